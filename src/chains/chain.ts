@@ -1,0 +1,114 @@
+import type { Expectation, Hex, Instruction } from '../domain/payment.ts'
+import type { BlockRef, RequiredDepth } from '../domain/settlement.ts'
+
+/** A network that the server can ask about. It answers from the chain only; it never holds a key. */
+export interface Chain {
+  readonly network: string
+  readonly chainId: number
+  readonly required: RequiredDepth
+
+  /**
+   * The newest block that the server knows, no older than a few polls; asks the node where what it has is stale.
+   * @throws ChainUnavailable
+   */
+  head(): Promise<BlockRef>
+
+  /**
+   * Where a transaction stands now, on the canonical chain.
+   * @throws ChainUnavailable when the node is down, errs, syncs or lags: that says nothing about the transaction
+   */
+  sight(hash: Hex): Promise<Sighting>
+
+  /**
+   * How deep a block lies. `depth` 0: the block is not on the canonical chain (any more). `settled`: as deep as required.
+   * @throws ChainUnavailable
+   */
+  depthOf(block: BlockRef): Promise<{ depth: number; settled: boolean }>
+
+  /**
+   * The mined transaction that used up `from`'s `nonce`, if any was mined: the transaction itself, or its replacement.
+   * @throws ChainUnavailable
+   */
+  minedByNonce(from: Hex, nonce: number): Promise<MinedSighting | null>
+
+  /**
+   * Hands a signed transaction to the node. One that the node knows already is fine.
+   * @throws BroadcastRefused with the node's reason, ChainUnavailable
+   */
+  broadcast(signedTransaction: Hex): Promise<void>
+
+  /**
+   * Checks a signature over a message, by key or by a contract wallet (ERC-1271).
+   * @throws ChainUnavailable
+   */
+  verifyMessage(input: { address: Hex; message: string; signature: Hex }): Promise<boolean>
+
+  /** Calls back after each new head, until the returned function is called. */
+  onHead(listener: (head: BlockRef) => void): () => void
+}
+
+export type TransactionFacts = {
+  hash: Hex
+  from: Hex
+  /** Null for a contract creation. */
+  to: Hex | null
+  wei: bigint
+  data: Hex
+  nonce: number
+}
+
+export type Sighting = { state: 'unknown' } | { state: 'pooled'; transaction: TransactionFacts } | MinedSighting
+
+export type MinedSighting = {
+  state: 'mined'
+  transaction: TransactionFacts
+  block: BlockRef
+  succeeded: boolean
+  /** In the order in which the transaction emitted them. */
+  logs: Log[]
+}
+
+export type Log = { address: Hex; topics: Hex[]; data: Hex }
+
+/** The node cannot be asked or cannot be believed right now. Never a statement about a payment. */
+export class ChainUnavailable extends Error {
+  override readonly name = 'ChainUnavailable'
+}
+
+/** The node refuses to take the transaction, for the reason in `message`. */
+export class BroadcastRefused extends Error {
+  override readonly name = 'BroadcastRefused'
+}
+
+/**
+ * What a proof found: the parts of the transaction that carry the payment, or why it does not count.
+ * Parts are named `value`, `log:<position in the transaction>` and `call`. A `call` takes every part, so that no other
+ * payment can count the same transfer.
+ */
+export type Proof = { proven: true; parts: string[] } | { proven: false; reason: string }
+
+export type ProofQuestion = {
+  expectation: Expectation
+  sighting: MinedSighting
+  /** Addresses that the payer may pay from. */
+  payers: Hex[]
+  /** Only later blocks count. */
+  afterBlockNumber: number
+}
+
+/** The pure half of a kind of chain: how payments are written, read and proven there. */
+export interface ChainRules {
+  /** The transaction that carries out an expectation. */
+  buildInput(expectation: Expectation): Instruction['input']
+  /** Whether a mined transaction does exactly what was asked. */
+  prove(question: ProofQuestion): Proof
+  /** Whether a transaction that is not mined yet says what was asked: right chain fields only; `prove` has the last word. */
+  plausible(
+    transaction: TransactionFacts,
+    question: Pick<ProofQuestion, 'expectation' | 'payers'>,
+  ): { plausible: true } | { plausible: false; reason: string }
+  /** Reads a raw signed transaction and recovers its sender; null where it is none. */
+  readSigned(raw: Hex): Promise<(TransactionFacts & { chainId: number | null }) | null>
+  /** Checksums an address; null where it is none. */
+  readAddress(text: string): Hex | null
+}

@@ -1,0 +1,26 @@
+import type { VoucherEvent } from './voucher.ts'
+
+export type EventType =
+  | 'context.opened'
+  | 'context.closed'
+  | 'session.opened'
+  | 'session.joined'
+  | 'session.closed'
+  | 'voucher.negotiated'
+  | VoucherEvent
+
+/** One line of the log that streams and webhooks read. Written in the commit that it tells of. */
+export type Event = {
+  id: string
+  type: EventType
+  createdAtMs: number
+  /** The context, session or voucher that changed. */
+  subjectId: string
+  /** The subject's version after the change; grows per subject. */
+  version: number
+  /** Who may see it: the payer's account, and the payee where one is involved. */
+  payerId: string
+  payeeId: string | null
+  /** The subject after the change, as the API shows it. */
+  data: Record<string, unknown>
+}

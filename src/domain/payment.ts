@@ -1,0 +1,76 @@
+/** What a voucher asks for (terms) and what a wallet signs for it (payments). */
+
+/** 0x-prefixed hex, lower case where it is an address or a hash. */
+export type Hex = `0x${string}`
+
+export type SimpleTerms = {
+  type: 'SIMPLE'
+  network: string
+  currency: string
+  /** The token contract, checksummed; "" for the native coin. */
+  currencyAddress: Hex | ''
+  /** Whole units, exactly as the payee wrote them. */
+  amount: string
+  /** Smallest units, as a decimal string: JSON has no bigint. */
+  amountUnits: string
+  decimals: number
+  /** Where the payee wants the money. */
+  recipient: Hex
+}
+
+export type CustomNetwork = { network: string; type: 'evm' | 'solana'; chainId: string }
+
+/** A call as the payee gave it: `from` is always the placeholder `{payer}`. */
+export type Instruction = {
+  type: 'send_transaction' | 'call_transaction'
+  input: { from: '{payer}'; to: Hex; value: string; data: Hex }
+}
+
+export type CustomTerms = {
+  type: 'CUSTOM'
+  networks: CustomNetwork[]
+  instruction: Instruction
+  extras: Instruction[]
+}
+
+export type Terms = SimpleTerms | CustomTerms
+
+/** One transaction that the payer's wallet is to sign and send. Receipts name it by its id. */
+export type Payment = {
+  id: string
+  type: 'send_transaction'
+  network: string
+  chainId: number | null
+  input: {
+    from: '{payer}'
+    to: Hex
+    /** Wei, as a decimal string. */
+    value: string
+    data: Hex
+  }
+  /** One plain sentence for the person who signs. */
+  summary: string
+}
+
+/** What the chain must show before a payment counts. */
+export type Expectation =
+  | { kind: 'token'; token: Hex; recipient: Hex; units: bigint }
+  | { kind: 'native'; recipient: Hex; wei: bigint }
+  | { kind: 'call'; to: Hex; wei: bigint; data: Hex }
+
+/** The proof that `terms` ask of a payment on the chain. */
+export function expectationOf(terms: Terms): Expectation {
+  if (terms.type === 'CUSTOM') {
+    const { to, value, data } = terms.instruction.input
+    return { kind: 'call', to, wei: BigInt(value), data }
+  }
+  if (terms.currencyAddress === '') {
+    return { kind: 'native', recipient: terms.recipient, wei: BigInt(terms.amountUnits) }
+  }
+  return {
+    kind: 'token',
+    token: terms.currencyAddress,
+    recipient: terms.recipient,
+    units: BigInt(terms.amountUnits),
+  }
+}

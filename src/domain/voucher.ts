@@ -1,0 +1,316 @@
+import type { Hex, Payment, Terms } from './payment.ts'
+import { Refusal } from './refusal.ts'
+import type { BlockRef, RequiredDepth, Settlement, SettlementTransaction } from './settlement.ts'
+
+/**
+ * One payment that a payee asks of a payer.
+ *
+ *               redeem                    receipts proven
+ *   RESERVED ───────────► REDEEMED ─────────────────────────► RESOLVED
+ *     │  │                 │  │  ▲                               ▲
+ *     │  └───────┐  ┌──────┘  │  └─ receipts not mined yet:      │
+ *     │  discard │  │         │     settlement PENDING,          │ late receipts that the chain proves
+ *     │          ▼  ▼         │     the clock waits              │ (only after redemption)
+ *     │        DISCARDED ─────┼──────────────────────────────────┤
+ *     │                       │                                  │
+ *     └──── clock ──► EXPIRED ◄─ clock ──────────────────────────┘
+ *
+ * RESOLVED, DISCARDED and EXPIRED are final but for late receipts. A settlement that FAILED after RESOLVED lets the
+ * payer resolve again; the voucher stays RESOLVED. Every function here is pure and returns the next state.
+ */
+export type Voucher = ReservedVoucher | RedeemedVoucher | ResolvedVoucher | DiscardedVoucher | ExpiredVoucher
+
+export type VoucherStatus = Voucher['status']
+
+type VoucherBase = {
+  id: string
+  /** Grows by one with each change; a commit states the version that it replaces. */
+  version: number
+  code: string
+  contextId: string
+  sessionId: string | null
+  /** The account of the payer, who owns the context. */
+  payerId: string
+  /** Addresses that the payer may pay from. */
+  payers: Hex[]
+  /** Whoever reserved the voucher, as 64 hex characters. */
+  payeeId: string
+  createdAtMs: number
+  updatedAtMs: number
+  expiresAtMs: number
+}
+
+/** What the payee stated, fixed for good at redemption. */
+export type Redemption = {
+  terms: Terms
+  payments: Payment[]
+  payeeInfo: Record<string, unknown> | null
+  orderId: string | null
+  redeemedAtMs: number
+  /** The head that the server knew at redemption: only later blocks count. Null where it has no node for the network. */
+  headNumber: number | null
+}
+
+/** The payer's explicit signature of the terms, where a wallet wants one. */
+export type TermsSignature = { publicKey: string; signature: string; signedAtMs: number }
+
+type AfterRedemption = {
+  redemption: Redemption
+  signature: TermsSignature | null
+  settlement: Settlement | null
+}
+
+export type ReservedVoucher = VoucherBase & { status: 'RESERVED' }
+export type RedeemedVoucher = VoucherBase & AfterRedemption & { status: 'REDEEMED' }
+export type ResolvedVoucher = VoucherBase &
+  AfterRedemption & { status: 'RESOLVED'; settlement: Settlement; late: boolean; endedAtMs: number }
+type EndedVoucher = VoucherBase & Partial<AfterRedemption> & { endedAtMs: number }
+export type DiscardedVoucher = EndedVoucher & { status: 'DISCARDED' }
+export type ExpiredVoucher = EndedVoucher & { status: 'EXPIRED' }
+
+/** A voucher whose payee has stated terms, in whatever state it is since. */
+export type TermedVoucher = Voucher & AfterRedemption
+
+/** The next state and what to tell the world about it. */
+export type VoucherStep<V extends Voucher = Voucher> = { voucher: V; event: VoucherEvent }
+
+export type VoucherEvent =
+  | 'voucher.reserved'
+  | 'voucher.redeemed'
+  | 'voucher.signed'
+  | 'voucher.resolved'
+  | 'voucher.settled'
+  | 'voucher.settlement_failed'
+  | 'voucher.discarded'
+  | 'voucher.expired'
+
+export function reserveVoucher(input: {
+  id: string
+  code: string
+  contextId: string
+  sessionId: string | null
+  payerId: string
+  payers: Hex[]
+  payeeId: string
+  nowMs: number
+  lifetimeMs: number
+}): VoucherStep<ReservedVoucher> {
+  const { nowMs, lifetimeMs, ...rest } = input
+  const voucher: ReservedVoucher = {
+    ...rest,
+    version: 1,
+    status: 'RESERVED',
+    createdAtMs: nowMs,
+    updatedAtMs: nowMs,
+    expiresAtMs: nowMs + lifetimeMs,
+  }
+  return { voucher, event: 'voucher.reserved' }
+}
+
+/**
+ * The voucher as the clock has it: past its time it reads EXPIRED, whether or not the sweep has come by.
+ * The clock waits while receipts are on their way to a block: the payer has acted in time.
+ */
+export function voucherAsOf(voucher: Voucher, nowMs: number): Voucher {
+  return lapsesAtMs(voucher) <= nowMs ? expireVoucher(voucher as ReservedVoucher | RedeemedVoucher).voucher : voucher
+}
+
+/** When the clock ends the voucher (Unix milliseconds); Infinity where it does not. */
+export function lapsesAtMs(voucher: Voucher): number {
+  switch (voucher.status) {
+    case 'RESERVED':
+      return voucher.expiresAtMs
+    case 'REDEEMED':
+      return voucher.settlement?.status === 'PENDING' ? Number.POSITIVE_INFINITY : voucher.expiresAtMs
+    default:
+      return Number.POSITIVE_INFINITY
+  }
+}
+
+/** True once the payee has stated terms. */
+export function hasTerms(voucher: Voucher): voucher is TermedVoucher {
+  return 'redemption' in voucher && voucher.redemption !== undefined
+}
+
+/** @throws Refusal `already_redeemed`, `expired` */
+export function assertRedeemable(voucher: Voucher): asserts voucher is ReservedVoucher {
+  switch (voucher.status) {
+    case 'RESERVED':
+      return
+    case 'EXPIRED':
+      throw new Refusal('expired', 'The voucher expired before it was redeemed. Reserve a new one.')
+    case 'DISCARDED':
+      throw new Refusal('expired', 'The voucher was discarded. Reserve a new one.')
+    default:
+      throw new Refusal('already_redeemed', 'The voucher has been redeemed already; its terms are fixed.')
+  }
+}
+
+export function redeemVoucher(
+  voucher: ReservedVoucher,
+  redemption: Redemption,
+  signingWindowMs: number,
+): VoucherStep<RedeemedVoucher> {
+  const next: RedeemedVoucher = {
+    ...voucher,
+    version: voucher.version + 1,
+    status: 'REDEEMED',
+    redemption,
+    signature: null,
+    settlement: null,
+    updatedAtMs: redemption.redeemedAtMs,
+    expiresAtMs: redemption.redeemedAtMs + signingWindowMs,
+  }
+  return { voucher: next, event: 'voucher.redeemed' }
+}
+
+/** @throws Refusal `validation_failed` where there is nothing to sign */
+export function assertSignable(voucher: Voucher): asserts voucher is RedeemedVoucher {
+  if (voucher.status !== 'REDEEMED') {
+    throw new Refusal('validation_failed', `Only a REDEEMED voucher can be signed; this one is ${voucher.status}.`)
+  }
+}
+
+export function signVoucher(voucher: RedeemedVoucher, signature: TermsSignature): VoucherStep<RedeemedVoucher> {
+  return {
+    voucher: { ...voucher, version: voucher.version + 1, signature, updatedAtMs: signature.signedAtMs },
+    event: 'voucher.signed',
+  }
+}
+
+/**
+ * Checks that receipts may be handed in: on time, late after redemption, or again after a failed settlement.
+ * @throws Refusal `not_redeemed`, `already_resolved`
+ */
+export function assertResolvable(voucher: Voucher): asserts voucher is TermedVoucher {
+  if (!hasTerms(voucher)) {
+    throw new Refusal(
+      'not_redeemed',
+      voucher.status === 'RESERVED'
+        ? 'The payee has not stated terms yet; there is nothing to pay.'
+        : `The voucher is ${voucher.status} and never had terms; there is nothing to pay.`,
+    )
+  }
+  if (voucher.status === 'RESOLVED' && voucher.settlement.status !== 'FAILED') {
+    throw new Refusal('already_resolved', 'The voucher has been resolved already.')
+  }
+}
+
+/** True where the clock or a party ended the voucher before its receipts came. */
+export function isLate(voucher: Voucher): boolean {
+  return voucher.status === 'EXPIRED' || voucher.status === 'DISCARDED'
+}
+
+/** Takes receipts whose transactions are on their way to a block. The server finishes the job by itself. */
+export function awaitSettlement(
+  voucher: TermedVoucher,
+  input: { network: string; transactions: SettlementTransaction[]; required: RequiredDepth; nowMs: number },
+): TermedVoucher {
+  return {
+    ...voucher,
+    version: voucher.version + 1,
+    updatedAtMs: input.nowMs,
+    settlement: {
+      status: 'PENDING',
+      network: input.network,
+      transactions: input.transactions,
+      confirmations: 0,
+      required: input.required,
+      failure: null,
+      submittedAtMs: voucher.settlement?.submittedAtMs ?? input.nowMs,
+      confirmedAtMs: null,
+    },
+  }
+}
+
+/** Ends the voucher as paid: the chain has proven every payment, or there is no node to ask (`UNVERIFIED`). */
+export function resolveVoucher(
+  voucher: TermedVoucher,
+  settlement: Settlement,
+  nowMs: number,
+): VoucherStep<ResolvedVoucher> {
+  const next: ResolvedVoucher = {
+    ...voucher,
+    version: voucher.version + 1,
+    status: 'RESOLVED',
+    settlement,
+    late: voucher.status === 'RESOLVED' ? voucher.late : isLate(voucher),
+    updatedAtMs: nowMs,
+    endedAtMs: voucher.status === 'RESOLVED' ? voucher.endedAtMs : nowMs,
+  }
+  return { voucher: next, event: 'voucher.resolved' }
+}
+
+/** Notes where the transactions stand by now. No event: progress is shown, only ends are told. */
+export function trackSettlement(voucher: TermedVoucher, settlement: Settlement, nowMs: number): TermedVoucher {
+  return { ...voucher, version: voucher.version + 1, settlement, updatedAtMs: nowMs }
+}
+
+/** The blocks lie deep enough. */
+export function confirmSettlement(
+  voucher: TermedVoucher,
+  settlement: Settlement,
+  nowMs: number,
+): VoucherStep<TermedVoucher> {
+  const confirmed: Settlement = { ...settlement, status: 'CONFIRMED', failure: null, confirmedAtMs: nowMs }
+  return { voucher: trackSettlement(voucher, confirmed, nowMs), event: 'voucher.settled' }
+}
+
+/** The money did not move after all. A REDEEMED voucher gives the payer the rest of the window, if there is any. */
+export function failSettlement(
+  voucher: TermedVoucher,
+  settlement: Settlement,
+  failure: string,
+  nowMs: number,
+): VoucherStep<TermedVoucher> {
+  const failed: Settlement = { ...settlement, status: 'FAILED', failure, confirmations: 0 }
+  return { voucher: trackSettlement(voucher, failed, nowMs), event: 'voucher.settlement_failed' }
+}
+
+/** @throws Refusal `already_resolved` for every final state, and while receipts are on their way to a block */
+export function discardVoucher(voucher: Voucher, nowMs: number): VoucherStep<DiscardedVoucher> {
+  if (voucher.status !== 'RESERVED' && voucher.status !== 'REDEEMED') {
+    throw new Refusal('already_resolved', `The voucher is ${voucher.status}, which is final.`)
+  }
+  if (voucher.status === 'REDEEMED' && voucher.settlement?.status === 'PENDING') {
+    throw new Refusal('already_resolved', 'The payer has paid: a transaction for this voucher is on its way to a block.')
+  }
+  const next: DiscardedVoucher = {
+    ...voucher,
+    version: voucher.version + 1,
+    status: 'DISCARDED',
+    updatedAtMs: nowMs,
+    endedAtMs: nowMs,
+  }
+  return { voucher: next, event: 'voucher.discarded' }
+}
+
+/** Ends a voucher whose time has passed. It ended when the clock said so, not when somebody noticed. */
+export function expireVoucher(voucher: ReservedVoucher | RedeemedVoucher): VoucherStep<ExpiredVoucher> {
+  const endedAtMs = Math.max(voucher.expiresAtMs, voucher.updatedAtMs)
+  const next: ExpiredVoucher = {
+    ...voucher,
+    version: voucher.version + 1,
+    status: 'EXPIRED',
+    updatedAtMs: endedAtMs,
+    endedAtMs,
+  }
+  return { voucher: next, event: 'voucher.expired' }
+}
+
+/** What `sign-voucher` signs, as an EIP-191 personal message. It names all that the payer agrees to. */
+export function signingMessage(voucher: RedeemedVoucher): string {
+  const { redemption } = voucher
+  return [
+    'I agree to this Sixpence voucher.',
+    `Voucher: ${voucher.id}`,
+    `Code: ${voucher.code}`,
+    ...redemption.payments.map((payment) => `Payment: ${payment.id} ${payment.summary}`),
+    `Payee: ${voucher.payeeId}`,
+  ].join('\n')
+}
+
+/** The smallest count of blocks on top, the block itself included; 0 while one transaction is not mined. */
+export function leastConfirmations(blocks: (BlockRef | null)[], headNumber: number): number {
+  return Math.min(...blocks.map((block) => (block === null ? 0 : Math.max(0, headNumber - block.number + 1))))
+}

@@ -1,0 +1,148 @@
+import type { Account, ApiKey, Credential } from '../domain/account.ts'
+import type { Context } from '../domain/context.ts'
+import type { Event } from '../domain/event.ts'
+import type { Session } from '../domain/session.ts'
+import type { Voucher, VoucherStatus } from '../domain/voucher.ts'
+
+/**
+ * One atomic step: all of it is durable, or none of it happened.
+ *
+ * A row to write carries the version that it will have: version 1 is inserted, version n replaces n − 1 and nothing else.
+ */
+export type Change = {
+  contexts?: Context[]
+  sessions?: Session[]
+  vouchers?: Voucher[]
+  accounts?: Account[]
+  apiKeys?: ApiKey[]
+  credentials?: Credential[]
+  /** Rows that the decision read and that must still have this version. */
+  unchanged?: { contexts?: Versioned[]; sessions?: Versioned[] }
+  /** Unique things taken for good, such as a log of a transaction or a sign-in challenge. Taking one's own again is fine. */
+  claims?: Claim[]
+  events?: Event[]
+  /** The stored answer of an idempotency key. */
+  answer?: StoredAnswer
+}
+
+export type Versioned = { id: string; version: number }
+
+export type Claim = {
+  key: string
+  /** Whoever takes it: a voucher's id, or anything else that tells takers apart. */
+  ownerId: string
+  /** When the claim may be forgotten (Unix milliseconds); null for money, which is never forgotten. */
+  forgetAtMs: number | null
+}
+
+export type StoredAnswer = {
+  /** Hash of caller, route and idempotency key. */
+  scope: string
+  /** Hash of the body that came with it. */
+  requestHash: string
+  /** The answer as JSON; sealed where it holds a secret. */
+  body: string
+  expiresAtMs: number
+  /** With `true` an answer that is there already stays, and the rest of the change happens. */
+  ifAbsent?: boolean
+}
+
+/**
+ * Why a commit lost: somebody else changed a row (`version`), holds the code (`code`), took the claim (`claim`),
+ * answered the idempotency key (`answer`), or has the credential (`credential`).
+ */
+export type ConflictKind = 'version' | 'code' | 'claim' | 'answer' | 'credential'
+
+/** The commit lost a race and nothing of it happened. Load again and decide again. */
+export class Conflict extends Error {
+  readonly kind: ConflictKind
+  /** The row, code, claim or scope at which it failed. */
+  readonly key: string
+
+  constructor(kind: ConflictKind, key: string) {
+    super(`${kind} conflict at ${key}`)
+    this.name = 'Conflict'
+    this.kind = kind
+    this.key = key
+  }
+}
+
+/** The store cannot be opened because something else owns it or it is not what it should be. Meant for the operator. */
+export class StoreUnusable extends Error {
+  override readonly name = 'StoreUnusable'
+}
+
+/** A slice of a list, newest first. */
+export type Page = { limit: number; offset: number; sinceMs: number | null; untilMs: number | null }
+
+/** Rows of one party: as payer (an account), as payee, or as either. */
+export type Party = { payerId: string | null; payeeId: string | null }
+
+export type VoucherFilter = Page & {
+  party: Party
+  /** The status as the clock has it at `nowMs`. */
+  status: VoucherStatus | null
+  orderId: string | null
+  sessionId: string | null
+  code: string | null
+  nowMs: number
+}
+
+export type SessionFilter = Page & { party: Party; contextId: string | null }
+
+/** Where the codes of six digits stand, to fill the dealer at start. */
+export type HeldCodes = { voucherCodes: HeldCode[]; contextCodes: HeldCode[] }
+/** `endedAtMs` null: in use. Otherwise: since when it rests. */
+export type HeldCode = { code: string; endedAtMs: number | null }
+
+/**
+ * The durable memory. Engines pass one contract suite (`test/store/contract.ts`).
+ * Reads see committed state only. Lists are newest first. Nothing here knows the rules: those are in `domain/`.
+ */
+export interface Store {
+  /**
+   * Makes the change durable before the promise resolves.
+   * @throws Conflict when it lost a race; then nothing happened
+   */
+  commit(change: Change): Promise<void>
+
+  context(id: string): Promise<Context | null>
+  /** The newest context that was ever dealt this code. */
+  contextByCode(code: string): Promise<Context | null>
+  contexts(filter: Page & { payerId: string }): Promise<Context[]>
+
+  session(id: string): Promise<Session | null>
+  sessions(filter: SessionFilter): Promise<Session[]>
+  openSessionsOf(contextId: string): Promise<Session[]>
+
+  voucher(id: string): Promise<Voucher | null>
+  vouchers(filter: VoucherFilter): Promise<Voucher[]>
+  /** The vouchers of a session, oldest first. */
+  vouchersOf(sessionId: string): Promise<Voucher[]>
+  /** Vouchers whose settlement is PENDING, oldest change first. */
+  settling(limit: number): Promise<Voucher[]>
+
+  account(id: string): Promise<Account | null>
+  credential(kind: Credential['kind'], identifier: string): Promise<Credential | null>
+  apiKeyByHash(hash: string): Promise<ApiKey | null>
+  apiKey(id: string): Promise<ApiKey | null>
+  /** @param ownerId null: of every owner */
+  apiKeys(ownerId: string | null): Promise<ApiKey[]>
+
+  /** Who took each of these keys; untaken keys are absent. */
+  claimOwners(keys: string[]): Promise<Map<string, string>>
+  answer(scope: string, nowMs: number): Promise<StoredAnswer | null>
+  /** The log after a position, oldest first. */
+  events(afterPosition: number, limit: number): Promise<{ position: number; event: Event }[]>
+
+  /** What the clock has ended and the sweep may tidy up. */
+  lapsedVouchers(nowMs: number, limit: number): Promise<Voucher[]>
+  lapsedContextCodes(nowMs: number, limit: number): Promise<Context[]>
+  lapsedSessions(nowMs: number, limit: number): Promise<Session[]>
+  /** Forgets answers and claims whose time has passed. */
+  forget(nowMs: number): Promise<void>
+  /** Six-digit codes in use, and those whose owner ended after `restingSinceMs`. */
+  heldCodes(restingSinceMs: number): Promise<HeldCodes>
+
+  close(): Promise<void>
+}
