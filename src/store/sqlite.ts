@@ -1,0 +1,221 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Account, ApiKey, Credential } from '../domain/account.ts'
+import type { Context } from '../domain/context.ts'
+import type { Event } from '../domain/event.ts'
+import type { Session } from '../domain/session.ts'
+import type { Voucher } from '../domain/voucher.ts'
+import { applyChange } from './sqlite/apply.ts'
+import { GroupCommit } from './sqlite/group-commit.ts'
+import { contextsQuery, type Query, sessionsQuery, vouchersQuery } from './sqlite/lists.ts'
+import { closeDatabase, openDatabase } from './sqlite/open.ts'
+import { entity, entityOrNull, numberOf, type Row, Statements, textOf } from './sqlite/statements.ts'
+import type { Change, HeldCode, HeldCodes, Page, SessionFilter, Store, StoredAnswer, VoucherFilter } from './store.ts'
+
+/** Rows that one transaction forgets: enough to keep up, few enough not to hold up commits. */
+const FORGET_BATCH = 500
+
+/** A code of six digits, as the dealer deals them. */
+const SIX_DIGITS = '[0-9][0-9][0-9][0-9][0-9][0-9]'
+
+/**
+ * Opens the embedded store in a directory, which this process owns until it closes the store.
+ * @param options.dataDir made if it is not there, readable by its owner only
+ * @param options.ownerNote what to tell whoever finds the directory taken, such as the server's URL
+ * @param options.clock Unix milliseconds; tells which stored answers a commit may replace
+ * @throws StoreUnusable
+ */
+export async function openSqliteStore(options: {
+  dataDir: string
+  ownerNote?: string
+  clock?: () => number
+}): Promise<SqliteStore> {
+  const db = openDatabase(options.dataDir, options.ownerNote ?? null)
+  return new SqliteStore(db, options.dataDir, options.clock ?? Date.now)
+}
+
+/** The embedded engine: one SQLite file, one process, one disk sync for all commits of a turn of the event loop. */
+export class SqliteStore implements Store {
+  readonly #db: DatabaseSync
+  readonly #dataDir: string
+  readonly #clock: () => number
+  readonly #sql: Statements
+  readonly #groups: GroupCommit
+
+  /** Use `openSqliteStore`. */
+  constructor(db: DatabaseSync, dataDir: string, clock: () => number) {
+    this.#db = db
+    this.#dataDir = dataDir
+    this.#clock = clock
+    this.#sql = new Statements(db)
+    this.#groups = new GroupCommit(db)
+  }
+
+  async commit(change: Change): Promise<void> {
+    this.#assertOpen()
+    await this.#groups.enqueue(() => applyChange(this.#sql, change, this.#clock()))
+  }
+
+  /** Commits made durable since the store was opened, and the transactions (disk syncs) that it took. */
+  stats(): { commits: number; groups: number } {
+    return this.#groups.stats()
+  }
+
+  async context(id: string): Promise<Context | null> {
+    return entityOrNull(this.#sql.get('SELECT body FROM contexts WHERE id = ?', id))
+  }
+
+  async contextByCode(code: string): Promise<Context | null> {
+    const sql = 'SELECT body FROM contexts WHERE code = ? ORDER BY created_at_ms DESC, row DESC LIMIT 1'
+    return entityOrNull(this.#sql.get(sql, code))
+  }
+
+  async contexts(filter: Page & { payerId: string }): Promise<Context[]> {
+    return this.#list(contextsQuery(filter))
+  }
+
+  async session(id: string): Promise<Session | null> {
+    return entityOrNull(this.#sql.get('SELECT body FROM sessions WHERE id = ?', id))
+  }
+
+  async sessions(filter: SessionFilter): Promise<Session[]> {
+    return this.#list(sessionsQuery(filter))
+  }
+
+  async openSessionsOf(contextId: string): Promise<Session[]> {
+    const sql = `SELECT body FROM sessions WHERE context_id = ? AND +status = 'OPEN' ORDER BY created_at_ms DESC, row DESC`
+    return this.#list({ sql, values: [contextId] })
+  }
+
+  async voucher(id: string): Promise<Voucher | null> {
+    return entityOrNull(this.#sql.get('SELECT body FROM vouchers WHERE id = ?', id))
+  }
+
+  async vouchers(filter: VoucherFilter): Promise<Voucher[]> {
+    return this.#list(vouchersQuery(filter))
+  }
+
+  async vouchersOf(sessionId: string): Promise<Voucher[]> {
+    const sql = 'SELECT body FROM vouchers WHERE session_id = ? ORDER BY created_at_ms, row'
+    return this.#list({ sql, values: [sessionId] })
+  }
+
+  async settling(limit: number): Promise<Voucher[]> {
+    const sql = 'SELECT body FROM vouchers WHERE settling_since_ms IS NOT NULL ORDER BY settling_since_ms LIMIT ?'
+    return this.#list({ sql, values: [limit] })
+  }
+
+  async account(id: string): Promise<Account | null> {
+    return entityOrNull(this.#sql.get('SELECT body FROM accounts WHERE id = ?', id))
+  }
+
+  async credential(kind: Credential['kind'], identifier: string): Promise<Credential | null> {
+    const sql = 'SELECT body FROM credentials WHERE kind = ? AND identifier = ?'
+    return entityOrNull(this.#sql.get(sql, kind, identifier))
+  }
+
+  async apiKeyByHash(hash: string): Promise<ApiKey | null> {
+    return entityOrNull(this.#sql.get('SELECT body FROM api_keys WHERE hash = ?', hash))
+  }
+
+  async apiKey(id: string): Promise<ApiKey | null> {
+    return entityOrNull(this.#sql.get('SELECT body FROM api_keys WHERE id = ?', id))
+  }
+
+  async apiKeys(ownerId: string | null): Promise<ApiKey[]> {
+    const newestFirst = 'ORDER BY created_at_ms DESC, row DESC'
+    return ownerId === null
+      ? this.#list({ sql: `SELECT body FROM api_keys ${newestFirst}`, values: [] })
+      : this.#list({ sql: `SELECT body FROM api_keys WHERE owner_id = ? ${newestFirst}`, values: [ownerId] })
+  }
+
+  async claimOwners(keys: string[]): Promise<Map<string, string>> {
+    const owners = new Map<string, string>()
+    for (const key of keys) {
+      const row = this.#sql.get('SELECT owner_id FROM claims WHERE key = ?', key)
+      if (row !== null) owners.set(key, textOf(row, 'owner_id'))
+    }
+    return owners
+  }
+
+  async answer(scope: string, nowMs: number): Promise<StoredAnswer | null> {
+    const sql = 'SELECT request_hash, body, expires_at_ms FROM answers WHERE scope = ? AND expires_at_ms > ?'
+    const row = this.#sql.get(sql, scope, nowMs)
+    if (row === null) return null
+    return {
+      scope,
+      requestHash: textOf(row, 'request_hash'),
+      body: textOf(row, 'body'),
+      expiresAtMs: numberOf(row, 'expires_at_ms'),
+    }
+  }
+
+  async events(afterPosition: number, limit: number): Promise<{ position: number; event: Event }[]> {
+    const sql = 'SELECT position, body FROM events WHERE position > ? ORDER BY position LIMIT ?'
+    const rows = this.#sql.all(sql, afterPosition, limit)
+    return rows.map((row) => ({ position: numberOf(row, 'position'), event: entity<Event>(row) }))
+  }
+
+  async lapsedVouchers(nowMs: number, limit: number): Promise<Voucher[]> {
+    const sql = 'SELECT body FROM vouchers WHERE lapses_at_ms <= ? ORDER BY lapses_at_ms LIMIT ?'
+    return this.#list({ sql, values: [nowMs, limit] })
+  }
+
+  async lapsedContextCodes(nowMs: number, limit: number): Promise<Context[]> {
+    const sql = `SELECT body FROM contexts WHERE code_ended_at_ms IS NULL AND code_expires_at_ms <= ?
+      ORDER BY code_expires_at_ms LIMIT ?`
+    return this.#list({ sql, values: [nowMs, limit] })
+  }
+
+  async lapsedSessions(nowMs: number, limit: number): Promise<Session[]> {
+    const sql = `SELECT body FROM sessions WHERE status = 'OPEN' AND closes_at_ms <= ? ORDER BY closes_at_ms LIMIT ?`
+    return this.#list({ sql, values: [nowMs, limit] })
+  }
+
+  async forget(nowMs: number): Promise<void> {
+    await this.#forgetRows('answers', 'expires_at_ms', nowMs)
+    await this.#forgetRows('claims', 'forget_at_ms', nowMs)
+  }
+
+  async heldCodes(restingSinceMs: number): Promise<HeldCodes> {
+    return {
+      voucherCodes: this.#codes('vouchers', 'ended_at_ms', restingSinceMs),
+      contextCodes: this.#codes('contexts', 'code_ended_at_ms', restingSinceMs),
+    }
+  }
+
+  async close(): Promise<void> {
+    if (!this.#db.isOpen) return
+    this.#groups.drain()
+    closeDatabase(this.#db, this.#dataDir)
+  }
+
+  #list<Entity>({ sql, values }: Query): Entity[] {
+    return this.#sql.all(sql, ...values).map((row) => entity<Entity>(row))
+  }
+
+  #codes(table: 'vouchers' | 'contexts', endedColumn: string, restingSinceMs: number): HeldCode[] {
+    const sql = `SELECT code, ${endedColumn} AS ended FROM ${table} WHERE ${endedColumn} IS NULL AND code GLOB ?
+      UNION ALL SELECT code, ${endedColumn} FROM ${table} WHERE ${endedColumn} > ? AND code GLOB ?`
+    return this.#sql.all(sql, SIX_DIGITS, restingSinceMs, SIX_DIGITS).map(heldCode)
+  }
+
+  /** Deletes in batches, between which commits and reads have their turns. */
+  async #forgetRows(table: 'answers' | 'claims', timeColumn: string, nowMs: number): Promise<void> {
+    const sql = `DELETE FROM ${table} WHERE row IN
+      (SELECT row FROM ${table} WHERE ${timeColumn} <= ? ORDER BY ${timeColumn} LIMIT ?)`
+    let forgotten = FORGET_BATCH
+    while (forgotten === FORGET_BATCH && this.#db.isOpen) {
+      forgotten = this.#sql.run(sql, nowMs, FORGET_BATCH)
+      await nextTurn()
+    }
+  }
+
+  #assertOpen(): void {
+    if (!this.#db.isOpen) throw new Error('The store is closed.')
+  }
+}
+
+function heldCode(row: Row): HeldCode {
+  return { code: textOf(row, 'code'), endedAtMs: row.ended === null ? null : numberOf(row, 'ended') }
+}

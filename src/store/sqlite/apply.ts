@@ -1,0 +1,73 @@
+import type { Credential } from '../../domain/account.ts'
+import type { Event } from '../../domain/event.ts'
+import { type Change, type Claim, Conflict, type StoredAnswer, type Versioned } from '../store.ts'
+import { numberOf, type Statements } from './statements.ts'
+import { ACCOUNTS, API_KEYS, CONTEXTS, put, SESSIONS, VOUCHERS } from './tables.ts'
+
+/**
+ * Writes a change within the open transaction; on a throw the caller undoes what was written.
+ * The answer comes first: of two calls with one idempotency key, the loser learns that there is an answer to repeat.
+ * @param nowMs decides which stored answers have expired
+ * @throws Conflict
+ */
+export function applyChange(sql: Statements, change: Change, nowMs: number): void {
+  if (change.answer !== undefined) storeAnswer(sql, change.answer, nowMs)
+  for (const context of change.unchanged?.contexts ?? []) assertUnchanged(sql, 'contexts', context)
+  for (const session of change.unchanged?.sessions ?? []) assertUnchanged(sql, 'sessions', session)
+  for (const context of change.contexts ?? []) put(sql, CONTEXTS, context)
+  for (const session of change.sessions ?? []) put(sql, SESSIONS, session)
+  for (const voucher of change.vouchers ?? []) put(sql, VOUCHERS, voucher)
+  for (const account of change.accounts ?? []) put(sql, ACCOUNTS, account)
+  for (const apiKey of change.apiKeys ?? []) put(sql, API_KEYS, apiKey)
+  for (const credential of change.credentials ?? []) addCredential(sql, credential)
+  for (const claim of change.claims ?? []) take(sql, claim)
+  for (const event of change.events ?? []) log(sql, event)
+}
+
+function storeAnswer(sql: Statements, answer: StoredAnswer, nowMs: number): void {
+  const written = sql.run(
+    `INSERT INTO answers (scope, request_hash, body, expires_at_ms) VALUES (?, ?, ?, ?)
+     ON CONFLICT (scope) DO UPDATE
+       SET request_hash = excluded.request_hash, body = excluded.body, expires_at_ms = excluded.expires_at_ms
+       WHERE expires_at_ms <= ?`,
+    answer.scope,
+    answer.requestHash,
+    answer.body,
+    answer.expiresAtMs,
+    nowMs,
+  )
+  if (written === 0 && answer.ifAbsent !== true) throw new Conflict('answer', answer.scope)
+}
+
+function assertUnchanged(sql: Statements, table: 'contexts' | 'sessions', { id, version }: Versioned): void {
+  const row = sql.get(`SELECT version FROM ${table} WHERE id = ?`, id)
+  if (row === null || numberOf(row, 'version') !== version) throw new Conflict('version', id)
+}
+
+function addCredential(sql: Statements, credential: Credential): void {
+  const { kind, identifier } = credential
+  const written = sql.run(
+    'INSERT INTO credentials (kind, identifier, body) VALUES (?, ?, ?) ON CONFLICT (kind, identifier) DO NOTHING',
+    kind,
+    identifier,
+    JSON.stringify(credential),
+  )
+  if (written === 0) throw new Conflict('credential', `${kind} ${identifier}`)
+}
+
+/** Taken again by its owner, a claim keeps the later of both times. */
+function take(sql: Statements, { key, ownerId, forgetAtMs }: Claim): void {
+  const written = sql.run(
+    `INSERT INTO claims (key, owner_id, forget_at_ms) VALUES (?, ?, ?)
+     ON CONFLICT (key) DO UPDATE SET forget_at_ms = max(forget_at_ms, excluded.forget_at_ms)
+       WHERE owner_id = excluded.owner_id`,
+    key,
+    ownerId,
+    forgetAtMs,
+  )
+  if (written === 0) throw new Conflict('claim', key)
+}
+
+function log(sql: Statements, event: Event): void {
+  sql.run('INSERT INTO events (body) VALUES (?)', JSON.stringify(event))
+}

@@ -1,0 +1,102 @@
+import type { SQLInputValue } from 'node:sqlite'
+import type { VoucherStatus } from '../../domain/voucher.ts'
+import type { Page, Party, SessionFilter, VoucherFilter } from '../store.ts'
+
+/** A query with the values of its placeholders. */
+export type Query = { sql: string; values: SQLInputValue[] }
+
+/** A part of a WHERE clause. */
+type Condition = { sql: string; values: SQLInputValue[] }
+
+/** A page of a payer's contexts, newest first. */
+export function contextsQuery(filter: Page & { payerId: string }): Query {
+  return page('contexts', [[is('payer_id', filter.payerId)]], filter)
+}
+
+/** A page of a party's sessions, newest first. */
+export function sessionsQuery(filter: SessionFilter): Query {
+  const { party, contextId } = filter
+  return contextId === null
+    ? page('sessions', eachOf(party), filter)
+    : page('sessions', [[is('context_id', contextId), anyOf(party)]], filter)
+}
+
+/** A page of a party's vouchers, newest first. */
+export function vouchersQuery(filter: VoucherFilter): Query {
+  const { party, sessionId, orderId, code, status, nowMs } = filter
+  const conditions: Condition[] = []
+  if (code !== null) conditions.push(isUnindexed('code', code))
+  if (status !== null) conditions.push(statusAsOf(status, nowMs))
+  if (sessionId !== null) {
+    if (orderId !== null) conditions.push(isUnindexed('order_id', orderId))
+    return page('vouchers', [[is('session_id', sessionId), anyOf(party), ...conditions]], filter)
+  }
+  if (orderId !== null) return page('vouchers', [[is('order_id', orderId), anyOf(party), ...conditions]], filter)
+  const arms = eachOf(party).map((arm) => [...arm, ...conditions])
+  return page('vouchers', arms, filter)
+}
+
+/** The status as the clock has it: what has lapsed reads EXPIRED, whatever the row says. */
+function statusAsOf(status: VoucherStatus, nowMs: number): Condition {
+  switch (status) {
+    case 'RESERVED':
+    case 'REDEEMED':
+      return { sql: '(status = ? AND coalesce(lapses_at_ms > ?, TRUE))', values: [status, nowMs] }
+    case 'EXPIRED':
+      return { sql: '(status = ? OR coalesce(lapses_at_ms <= ?, FALSE))', values: [status, nowMs] }
+    default:
+      return { sql: 'status = ?', values: [status] }
+  }
+}
+
+/** One index scan for each side that the party is on. A party of nobody has no rows. */
+function eachOf({ payerId, payeeId }: Party): Condition[][] {
+  const arms: Condition[][] = []
+  if (payerId !== null) arms.push([is('payer_id', payerId)])
+  if (payeeId !== null) arms.push([is('payee_id', payeeId)])
+  return arms
+}
+
+/** The party as a filter of rows that something narrower has found. Comparing with NULL matches nothing. */
+function anyOf({ payerId, payeeId }: Party): Condition {
+  return { sql: '(+payer_id = ? OR +payee_id = ?)', values: [payerId, payeeId] }
+}
+
+function is(column: string, value: string): Condition {
+  return { sql: `${column} = ?`, values: [value] }
+}
+
+/** The plus keeps the planner from this column's index, where a better one is at hand. */
+function isUnindexed(column: string, value: string): Condition {
+  return is(`+${column}`, value)
+}
+
+/**
+ * A page of the rows that satisfy all conditions of at least one arm. Each arm walks an index from its newest row, SQLite
+ * merges them, and only the rows of the page are loaded.
+ */
+function page(table: string, arms: Condition[][], { limit, offset, sinceMs, untilMs }: Page): Query {
+  const times = between(sinceMs, untilMs)
+  const scans = arms.map((arm) => and([...arm, ...times]))
+  if (scans.length === 0) return { sql: `SELECT body FROM ${table} WHERE FALSE`, values: [] }
+  const found = scans.map(({ sql }) => `SELECT created_at_ms, row FROM ${table} WHERE ${sql}`).join(' UNION ')
+  return {
+    sql: `SELECT body FROM (${found} ORDER BY created_at_ms DESC, row DESC LIMIT ? OFFSET ?) AS found
+      JOIN ${table} USING (row) ORDER BY found.created_at_ms DESC, found.row DESC`,
+    values: [...scans.flatMap(({ values }) => values), limit, offset],
+  }
+}
+
+function between(sinceMs: number | null, untilMs: number | null): Condition[] {
+  const times: Condition[] = []
+  if (sinceMs !== null) times.push({ sql: 'created_at_ms >= ?', values: [sinceMs] })
+  if (untilMs !== null) times.push({ sql: 'created_at_ms < ?', values: [untilMs] })
+  return times
+}
+
+function and(conditions: Condition[]): Condition {
+  return {
+    sql: conditions.map(({ sql }) => sql).join(' AND '),
+    values: conditions.flatMap(({ values }) => values),
+  }
+}

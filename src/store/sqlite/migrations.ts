@@ -1,0 +1,137 @@
+import type { DatabaseSync } from 'node:sqlite'
+
+/**
+ * The schema, step by step. A step that was released is never edited: a change is a new step at the end.
+ *
+ * Every table keeps its entity as JSON in `body`; the other columns are what queries and constraints need. Rows are
+ * appended (`row` grows), and indexes are partial wherever a query asks for few rows, so that writing costs the same
+ * in a large file as in a small one.
+ */
+const STEPS: string[] = [
+  `
+  CREATE TABLE contexts (
+    row INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    version INTEGER NOT NULL,
+    code TEXT NOT NULL,
+    payer_id TEXT NOT NULL,
+    created_at_ms INTEGER NOT NULL,
+    code_expires_at_ms INTEGER NOT NULL,
+    code_ended_at_ms INTEGER,
+    body TEXT NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX contexts_held_code ON contexts (code) WHERE code_ended_at_ms IS NULL;
+  CREATE INDEX contexts_code ON contexts (code, created_at_ms);
+  CREATE INDEX contexts_payer ON contexts (payer_id, created_at_ms);
+  CREATE INDEX contexts_code_lapses ON contexts (code_expires_at_ms) WHERE code_ended_at_ms IS NULL;
+  CREATE INDEX contexts_code_ended ON contexts (code_ended_at_ms) WHERE code_ended_at_ms IS NOT NULL;
+
+  CREATE TABLE sessions (
+    row INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    version INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    code TEXT NOT NULL,
+    context_id TEXT NOT NULL,
+    payer_id TEXT NOT NULL,
+    payee_id TEXT NOT NULL,
+    created_at_ms INTEGER NOT NULL,
+    closes_at_ms INTEGER NOT NULL,
+    body TEXT NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX sessions_open_code ON sessions (code) WHERE status = 'OPEN';
+  CREATE INDEX sessions_context ON sessions (context_id, created_at_ms);
+  CREATE INDEX sessions_payer ON sessions (payer_id, created_at_ms);
+  CREATE INDEX sessions_payee ON sessions (payee_id, created_at_ms);
+  CREATE INDEX sessions_lapses ON sessions (closes_at_ms) WHERE status = 'OPEN';
+
+  CREATE TABLE vouchers (
+    row INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    version INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    code TEXT NOT NULL,
+    session_id TEXT,
+    order_id TEXT,
+    payer_id TEXT NOT NULL,
+    payee_id TEXT NOT NULL,
+    created_at_ms INTEGER NOT NULL,
+    lapses_at_ms INTEGER,
+    ended_at_ms INTEGER,
+    settling_since_ms INTEGER,
+    body TEXT NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX vouchers_live_code ON vouchers (code) WHERE ended_at_ms IS NULL;
+  CREATE INDEX vouchers_payer ON vouchers (payer_id, created_at_ms);
+  CREATE INDEX vouchers_payee ON vouchers (payee_id, created_at_ms);
+  CREATE INDEX vouchers_session ON vouchers (session_id, created_at_ms) WHERE session_id IS NOT NULL;
+  CREATE INDEX vouchers_order ON vouchers (order_id, created_at_ms) WHERE order_id IS NOT NULL;
+  CREATE INDEX vouchers_lapses ON vouchers (lapses_at_ms) WHERE lapses_at_ms IS NOT NULL;
+  CREATE INDEX vouchers_ended ON vouchers (ended_at_ms) WHERE ended_at_ms IS NOT NULL;
+  CREATE INDEX vouchers_settling ON vouchers (settling_since_ms) WHERE settling_since_ms IS NOT NULL;
+
+  CREATE TABLE accounts (
+    row INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    version INTEGER NOT NULL,
+    body TEXT NOT NULL
+  ) STRICT;
+
+  CREATE TABLE credentials (
+    row INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    identifier TEXT NOT NULL,
+    body TEXT NOT NULL,
+    UNIQUE (kind, identifier)
+  ) STRICT;
+
+  CREATE TABLE api_keys (
+    row INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    version INTEGER NOT NULL,
+    owner_id TEXT NOT NULL,
+    hash TEXT NOT NULL UNIQUE,
+    created_at_ms INTEGER NOT NULL,
+    body TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX api_keys_owner ON api_keys (owner_id, created_at_ms);
+
+  CREATE TABLE claims (
+    row INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    owner_id TEXT NOT NULL,
+    forget_at_ms INTEGER
+  ) STRICT;
+  CREATE INDEX claims_forget ON claims (forget_at_ms) WHERE forget_at_ms IS NOT NULL;
+
+  CREATE TABLE answers (
+    row INTEGER PRIMARY KEY,
+    scope TEXT NOT NULL UNIQUE,
+    request_hash TEXT NOT NULL,
+    expires_at_ms INTEGER NOT NULL,
+    body TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX answers_expires ON answers (expires_at_ms);
+
+  CREATE TABLE events (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    body TEXT NOT NULL
+  ) STRICT;
+  `,
+]
+
+/** The schema that this program writes. */
+export const SCHEMA_VERSION = STEPS.length
+
+/** Brings the file from the schema `from` to `SCHEMA_VERSION`, each step in a transaction of its own. */
+export function migrate(db: DatabaseSync, from: number): void {
+  for (const [index, step] of STEPS.entries()) {
+    if (index < from) continue
+    db.exec(
+      `BEGIN IMMEDIATE; ${step}; PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${index + 1}; COMMIT`,
+    )
+  }
+}
+
+/** "SIXP": marks a SQLite file as a store of this program. */
+export const APPLICATION_ID = 0x53495850
