@@ -94,6 +94,8 @@ export type ProofQuestion = {
   payers: Hex[]
   /** Only later blocks count. */
   afterBlockNumber: number
+  /** Parts of this transaction that count for other payments already. */
+  taken?: ReadonlySet<string>
 }
 
 /** The pure half of a kind of chain: how payments are written, read and proven there. */

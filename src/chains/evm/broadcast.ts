@@ -1,0 +1,22 @@
+import { keccak256 } from 'viem'
+import type { Hex } from '../../domain/payment.ts'
+import { BroadcastRefused } from '../chain.ts'
+import { refusalWords } from './node-errors.ts'
+import type { RpcNode } from './rpc-node.ts'
+
+/**
+ * Hands a signed transaction to one node. Nodes word "I have it already" and "it is mined already" in many ways, so a
+ * refusal counts only where the node does not know the transaction.
+ * @throws BroadcastRefused with the node's words
+ */
+export async function broadcast({ client }: RpcNode, signedTransaction: Hex): Promise<void> {
+  try {
+    await client.request({ method: 'eth_sendRawTransaction', params: [signedTransaction] })
+  } catch (error) {
+    const words = refusalWords(error)
+    if (words === null) throw error
+    const hash = keccak256(signedTransaction)
+    const known = await client.request({ method: 'eth_getTransactionByHash', params: [hash] })
+    if (known === null) throw new BroadcastRefused(words, { cause: error })
+  }
+}

@@ -1,0 +1,84 @@
+import type { RequiredDepth } from '../../domain/settlement.ts'
+import type { Chain } from '../chain.ts'
+import { depthOf } from './blocks.ts'
+import { broadcast } from './broadcast.ts'
+import { HeadWatch } from './head-watch.ts'
+import { minedByNonce } from './mined-by-nonce.ts'
+import { NodePool } from './node-pool.ts'
+import { type RpcNode, rpcNode } from './rpc-node.ts'
+import { sight } from './sight.ts'
+import { verifyMessage } from './verify-message.ts'
+
+export type EvmChainOptions = {
+  network: string
+  chainId: number
+  /** JSON-RPC endpoints over HTTP that stand in for each other; the first is asked first. */
+  rpcUrls: string[]
+  required: RequiredDepth
+  pollIntervalMs: number
+  /** How old a node's newest block may be before the node counts as behind; null where blocks come at no fixed pace. */
+  maxHeadAgeMs: number | null
+  requestTimeoutMs?: number
+  /** Unix milliseconds. */
+  clock: () => number
+  /** Takes a line when the network's nodes fail, and when they answer again. */
+  log?: (line: string) => void
+}
+
+export interface EvmChain extends Chain {
+  /**
+   * Checks the chain ids of the nodes that answer, then watches for new blocks. A node that is down is checked later.
+   * @throws WrongChainId when a node serves another chain; then nothing was started
+   */
+  start(): Promise<void>
+  /** Ends the watch and every request that is under way. */
+  stop(): void
+}
+
+/** A configured node serves another chain. Meant for the operator. */
+export class WrongChainId extends Error {
+  override readonly name = 'WrongChainId'
+}
+
+const REQUEST_TIMEOUT_MS = 5_000
+
+/** A network with an EVM, asked over JSON-RPC. */
+export function openEvmChain(options: EvmChainOptions): EvmChain {
+  const { network, chainId, required, requestTimeoutMs = REQUEST_TIMEOUT_MS } = options
+  const stopping = new AbortController()
+  const nodes = options.rpcUrls.map((url) => rpcNode({ ...options, url, requestTimeoutMs, stopping: stopping.signal }))
+  const pool = new NodePool(network, nodes)
+  const heads = new HeadWatch({
+    ...options,
+    readHead: () => pool.ask((node) => node.freshHead()),
+    log: (line) => options.log?.(line),
+  })
+  return {
+    network,
+    chainId,
+    required,
+    start: async () => {
+      await Promise.all(nodes.map((node) => assertChainIdAtStart(node, options)))
+      heads.start()
+    },
+    stop: () => {
+      heads.stop()
+      stopping.abort()
+    },
+    head: () => heads.head(),
+    onHead: (listener) => heads.onHead(listener),
+    sight: (hash) => pool.ask((node) => sight(node, hash)),
+    depthOf: (block) => pool.ask((node) => depthOf(node, block, required)),
+    minedByNonce: (from, nonce) => pool.ask((node) => minedByNonce(node, { from, nonce })),
+    broadcast: (signedTransaction) => pool.ask((node) => broadcast(node, signedTransaction)),
+    verifyMessage: (signed) => pool.ask((node) => verifyMessage(node, signed)),
+  }
+}
+
+async function assertChainIdAtStart(node: RpcNode, { network, chainId }: EvmChainOptions): Promise<void> {
+  const found = await node.readChainId().catch(() => null)
+  if (found === null || found === chainId) return
+  throw new WrongChainId(
+    `Network ${network} should have chain id ${chainId}, but the node at ${node.origin} serves chain id ${found}.`,
+  )
+}

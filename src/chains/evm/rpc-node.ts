@@ -1,0 +1,104 @@
+import { type Client, createClient, hexToNumber, http, MethodNotFoundRpcError } from 'viem'
+import { ChainUnavailable } from '../chain.ts'
+import { blockAt, type Head } from './blocks.ts'
+import { refusalWords } from './node-errors.ts'
+
+export type RpcNode = {
+  /** Scheme, host and port: the rest of an RPC URL is often a secret. */
+  origin: string
+  client: Client
+  /** The chain that the node says it serves. */
+  readChainId(): Promise<number>
+  /**
+   * Checks the chain id once, and again after `distrust`.
+   * @throws ChainUnavailable when the node serves another chain
+   */
+  assertRightChain(): Promise<void>
+  /** The node has failed: whoever answers at its URL next must show its chain id again. */
+  distrust(): void
+  /**
+   * The newest block of a node that keeps up.
+   * @throws ChainUnavailable when that block is older than it may be
+   */
+  freshHead(): Promise<Head>
+  /**
+   * Whether a "no" of this node can be believed.
+   * @throws ChainUnavailable when the node is syncing or behind: then it may merely not have heard yet
+   */
+  assertUpToDate(): Promise<void>
+}
+
+export type RpcNodeOptions = {
+  url: string
+  chainId: number
+  requestTimeoutMs: number
+  /** How old the newest block may be; null: as old as it likes. */
+  maxHeadAgeMs: number | null
+  /** Unix milliseconds. */
+  clock: () => number
+  /** Ends requests that are under way, and the timers with them. */
+  stopping: AbortSignal
+}
+
+/** One JSON-RPC endpoint. Nothing is asked of it before its chain id is known to be right. */
+export function rpcNode(options: RpcNodeOptions): RpcNode {
+  const client = createClient({ transport: transportOf(options) })
+  const readChainId = async () => hexToNumber(await client.request({ method: 'eth_chainId' }))
+  const freshHead = async () => assertFresh(await blockAt(client, 'latest'), options)
+  let rightChain: Promise<void> | null = null
+  return {
+    origin: new URL(options.url).origin,
+    client,
+    readChainId,
+    assertRightChain: () => {
+      rightChain ??= readChainId().then((found) => assertChainId(found, options.chainId))
+      return rightChain
+    },
+    distrust: () => {
+      rightChain = null
+    },
+    freshHead,
+    assertUpToDate: async () => {
+      const [syncing] = await Promise.all([isSyncing(client), freshHead()])
+      if (syncing) throw new ChainUnavailable('the node is still syncing')
+    },
+  }
+}
+
+function transportOf({ url, requestTimeoutMs, stopping }: RpcNodeOptions) {
+  return http(url, {
+    // The transport would wait as long as the node's `Retry-After` says. The node pool asks again by itself.
+    retryCount: 0,
+    // The transport's own time limit ends with the headers. A node can hang in the middle of a body, too.
+    timeout: 0,
+    fetchFn: (input, init) =>
+      fetch(input, { ...init, signal: AbortSignal.any([AbortSignal.timeout(requestTimeoutMs), stopping]) }),
+  })
+}
+
+function assertChainId(found: number, expected: number): void {
+  if (found !== expected) throw new ChainUnavailable(`the node serves chain ${found} instead of ${expected}`)
+}
+
+function assertFresh(head: Head | null, { maxHeadAgeMs, clock }: RpcNodeOptions): Head {
+  if (head === null) throw new ChainUnavailable('the node has no blocks')
+  const ageMs = clock() - head.timestampMs
+  if (maxHeadAgeMs !== null && ageMs > maxHeadAgeMs) {
+    throw new ChainUnavailable(`the node is behind: its newest block is ${Math.round(ageMs / 1000)} s old`)
+  }
+  return head
+}
+
+/** Some providers do not serve `eth_syncing`. They are judged by the age of their head alone. */
+async function isSyncing(client: Client): Promise<boolean> {
+  try {
+    return (await client.request({ method: 'eth_syncing' })) !== false
+  } catch (error) {
+    if (isUnserved(error)) return false
+    throw error
+  }
+}
+
+function isUnserved(error: unknown): boolean {
+  return error instanceof MethodNotFoundRpcError || refusalWords(error) !== null
+}

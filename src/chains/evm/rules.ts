@@ -1,0 +1,15 @@
+import { getAddress, isAddress } from 'viem'
+import type { ChainRules } from '../chain.ts'
+import { buildInput } from './build-input.ts'
+import { plausible } from './plausible.ts'
+import { prove } from './prove.ts'
+import { readSigned } from './read-signed.ts'
+
+/** How payments are written, read and proven on chains with an EVM. */
+export const evmRules: ChainRules = {
+  buildInput,
+  prove,
+  plausible,
+  readSigned,
+  readAddress: (text) => (isAddress(text) ? getAddress(text) : null),
+}
