@@ -1,0 +1,33 @@
+import { isIPv6 } from 'node:net'
+
+/**
+ * Who an address counts as: an IPv4 address by itself, also where it comes mapped into IPv6; an IPv6 address by its /64,
+ * the smallest network that one customer gets, within which addresses are free to change.
+ * @param ip as the socket or a trusted proxy gives it; what is no IP address counts as it stands
+ */
+export function addressKey(ip: string): string {
+  const [address = ''] = ip.split('%')
+  if (!isIPv6(address)) return ip
+  const groups = ipv6Groups(address)
+  return (
+    mappedIpv4(groups) ??
+    `${groups
+      .slice(0, 4)
+      .map((group) => group.toString(16))
+      .join(':')}::/64`
+  )
+}
+
+/** The eight 16-bit groups. The URL parser brings every spelling into one, in which only the `::` is left to fill in. */
+function ipv6Groups(address: string): number[] {
+  const canonical = new URL(`http://[${address}]`).hostname.slice(1, -1)
+  const [head = [], tail = []] = canonical.split('::').map((half) => (half === '' ? [] : half.split(':')))
+  const zeros = new Array<string>(8 - head.length - tail.length).fill('0')
+  return [...head, ...zeros, ...tail].map((group) => Number.parseInt(group, 16))
+}
+
+function mappedIpv4(groups: number[]): string | null {
+  const [mark, high = 0, low = 0] = groups.slice(5)
+  const isMapped = mark === 0xffff && groups.slice(0, 5).every((group) => group === 0)
+  return isMapped ? [high >> 8, high & 0xff, low >> 8, low & 0xff].join('.') : null
+}
