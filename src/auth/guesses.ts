@@ -11,7 +11,8 @@ const WINDOW_SECONDS = 15 * 60
  * Counts wrong codes and wrong passwords. A caller's guess goes: look up; if right, `check`; if wrong, `miss`. Whoever has
  * used up a key gets the same Refusal from both, so no answer after the tenth wrong one says whether it was right.
  *
- * Both count in the turn of the event loop in which they are called: of guesses made in parallel, too, ten learn anything.
+ * In memory, both count in the turn of the event loop in which they are called, so of guesses made in parallel, too, ten at
+ * most learn anything. A limiter that counts later must keep that order per key.
  */
 export type GuessLimits = {
   /**

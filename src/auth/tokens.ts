@@ -57,7 +57,6 @@ export function createTokens(input: { secrets: Pick<Secrets, 'tokenKeys'>; clock
         algorithms: [ALGORITHM],
         issuer: ISSUER,
         audience: AUDIENCE,
-        requiredClaims: ['sub', 'iat', 'exp', 'jti'],
         currentDate: new Date(clock()),
       })
       const claims = readClaims(payload)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { afterEach, describe, it, mock } from 'node:test'
 import { addressKey } from '../../src/auth/addresses.ts'
 import { createGuessLimits, GUESSES, type GuessLimits } from '../../src/auth/guesses.ts'
+import { makeMemoryLimiter } from '../../src/auth/limiter.ts'
 import { Refusal } from '../../src/domain/refusal.ts'
 
 /** What a caller learns: the answer to the guess, or that there is none. */
@@ -53,6 +54,15 @@ describe('guesses', () => {
     await useUp(limits, ['caller'])
     assert.equal(await learns(limits.check('password', ['caller'])), 'an answer')
     assert.equal(await learns(limits.miss('password', ['caller'])), 'an answer')
+  })
+
+  it('of one kind do not count for the other in a store that both share, either', () => {
+    const prefixes: string[] = []
+    createGuessLimits((options) => {
+      prefixes.push(options.keyPrefix)
+      return makeMemoryLimiter(options)
+    })
+    assert.equal(new Set(prefixes).size, 2)
   })
 
   it('learn ten things in all when a thousand come at once', async () => {

@@ -76,13 +76,16 @@ describe('the queue', () => {
     tasks[0]?.fail()
     await settled()
     assert.deepEqual(started, ['1', '2'])
+    const newcomer = newTask('newcomer', started)
+    const newcomerResult = queue.run(newcomer.task)
+    await settled()
+    assert.deepEqual(started, ['1', '2'])
+    newcomer.end()
     for (const { end } of tasks) end()
     assert.deepEqual(
       (await results).map(({ status }) => status),
       ['rejected', 'fulfilled', 'fulfilled'],
     )
-    const late = newTask('late', started)
-    late.end()
-    assert.equal(await queue.run(late.task), 'late')
+    assert.equal(await newcomerResult, 'newcomer')
   })
 })
