@@ -5,10 +5,10 @@ export type Attestation = {
   verify(input: AttestationInput): Promise<AttestationVerdict>
 }
 
-export type AttestationInput = { challenge: string; assertionToken: string; assertionKeyId: string | null }
+type AttestationInput = { challenge: string; assertionToken: string; assertionKeyId: string | null }
 
 /** `keyId` is the thumbprint of the device's key, null where none was asked for; `reason` is for the caller to read. */
-export type AttestationVerdict = { ok: true; keyId: string | null } | { ok: false; reason: string }
+type AttestationVerdict = { ok: true; keyId: string | null } | { ok: false; reason: string }
 
 /** Whoever can check a symmetric signature can also make one, so only key pairs prove anything. */
 const KEY_PAIR_ALGORITHMS = ['ES256', 'EdDSA', 'RS256', 'PS256']

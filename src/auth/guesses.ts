@@ -1,7 +1,7 @@
 import { type Limiter, type MakeLimiter, makeMemoryLimiter, rateLimitRefusal, takePoint } from './limiter.ts'
 
 /** What callers could try to find by guessing. */
-export type GuessKind = 'code' | 'password'
+type GuessKind = 'code' | 'password'
 
 /** Wrong guesses that each key has in each window. */
 export const GUESSES = 10
