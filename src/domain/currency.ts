@@ -24,8 +24,10 @@ export type Currency = {
   enabled: boolean
 }
 
-/** Enabled currencies, ready to be found. Keys are in lower case. */
+/** Currencies, ready to be found. The keys are in lower case and lead to enabled ones only. */
 export type CurrencyIndex = {
+  /** Every listed currency, in the order of the list. */
+  all: readonly Currency[]
   /** Names of the networks that have an enabled currency. */
   networks: ReadonlySet<string>
   bySymbol: ReadonlyMap<string, readonly Currency[]>
@@ -43,10 +45,12 @@ export type CurrencyQuestion = {
 /** Why no currency was chosen, in words for the caller, and which ones it may have meant. */
 export type CurrencyRefusal = { refusal: string; candidates: Currency[] }
 
-/** Sorts currencies by what callers know of them. Those that are not enabled are left out. */
+/** Sorts currencies by what callers know of them. Done once, since every redemption looks one up. */
 export function indexCurrencies(currencies: Iterable<Currency>): CurrencyIndex {
-  const enabled = [...currencies].filter((currency) => currency.enabled)
+  const all = [...currencies]
+  const enabled = all.filter((currency) => currency.enabled)
   return {
+    all,
     networks: new Set(enabled.map(({ network }) => network.toLowerCase())),
     bySymbol: Map.groupBy(enabled, ({ symbol }) => symbol.toLowerCase()),
     byAddress: Map.groupBy(enabled, ({ address }) => address.toLowerCase()),
