@@ -47,4 +47,54 @@ export type Settlement = {
   failure: string | null
   submittedAtMs: number
   confirmedAtMs: number | null
+  /** The idempotency key of the call that handed the receipts in: its answer is stored when the voucher resolves. */
+  answerTo: AnswerSlot | null
+}
+
+export type AnswerSlot = { scope: string; requestHash: string; expiresAtMs: number }
+
+/** A settlement whose receipts have just come in. */
+export function beginSettlement(input: {
+  chain: { network: string; required: RequiredDepth }
+  transactions: SettlementTransaction[]
+  answerTo: AnswerSlot | null
+  nowMs: number
+}): Settlement {
+  return {
+    status: 'PENDING',
+    network: input.chain.network,
+    transactions: input.transactions,
+    confirmations: 0,
+    required: input.chain.required,
+    failure: null,
+    submittedAtMs: input.nowMs,
+    confirmedAtMs: null,
+    answerTo: input.answerTo && {
+      scope: input.answerTo.scope,
+      requestHash: input.answerTo.requestHash,
+      expiresAtMs: input.answerTo.expiresAtMs,
+    },
+  }
+}
+
+/** The settlement of a network that the server has no node for: the payer's word is all there is. */
+export function unverifiedSettlement(
+  network: string,
+  transactions: SettlementTransaction[],
+  nowMs: number,
+): Settlement {
+  const begun = beginSettlement({ chain: { network, required: 0 }, transactions, answerTo: null, nowMs })
+  return { ...begun, status: 'UNVERIFIED' }
+}
+
+/** A transaction as a receipt names it, before the chain was asked. */
+export function unseenTransaction(
+  receipt: Pick<SettlementTransaction, 'paymentId' | 'hash' | 'signedTransaction'>,
+): SettlementTransaction {
+  return { ...receipt, from: null, nonce: null, block: null, missingSinceMs: null }
+}
+
+/** The smallest depth of the blocks, each block itself included; 0 while one transaction is not mined. */
+export function leastConfirmations(transactions: SettlementTransaction[], headNumber: number): number {
+  return Math.min(...transactions.map(({ block }) => (block === null ? 0 : Math.max(1, headNumber - block.number + 1))))
 }

@@ -1,6 +1,6 @@
 import type { Hex, Payment, Terms } from './payment.ts'
 import { Refusal } from './refusal.ts'
-import type { BlockRef, RequiredDepth, Settlement, SettlementTransaction } from './settlement.ts'
+import type { Settlement } from './settlement.ts'
 
 /**
  * One payment that a payee asks of a payer.
@@ -201,28 +201,6 @@ export function isLate(voucher: Voucher): boolean {
   return voucher.status === 'EXPIRED' || voucher.status === 'DISCARDED'
 }
 
-/** Takes receipts whose transactions are on their way to a block. The server finishes the job by itself. */
-export function awaitSettlement(
-  voucher: TermedVoucher,
-  input: { network: string; transactions: SettlementTransaction[]; required: RequiredDepth; nowMs: number },
-): TermedVoucher {
-  return {
-    ...voucher,
-    version: voucher.version + 1,
-    updatedAtMs: input.nowMs,
-    settlement: {
-      status: 'PENDING',
-      network: input.network,
-      transactions: input.transactions,
-      confirmations: 0,
-      required: input.required,
-      failure: null,
-      submittedAtMs: voucher.settlement?.submittedAtMs ?? input.nowMs,
-      confirmedAtMs: null,
-    },
-  }
-}
-
 /** Ends the voucher as paid: the chain has proven every payment, or there is no node to ask (`UNVERIFIED`). */
 export function resolveVoucher(
   voucher: TermedVoucher,
@@ -273,7 +251,10 @@ export function discardVoucher(voucher: Voucher, nowMs: number): VoucherStep<Dis
     throw new Refusal('already_resolved', `The voucher is ${voucher.status}, which is final.`)
   }
   if (voucher.status === 'REDEEMED' && voucher.settlement?.status === 'PENDING') {
-    throw new Refusal('already_resolved', 'The payer has paid: a transaction for this voucher is on its way to a block.')
+    throw new Refusal(
+      'already_resolved',
+      'The payer has paid: a transaction for this voucher is on its way to a block.',
+    )
   }
   const next: DiscardedVoucher = {
     ...voucher,
@@ -308,9 +289,4 @@ export function signingMessage(voucher: RedeemedVoucher): string {
     ...redemption.payments.map((payment) => `Payment: ${payment.id} ${payment.summary}`),
     `Payee: ${voucher.payeeId}`,
   ].join('\n')
-}
-
-/** The smallest count of blocks on top, the block itself included; 0 while one transaction is not mined. */
-export function leastConfirmations(blocks: (BlockRef | null)[], headNumber: number): number {
-  return Math.min(...blocks.map((block) => (block === null ? 0 : Math.max(0, headNumber - block.number + 1))))
 }

@@ -1,0 +1,83 @@
+import type { FastifyContextConfig, FastifyRequest } from 'fastify'
+import { addressKey } from '../auth/addresses.ts'
+import type { RateGroup, RateLimits } from '../auth/rate-limits.ts'
+import { Refusal } from '../domain/refusal.ts'
+import type { App } from '../use-cases/app.ts'
+import { authenticate } from '../use-cases/authenticate.ts'
+import { type Call, type Caller, type CallerKind, callerKey } from '../use-cases/call.ts'
+
+/** What every route must say about itself. */
+export type RouteConfig = {
+  /** The kinds of callers that may call it; empty: anybody, without a token. */
+  callers: readonly CallerKind[]
+  /** The group under which its calls are limited. */
+  limit: RateGroup
+  /** True where the answer holds a token or a key: it is sealed before it is stored. */
+  secretAnswer?: boolean
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig extends Partial<RouteConfig> {}
+  interface FastifyRequest {
+    call: Call
+  }
+}
+
+export const ANYBODY: readonly CallerKind[] = []
+export const PAYERS: readonly CallerKind[] = ['user']
+export const PAYEES: readonly CallerKind[] = ['user', 'payee', 'key']
+export const KEY_MANAGERS: readonly CallerKind[] = ['user', 'operator']
+
+/**
+ * Lets the caller in, or not: who calls, whether the route is for that kind, and whether its limit is used up. Runs
+ * before the body is read, so that strangers cost little.
+ * @throws Refusal `unauthorized`, `forbidden`, `rate_limit`
+ */
+export async function admit(app: App, limits: RateLimits, request: FastifyRequest): Promise<void> {
+  const { callers, limit } = configOf(request.routeOptions.config)
+  const address = addressKey(request.ip)
+  const caller = callers.length === 0 ? ANONYMOUS : await authenticated(app, limits, request, address)
+  request.call = { caller, nowMs: app.clock(), addressKey: address, idempotency: null }
+  await limits.consume(limit, callerKey(request.call))
+  if (callers.length > 0 && !callers.includes(caller.kind)) {
+    throw new Refusal(
+      'forbidden',
+      `This call is not for a token of this kind. It is for: ${callers.map(named).join(', ')}.`,
+    )
+  }
+}
+
+/** A route that does not say who may call it answers nobody. */
+export function configOf(config: FastifyContextConfig): RouteConfig {
+  const { callers, limit, secretAnswer = false } = config
+  if (!callers || !limit) throw new Error('a route must state its callers and its limit')
+  return { callers, limit, secretAnswer }
+}
+
+const ANONYMOUS: Caller = { kind: 'anonymous' }
+
+/** Bad tokens count against the address that sends them. */
+async function authenticated(app: App, limits: RateLimits, request: FastifyRequest, address: string): Promise<Caller> {
+  const { authorization, 'x-api-key': apiKey } = request.headers
+  try {
+    return await authenticate(app, { authorization, apiKey: typeof apiKey === 'string' ? apiKey : undefined })
+  } catch (error) {
+    await limits.consume('auth', `address:${address}`)
+    throw error
+  }
+}
+
+function named(kind: CallerKind): string {
+  switch (kind) {
+    case 'user':
+      return 'a registered user'
+    case 'payee':
+      return 'a payee by context code'
+    case 'key':
+      return 'an API key'
+    case 'operator':
+      return 'the operator'
+    case 'anonymous':
+      return 'anybody'
+  }
+}

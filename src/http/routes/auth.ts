@@ -1,0 +1,66 @@
+import { Type } from 'typebox'
+import { issueChallenge } from '../../auth/challenges.ts'
+import {
+  AccountView,
+  ApiKeyView,
+  AuthorizationView,
+  ChallengeView,
+  CreateApiKeyBody,
+  NewApiKeyView,
+  SignInBody,
+  SignUpBody,
+} from '../../protocol/schemas.ts'
+import { createApiKey, listApiKeys, revokeApiKey } from '../../use-cases/manage-api-keys.ts'
+import { signIn } from '../../use-cases/sign-in.ts'
+import { signUp } from '../../use-cases/sign-up.ts'
+import { ANYBODY, KEY_MANAGERS } from '../route-config.ts'
+import type { RouteContext, Routes } from '../routes.ts'
+
+const KeyPath = Type.Object({ keyId: Type.String() })
+
+export function authRoutes(api: Routes, { app, answers }: RouteContext): void {
+  api.get(
+    '/auth/get-challenge',
+    { config: { callers: ANYBODY, limit: 'auth' }, schema: { response: { 200: ChallengeView } } },
+    async ({ call }) => ({ challenge: issueChallenge({ key: app.secrets.challengeKey, nowMs: call.nowMs }) }),
+  )
+
+  api.post(
+    '/auth/sign-up',
+    { config: { callers: ANYBODY, limit: 'auth' }, schema: { body: SignUpBody, response: { 200: AccountView } } },
+    (request, reply) => answers.once(request, reply, (call) => signUp(app, call, request.body)),
+  )
+
+  api.post(
+    '/auth/sign-in',
+    {
+      config: { callers: ANYBODY, limit: 'auth', secretAnswer: true },
+      schema: { body: SignInBody, response: { 200: AuthorizationView } },
+    },
+    (request, reply) => answers.once(request, reply, (call) => signIn(app, call, request.body)),
+  )
+
+  api.post(
+    '/auth/api-keys',
+    {
+      config: { callers: KEY_MANAGERS, limit: 'write', secretAnswer: true },
+      schema: { body: CreateApiKeyBody, response: { 200: NewApiKeyView } },
+    },
+    (request, reply) => answers.once(request, reply, (call) => createApiKey(app, call, request.body)),
+  )
+
+  api.get(
+    '/auth/api-keys',
+    { config: { callers: KEY_MANAGERS, limit: 'read' }, schema: { response: { 200: Type.Array(ApiKeyView) } } },
+    ({ call }) => listApiKeys(app, call),
+  )
+
+  api.post(
+    '/auth/api-keys/:keyId/revoke',
+    {
+      config: { callers: KEY_MANAGERS, limit: 'write' },
+      schema: { params: KeyPath, response: { 200: ApiKeyView } },
+    },
+    (request, reply) => answers.once(request, reply, (call) => revokeApiKey(app, call, request.params.keyId)),
+  )
+}

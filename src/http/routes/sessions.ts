@@ -1,0 +1,56 @@
+import { Type } from 'typebox'
+import { OpenSessionBody, ReservedView, SessionQuery, SessionView } from '../../protocol/schemas.ts'
+import { asPayee, asUser } from '../../use-cases/call.ts'
+import { closeSession } from '../../use-cases/close-session.ts'
+import { joinSession } from '../../use-cases/join-session.ts'
+import { openSession } from '../../use-cases/open-session.ts'
+import { getSession, listSessions } from '../../use-cases/read-sessions.ts'
+import { reserveVoucherInSession } from '../../use-cases/reserve-voucher.ts'
+import { PAYEES, PAYERS } from '../route-config.ts'
+import type { RouteContext, Routes } from '../routes.ts'
+
+const PAYEE_WRITE = { callers: PAYEES, limit: 'write' } as const
+const PAYER_WRITE = { callers: PAYERS, limit: 'write' } as const
+const READ = { callers: PAYEES, limit: 'read' } as const
+const SessionPath = Type.Object({ sessionId: Type.String() })
+
+export function sessionRoutes(api: Routes, { app, answers }: RouteContext): void {
+  api.post(
+    '/vouchers/sessions/session-open',
+    { config: PAYEE_WRITE, schema: { body: OpenSessionBody, response: { 200: SessionView } } },
+    (request, reply) => answers.once(request, reply, (call) => openSession(app, asPayee(call), request.body)),
+  )
+
+  api.post(
+    '/vouchers/sessions/:sessionId/session-join',
+    { config: PAYER_WRITE, schema: { params: SessionPath, response: { 200: SessionView } } },
+    (request, reply) =>
+      answers.once(request, reply, (call) => joinSession(app, asUser(call), request.params.sessionId)),
+  )
+
+  api.post(
+    '/vouchers/sessions/:sessionId/reserve-voucher',
+    { config: PAYEE_WRITE, schema: { params: SessionPath, response: { 200: ReservedView } } },
+    (request, reply) =>
+      answers.once(request, reply, (call) => reserveVoucherInSession(app, asPayee(call), request.params.sessionId)),
+  )
+
+  api.post(
+    '/vouchers/sessions/:sessionId/session-close',
+    { config: PAYEE_WRITE, schema: { params: SessionPath, response: { 200: SessionView } } },
+    (request, reply) =>
+      answers.once(request, reply, (call) => closeSession(app, asPayee(call), request.params.sessionId)),
+  )
+
+  api.get(
+    '/vouchers/sessions/:sessionId',
+    { config: READ, schema: { params: SessionPath, response: { 200: SessionView } } },
+    ({ call, params }) => getSession(app, asPayee(call), params.sessionId),
+  )
+
+  api.get(
+    '/vouchers/sessions',
+    { config: READ, schema: { querystring: SessionQuery, response: { 200: Type.Array(SessionView) } } },
+    ({ call, query }) => listSessions(app, asPayee(call), query),
+  )
+}

@@ -1,0 +1,115 @@
+import { Type } from 'typebox'
+import {
+  InteropInfoView,
+  InteropInitBody,
+  InteropInitView,
+  InteropQuery,
+  RedeemVoucherBody,
+  ReservedView,
+  ReserveVoucherBody,
+  ResolveVoucherBody,
+  SignVoucherBody,
+  VoucherList,
+  VoucherQuery,
+  VoucherView,
+} from '../../protocol/schemas.ts'
+import { asPayee, asUser } from '../../use-cases/call.ts'
+import { discardVoucher } from '../../use-cases/discard-voucher.ts'
+import { getInteropInfo, initInterop } from '../../use-cases/interop.ts'
+import { getVoucher, listVouchers } from '../../use-cases/read-vouchers.ts'
+import { redeemVoucher } from '../../use-cases/redeem-voucher.ts'
+import { reserveVoucher } from '../../use-cases/reserve-voucher.ts'
+import { resolveVoucher } from '../../use-cases/resolve-voucher.ts'
+import { signVoucher } from '../../use-cases/sign-voucher.ts'
+import { PAYEES, PAYERS } from '../route-config.ts'
+import type { RouteContext, Routes } from '../routes.ts'
+
+const PAYEE_WRITE = { callers: PAYEES, limit: 'write' } as const
+const PAYER_WRITE = { callers: PAYERS, limit: 'write' } as const
+const PAYER_READ = { callers: PAYERS, limit: 'read' } as const
+const READ = { callers: PAYEES, limit: 'read' } as const
+const VoucherPath = Type.Object({ voucherId: Type.String() })
+
+export function voucherRoutes(api: Routes, context: RouteContext): void {
+  payeeRoutes(api, context)
+  payerRoutes(api, context)
+  readRoutes(api, context)
+}
+
+function payeeRoutes(api: Routes, { app, answers }: RouteContext): void {
+  api.post(
+    '/vouchers/reserve-voucher',
+    { config: PAYEE_WRITE, schema: { body: ReserveVoucherBody, response: { 200: ReservedView } } },
+    (request, reply) => answers.once(request, reply, (call) => reserveVoucher(app, asPayee(call), request.body.code)),
+  )
+
+  api.post(
+    '/vouchers/:voucherId/redeem-voucher',
+    { config: PAYEE_WRITE, schema: { params: VoucherPath, body: RedeemVoucherBody, response: { 200: VoucherView } } },
+    (request, reply) =>
+      answers.once(request, reply, (call) => redeemVoucher(app, asPayee(call), request.params.voucherId, request.body)),
+  )
+
+  api.post(
+    '/vouchers/:voucherId/discard-voucher',
+    { config: PAYEE_WRITE, schema: { params: VoucherPath, response: { 200: VoucherView } } },
+    (request, reply) =>
+      answers.once(request, reply, (call) => discardVoucher(app, asPayee(call), request.params.voucherId)),
+  )
+}
+
+function payerRoutes(api: Routes, { app, answers }: RouteContext): void {
+  api.post(
+    '/vouchers/:voucherId/sign-voucher',
+    { config: PAYER_WRITE, schema: { params: VoucherPath, body: SignVoucherBody, response: { 200: VoucherView } } },
+    (request, reply) =>
+      answers.once(request, reply, (call) => signVoucher(app, asUser(call), request.params.voucherId, request.body)),
+  )
+
+  api.post(
+    '/vouchers/:voucherId/resolve-voucher',
+    { config: PAYER_WRITE, schema: { params: VoucherPath, body: ResolveVoucherBody, response: { 200: VoucherView } } },
+    (request, reply) =>
+      answers.once(request, reply, (call) =>
+        resolveVoucher(app, asUser(call), request.params.voucherId, request.body.receipts),
+      ),
+  )
+
+  api.post(
+    '/vouchers/:voucherId/submit/interop-init',
+    {
+      config: PAYER_WRITE,
+      schema: {
+        params: VoucherPath,
+        querystring: InteropQuery,
+        body: InteropInitBody,
+        response: { 200: InteropInitView },
+      },
+    },
+    (request, reply) =>
+      answers.once(request, reply, (call) => initInterop(app, asUser(call), request.params.voucherId, request.query)),
+  )
+
+  api.get(
+    '/vouchers/:voucherId/status/interop-info',
+    {
+      config: PAYER_READ,
+      schema: { params: VoucherPath, querystring: InteropQuery, response: { 200: InteropInfoView } },
+    },
+    ({ call, params, query }) => getInteropInfo(app, asUser(call), params.voucherId, query),
+  )
+}
+
+function readRoutes(api: Routes, { app }: RouteContext): void {
+  api.get(
+    '/vouchers/:voucherId',
+    { config: READ, schema: { params: VoucherPath, response: { 200: VoucherView } } },
+    ({ call, params }) => getVoucher(app, asPayee(call), params.voucherId),
+  )
+
+  api.get(
+    '/vouchers',
+    { config: READ, schema: { querystring: VoucherQuery, response: { 200: VoucherList } } },
+    ({ call, query }) => listVouchers(app, asPayee(call), query),
+  )
+}

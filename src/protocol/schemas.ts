@@ -1,0 +1,351 @@
+import { type Static, type TSchema, Type } from 'typebox'
+import { AMOUNT_MAX_LENGTH } from './amounts.ts'
+
+/**
+ * What goes over the wire, once: validation, the static types, the serializer and the reference docs all come from here.
+ * Bodies name what is read; other fields are ignored.
+ */
+
+const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
+const Time = Type.String({ description: 'ISO 8601 in UTC with milliseconds', examples: ['2026-06-09T12:00:00.000Z'] })
+const Info = Type.Record(Type.String(), Type.Unknown(), {
+  description: 'Anything the payee wants the payer to see, such as a name',
+})
+
+// ── auth ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export const SignUpBody = Type.Object({ type: Type.String(), data: Type.Object({}) })
+export const SignInBody = SignUpBody
+
+const Email = Type.String({ minLength: 3, maxLength: 128, pattern: '^[^\\s@]+@[^\\s@]+$' })
+const InstallationId = Type.String({ minLength: 32, maxLength: 128 })
+
+export const EmailPasswordData = Type.Object({
+  email: Email,
+  password: Type.String({ minLength: 8, maxLength: 256 }),
+})
+export const DeviceSignInData = Type.Object({
+  installationId: InstallationId,
+  password: Type.String({ minLength: 32, maxLength: 256 }),
+})
+export const DeviceSignUpData = Type.Object({
+  ...DeviceSignInData.properties,
+  platform: Type.Union([Type.Literal('ios'), Type.Literal('android')]),
+  challenge: Type.String({ minLength: 48, maxLength: 48 }),
+  assertionToken: Type.String({ minLength: 1, maxLength: 10_240 }),
+  assertionKeyId: Type.Optional(Type.String({ minLength: 32, maxLength: 64 })),
+})
+export const ResourceData = Type.Object({ resource: Type.String({ minLength: 4, maxLength: 128 }) })
+export const WalletData = Type.Object({
+  message: Type.String({ minLength: 1, maxLength: 4096 }),
+  signature: Type.String({ minLength: 4, maxLength: 8192, pattern: '^0x([0-9a-fA-F]{2})+$' }),
+})
+
+export const AccountView = Type.Object({ id: Type.String(), role: Type.String(), createdAt: Time, updatedAt: Time })
+export const AuthorizationView = Type.Object({ authorization: Type.Object({ token: Type.String() }) })
+export const ChallengeView = Type.Object({ challenge: Type.String() })
+
+export const CreateApiKeyBody = Type.Object({
+  name: Type.String({ minLength: 1, maxLength: 100 }),
+  ownerId: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: 'For the operator only' })),
+})
+export const ApiKeyView = Type.Object({
+  id: Type.String(),
+  ownerId: Type.String(),
+  name: Type.String(),
+  prefix: Type.String(),
+  createdAt: Time,
+  revokedAt: Nullable(Time),
+})
+export const NewApiKeyView = Type.Object({
+  ...ApiKeyView.properties,
+  key: Type.String({ description: 'Shown this once' }),
+})
+
+// ── what lists take ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+const UnixMs = Type.Integer({ minimum: 0, maximum: 8_640_000_000_000_000, description: 'Unix milliseconds' })
+
+export const PageQuery = Type.Object({
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+  offset: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000_000 })),
+  since: Type.Optional(UnixMs),
+  until: Type.Optional(UnixMs),
+})
+
+// ── contexts ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const Address = Type.String({ minLength: 1, maxLength: 128, examples: ['0x70997970C51812dc3A010C7d01b50e0d17dc79C8'] })
+const Wallet = Type.Object({ address: Address })
+
+export const OpenContextBody = Type.Object({
+  format: Type.Union([Type.Literal('numeric'), Type.Literal('alphanum'), Type.Literal('alphanumeric')]),
+  payers: Type.Array(Wallet, { minItems: 1, maxItems: 10 }),
+})
+export const CloseContextBody = Type.Object({ payeeId: Nullable(Type.String({ minLength: 64, maxLength: 64 })) })
+export const ContextView = Type.Object({
+  id: Type.String(),
+  code: Type.String(),
+  status: Type.String(),
+  format: Type.String(),
+  payers: Type.Array(Wallet),
+  payeeId: Type.Optional(Type.String()),
+  version: Type.Integer(),
+  createdAt: Time,
+  updatedAt: Time,
+  expiresAt: Time,
+})
+
+// ── vouchers ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Malformed codes are `invalid_code`, not `validation_failed`: the use case decides. */
+const ContextCode = Type.String({ maxLength: 64, description: 'The six characters that the payer told' })
+
+export const ReserveVoucherBody = Type.Object({ code: ContextCode })
+
+const Amount = Type.String({
+  maxLength: AMOUNT_MAX_LENGTH,
+  description: 'Decimal string in whole units',
+  examples: ['100'],
+})
+const NetworkName = Type.String({ minLength: 1, maxLength: 64, examples: ['polygon'] })
+
+export const ExpectedPayment = Type.Object({
+  network: Type.Optional(NetworkName),
+  currency: Type.String({ minLength: 1, maxLength: 64, examples: ['EURC'] }),
+  currencyAddress: Type.Optional(Type.String({ maxLength: 128 })),
+  amount: Amount,
+  wallet: Wallet,
+})
+
+const Call = Type.Object({
+  from: Type.Literal('{payer}'),
+  to: Address,
+  value: Type.String({ maxLength: 78, pattern: '^(0|[1-9][0-9]*)$', description: 'Wei, as a decimal string' }),
+  data: Type.String({ pattern: '^0x([0-9a-fA-F]{2})*$' }),
+})
+
+export const CustomNetworkSchema = Type.Object({
+  network: NetworkName,
+  type: Type.Union([Type.Literal('evm'), Type.Literal('solana')]),
+  chainId: Type.String({ minLength: 1, maxLength: 64 }),
+})
+export const CustomPayment = Type.Object({ type: Type.Literal('send_transaction'), input: Call })
+export const CustomExtra = Type.Object({
+  type: Type.Union([Type.Literal('send_transaction'), Type.Literal('call_transaction')]),
+  input: Call,
+})
+
+export const RedeemVoucherBody = Type.Object({
+  expectedPayment: Type.Optional(ExpectedPayment),
+  networks: Type.Optional(Type.Array(CustomNetworkSchema, { maxItems: 3 })),
+  payments: Type.Optional(Type.Array(CustomPayment, { maxItems: 1 })),
+  extras: Type.Optional(Type.Array(CustomExtra, { maxItems: 5 })),
+  payeeInfo: Type.Optional(Info),
+  orderId: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
+})
+
+export const SignVoucherBody = Type.Object({
+  publicKey: Type.String({ minLength: 1, maxLength: 256 }),
+  signature: Type.String({ minLength: 1, maxLength: 256 }),
+})
+
+const TransactionHash = Type.String({ pattern: '^0x[0-9a-fA-F]{64}$' })
+export const Receipt = Type.Object({
+  paymentId: Type.String({ minLength: 1, maxLength: 64 }),
+  transactionHash: Type.Optional(TransactionHash),
+  signedTransaction: Type.Optional(Type.String({ pattern: '^0x([0-9a-fA-F]{2})+$' })),
+})
+export const ResolveVoucherBody = Type.Object({ receipts: Type.Array(Receipt, { minItems: 1, maxItems: 5 }) })
+
+export const InteropQuery = Type.Object({
+  id: Type.Optional(Type.String({ maxLength: 64 })),
+  paymentIndex: Type.Optional(Type.Integer({ minimum: 0, maximum: 100 })),
+  vid: Type.Optional(Type.String({ maxLength: 64 })),
+})
+export const InteropInitBody = Type.Object({ signature: Type.Optional(Type.String({ minLength: 1, maxLength: 4096 })) })
+export const InteropInitView = Type.Object({ id: Type.String() })
+export const InteropInfoView = Type.Object({ status: Type.String() })
+
+export const VoucherQuery = Type.Object({
+  ...PageQuery.properties,
+  status: Type.Optional(
+    Type.Union([
+      Type.Literal('RESERVED'),
+      Type.Literal('REDEEMED'),
+      Type.Literal('RESOLVED'),
+      Type.Literal('DISCARDED'),
+      Type.Literal('EXPIRED'),
+    ]),
+  ),
+  orderId: Type.Optional(Type.String({ maxLength: 128 })),
+  sessionId: Type.Optional(Type.String({ maxLength: 64 })),
+  code: Type.Optional(Type.String({ maxLength: 64 })),
+})
+
+export const ReservedView = Type.Object({
+  id: Type.String(),
+  code: Type.String(),
+  status: Type.String(),
+  expiresAt: Time,
+})
+
+const PaymentView = Type.Object({
+  id: Type.String(),
+  type: Type.String(),
+  network: Type.String(),
+  chainId: Nullable(Type.Integer()),
+  input: Type.Object({ from: Type.String(), to: Type.String(), value: Type.String(), data: Type.String() }),
+  summary: Type.String(),
+})
+
+const SettlementView = Type.Object({
+  status: Type.String(),
+  confirmations: Type.Integer(),
+  required: Type.Union([Type.Integer(), Type.String()]),
+  transactions: Type.Array(
+    Type.Object({
+      paymentId: Type.String(),
+      transactionHash: Nullable(Type.String()),
+      blockNumber: Nullable(Type.Integer()),
+      blockHash: Nullable(Type.String()),
+    }),
+  ),
+  failure: Type.Optional(Type.String()),
+  confirmedAt: Nullable(Time),
+})
+
+export const VoucherView = Type.Object({
+  id: Type.String(),
+  code: Type.String(),
+  status: Type.String(),
+  type: Type.Optional(Type.String()),
+  version: Type.Integer(),
+  contextId: Type.String(),
+  sessionId: Type.Optional(Type.String()),
+  payeeId: Type.String(),
+  payers: Type.Array(Wallet),
+  expectedPayment: Type.Optional(
+    Type.Object({
+      network: Type.String(),
+      currency: Type.String(),
+      currencyAddress: Type.String(),
+      amount: Type.String(),
+      wallet: Wallet,
+    }),
+  ),
+  networks: Type.Optional(Type.Array(CustomNetworkSchema)),
+  payments: Type.Optional(Type.Array(PaymentView)),
+  extras: Type.Optional(Type.Array(CustomExtra)),
+  payeeInfo: Type.Optional(Info),
+  orderId: Type.Optional(Type.String()),
+  signingMessage: Type.Optional(Type.String({ description: 'What sign-voucher signs, as an EIP-191 message' })),
+  signature: Type.Optional(Type.Object({ publicKey: Type.String(), signature: Type.String(), signedAt: Time })),
+  settlement: Type.Optional(SettlementView),
+  late: Type.Optional(Type.Boolean({ description: 'The chain proved the payment after the voucher had ended' })),
+  createdAt: Time,
+  updatedAt: Time,
+  expiresAt: Time,
+})
+/** What redeem and resolve answer: the whole voucher, of which the documented fields are a part. */
+export const VoucherList = Type.Array(VoucherView)
+
+// ── sessions ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export const OpenSessionBody = Type.Object({
+  code: ContextCode,
+  type: Type.Optional(Type.Literal('SESSION_DEFAULT')),
+  payeeInfo: Type.Optional(Info),
+})
+export const SessionView = Type.Object({
+  id: Type.String(),
+  code: Type.String(),
+  status: Type.String(),
+  type: Type.String(),
+  version: Type.Integer(),
+  contextId: Type.String(),
+  payeeId: Type.String(),
+  payeeInfo: Type.Optional(Info),
+  joinedAt: Nullable(Time),
+  vouchers: Type.Optional(VoucherList),
+  createdAt: Time,
+  updatedAt: Time,
+  closesAt: Time,
+})
+export const SessionQuery = Type.Object({
+  ...PageQuery.properties,
+  contextId: Type.Optional(Type.String({ maxLength: 64 })),
+})
+
+// ── finance ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const Route = { srcNetwork: Type.Optional(NetworkName), dstNetwork: Type.Optional(NetworkName) }
+const Slice = { limit: PageQuery.properties.limit, offset: PageQuery.properties.offset }
+
+export const NetworkQuery = Type.Object({ network: Type.Optional(NetworkName), ...Route, ...Slice })
+export const NetworkView = Type.Object({
+  network: Type.String(),
+  type: Type.String(),
+  chainId: Nullable(Type.Integer()),
+  nativeCurrency: Type.Object({ symbol: Type.String(), decimals: Type.Integer() }),
+  enabled: Type.Boolean(),
+})
+export const CurrencyQuery = Type.Object({
+  network: Type.Optional(NetworkName),
+  symbol: Type.Optional(Type.String({ maxLength: 64 })),
+  address: Type.Optional(Type.String({ maxLength: 128 })),
+  ...Route,
+  srcSymbol: Type.Optional(Type.String({ maxLength: 64 })),
+  dstSymbol: Type.Optional(Type.String({ maxLength: 64 })),
+  srcAddress: Type.Optional(Type.String({ maxLength: 128 })),
+  dstAddress: Type.Optional(Type.String({ maxLength: 128 })),
+  ...Slice,
+})
+export const CurrencyView = Type.Object({
+  symbol: Type.String(),
+  network: Type.String(),
+  address: Type.String(),
+  decimals: Type.Integer(),
+  bridgeable: Type.Boolean(),
+  enabled: Type.Boolean(),
+})
+
+// ── errors ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export const ProblemView = Type.Object({
+  type: Type.String(),
+  title: Type.String(),
+  status: Type.Integer(),
+  detail: Type.String(),
+  code: Type.String(),
+  errors: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }))),
+})
+
+export type SignUpBody = Static<typeof SignUpBody>
+export type SignInBody = Static<typeof SignInBody>
+export type DeviceSignUpData = Static<typeof DeviceSignUpData>
+export type OpenContextBody = Static<typeof OpenContextBody>
+export type CloseContextBody = Static<typeof CloseContextBody>
+export type PageQuery = Static<typeof PageQuery>
+export type VoucherQuery = Static<typeof VoucherQuery>
+export type SessionQuery = Static<typeof SessionQuery>
+export type ExpectedPayment = Static<typeof ExpectedPayment>
+export type RedeemVoucherBody = Static<typeof RedeemVoucherBody>
+export type SignVoucherBody = Static<typeof SignVoucherBody>
+export type Receipt = Static<typeof Receipt>
+export type OpenSessionBody = Static<typeof OpenSessionBody>
+export type InteropQuery = Static<typeof InteropQuery>
+export type NetworkQuery = Static<typeof NetworkQuery>
+export type CurrencyQuery = Static<typeof CurrencyQuery>
+export type CreateApiKeyBody = Static<typeof CreateApiKeyBody>
+export type AccountView = Static<typeof AccountView>
+export type AuthorizationView = Static<typeof AuthorizationView>
+export type ApiKeyView = Static<typeof ApiKeyView>
+export type NewApiKeyView = Static<typeof NewApiKeyView>
+export type ContextView = Static<typeof ContextView>
+export type ReservedView = Static<typeof ReservedView>
+export type VoucherView = Static<typeof VoucherView>
+export type SessionView = Static<typeof SessionView>
+export type NetworkView = Static<typeof NetworkView>
+export type CurrencyView = Static<typeof CurrencyView>
+export type ProblemView = Static<typeof ProblemView>

@@ -1,0 +1,49 @@
+import type { Attestation } from '../auth/attestation.ts'
+import type { GuessLimits } from '../auth/guesses.ts'
+import type { Secrets } from '../auth/secrets.ts'
+import type { Tokens } from '../auth/tokens.ts'
+import type { Chain, ChainRules } from '../chains/chain.ts'
+import type { CodePool } from '../domain/code-pool.ts'
+import type { CurrencyIndex, Network } from '../domain/currency.ts'
+import type { Store } from '../store/store.ts'
+
+/** What use cases work with. `server.ts` puts it together. */
+export type App = {
+  store: Store
+  clock: () => number
+  times: Times
+  networks: Map<string, Network>
+  currencies: CurrencyIndex
+  /** The networks that the server has a node for. */
+  chains: Map<string, Chain>
+  rules: ChainRules
+  codes: { voucher: CodePool; context: CodePool }
+  secrets: Secrets
+  tokens: Tokens
+  attestation: Attestation
+  guesses: GuessLimits
+  /** The hosts, with ports, that wallets may name when they sign in. */
+  publicHosts: string[]
+  /** Vouchers whose settlement a waiting call follows right now; the watcher leaves them alone. */
+  followed: Set<string>
+  log: Log
+}
+
+/** How long things live and how long calls wait, in milliseconds. */
+export type Times = {
+  reserveTtlMs: number
+  signingTtlMs: number
+  contextTtlMs: number
+  /** How long `resolve-voucher` waits for the block. */
+  resolveWaitMs: number
+  /** How long a node may take to hear of a transaction before a receipt is rejected. */
+  unknownGraceMs: number
+  /** How long a transaction that the node knew may be gone before it counts as dropped. */
+  dropGraceMs: number
+}
+
+export type Log = {
+  info: (fields: Record<string, unknown>, message: string) => void
+  warn: (fields: Record<string, unknown>, message: string) => void
+  error: (fields: Record<string, unknown>, message: string) => void
+}

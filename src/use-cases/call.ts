@@ -1,0 +1,70 @@
+import { createHash } from 'node:crypto'
+import { Refusal } from '../domain/refusal.ts'
+
+/** Who calls. Every use case gets one; the routes let only the right kinds through. */
+export type Caller = User | Payee | KeyHolder | { kind: 'operator' } | { kind: 'anonymous' }
+
+/** A registered user: a payer, who may also act as payee. */
+export type User = { kind: 'user'; accountId: string; payeeId: string }
+/** A payee that signed in with a context code. */
+export type Payee = { kind: 'payee'; payeeId: string; contextId: string }
+/** A payee with an API key, acting for the key's owner. */
+export type KeyHolder = { kind: 'key'; keyId: string; accountId: string; payeeId: string }
+
+export type CallerKind = Caller['kind']
+
+/** One request, as use cases see it. */
+export type Call<C extends Caller = Caller> = {
+  caller: C
+  nowMs: number
+  /** The address that the request came from, coarse enough to count by. */
+  addressKey: string
+  idempotency: Idempotency | null
+}
+
+/** The idempotency key of a call, ready to store an answer under. */
+export type Idempotency = {
+  scope: string
+  requestHash: string
+  expiresAtMs: number
+  /** Turns an answer into what is stored: JSON, sealed where the answer holds a secret. */
+  encode: (answer: unknown) => string
+}
+
+/** The payee identity of an account, in the form that the protocol gives to payees: 64 hex characters. */
+export function payeeIdOfAccount(accountId: string): string {
+  return createHash('sha256').update(`payee:${accountId}`).digest('hex')
+}
+
+/** Names a caller for counting and for idempotency. */
+export function callerKey(call: Pick<Call, 'caller' | 'addressKey'>): string {
+  switch (call.caller.kind) {
+    case 'user':
+      return call.caller.accountId
+    case 'payee':
+      return call.caller.payeeId
+    case 'key':
+      return call.caller.keyId
+    case 'operator':
+      return 'operator'
+    case 'anonymous':
+      return `address:${call.addressKey}`
+  }
+}
+
+/** @throws Refusal `forbidden` unless the caller is a registered user */
+export function asUser(call: Call): Call<User> {
+  if (call.caller.kind !== 'user') throw wrongKind('a registered user')
+  return { ...call, caller: call.caller }
+}
+
+/** @throws Refusal `forbidden` unless the caller can act as payee */
+export function asPayee(call: Call): Call<User | Payee | KeyHolder> {
+  const { caller } = call
+  if (caller.kind === 'user' || caller.kind === 'payee' || caller.kind === 'key') return { ...call, caller }
+  throw wrongKind('a payee')
+}
+
+function wrongKind(needed: string): Refusal {
+  return new Refusal('forbidden', `This call is for ${needed}; the token is of another kind.`)
+}

@@ -1,0 +1,95 @@
+import type { Context } from '../domain/context.ts'
+import type { Event, EventType } from '../domain/event.ts'
+import { Refusal } from '../domain/refusal.ts'
+import type { Session } from '../domain/session.ts'
+import type { Voucher, VoucherStep } from '../domain/voucher.ts'
+import { newId } from '../protocol/ids.ts'
+import { type Change, Conflict, type StoredAnswer } from '../store/store.ts'
+import type { App } from './app.ts'
+import type { Idempotency } from './call.ts'
+import { contextView, sessionView, voucherView } from './views.ts'
+
+/** What a use case decided: the change to make and the answer to give once it is durable. */
+export type Decision<Answer> = {
+  /** Null: there is nothing to change. */
+  change: Change | null
+  answer: Answer
+  /** What this process notes for itself once the change is durable, such as a code that may rest now. */
+  committed?: () => void
+}
+
+/** More losers in a row than real races make; then the caller is asked to come back. */
+const MOST_ATTEMPTS = 40
+
+/**
+ * Decides and commits. Who loses a race decides again on what the winner left, and then gives the documented error.
+ * The stored answer of an idempotency key goes into the same commit.
+ * @throws whatever `decide` throws; Conflict `answer` when the idempotency key was answered meanwhile, and `code` when
+ *   the dealt code is taken: deciding again would not help either
+ */
+export async function decideAndCommit<Answer>(
+  app: App,
+  idempotency: Idempotency | null,
+  decide: () => Promise<Decision<Answer>>,
+): Promise<Answer> {
+  for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt++) {
+    const { change, answer, committed } = await decide()
+    if (change === null) return answer
+    try {
+      await app.store.commit(withAnswer(change, idempotency, answer))
+      committed?.()
+      return answer
+    } catch (error) {
+      if (!(error instanceof Conflict) || error.kind === 'answer' || error.kind === 'code') throw error
+    }
+  }
+  throw new Refusal('overloaded', 'Too many calls change this at once. Try again.', { retryAfterSeconds: 1 })
+}
+
+/** Stores the answer of a call that changes nothing else. */
+export async function keepAnswer<Answer>(app: App, idempotency: Idempotency | null, answer: Answer): Promise<Answer> {
+  if (idempotency) await app.store.commit(withAnswer({}, idempotency, answer))
+  return answer
+}
+
+function withAnswer(change: Change, idempotency: Idempotency | null, answer: unknown): Change {
+  if (idempotency === null || change.answer) return change
+  return { ...change, answer: storedAnswer(idempotency, answer) }
+}
+
+export function storedAnswer(idempotency: Idempotency, answer: unknown): StoredAnswer {
+  const { scope, requestHash, expiresAtMs, encode } = idempotency
+  return { scope, requestHash, expiresAtMs, body: encode(answer) }
+}
+
+/** The rows and the event of one step of a voucher. */
+export function voucherChange(step: VoucherStep, nowMs: number): Change & { vouchers: Voucher[]; events: Event[] } {
+  return { vouchers: [step.voucher], events: [eventOf(step.event, step.voucher, nowMs, voucherView(step.voucher))] }
+}
+
+export function contextEvent(type: 'context.opened' | 'context.closed', context: Context, nowMs: number): Event {
+  return eventOf(type, { ...context, payeeId: context.closedWithPayeeId }, nowMs, contextView(context))
+}
+
+export function sessionEvent(
+  type: 'session.opened' | 'session.joined' | 'session.closed',
+  session: Session,
+  nowMs: number,
+): Event {
+  return eventOf(type, session, nowMs, sessionView(session))
+}
+
+type Subject = { id: string; version: number; payerId: string; payeeId: string | null }
+
+function eventOf(type: EventType, subject: Subject, nowMs: number, data: Record<string, unknown>): Event {
+  return {
+    id: newId('evt', nowMs),
+    type,
+    createdAtMs: nowMs,
+    subjectId: subject.id,
+    version: subject.version,
+    payerId: subject.payerId,
+    payeeId: subject.payeeId,
+    data,
+  }
+}

@@ -1,0 +1,28 @@
+import { discardVoucher as discard } from '../domain/voucher.ts'
+import type { VoucherView } from '../protocol/schemas.ts'
+import type { App } from './app.ts'
+import type { Call, KeyHolder, Payee, User } from './call.ts'
+import { decideAndCommit, voucherChange } from './commit.ts'
+import { findVoucherAsParty } from './find.ts'
+import { restVoucherCode } from './rest-code.ts'
+import { voucherView } from './views.ts'
+
+/**
+ * Payee or payer calls a voucher off before it is paid.
+ * @throws Refusal `not_found`, `already_resolved`
+ */
+export async function discardVoucher(
+  app: App,
+  call: Call<User | Payee | KeyHolder>,
+  voucherId: string,
+): Promise<VoucherView> {
+  return decideAndCommit(app, call.idempotency, async () => {
+    const voucher = await findVoucherAsParty(app, call, voucherId)
+    const step = discard(voucher, call.nowMs)
+    return {
+      change: voucherChange(step, call.nowMs),
+      answer: voucherView(step.voucher),
+      committed: () => restVoucherCode(app, voucher, call.nowMs),
+    }
+  })
+}

@@ -1,0 +1,159 @@
+import { isDeepStrictEqual } from 'node:util'
+import { BroadcastRefused, type Chain } from '../chains/chain.ts'
+import { leastConfirmations, type Settlement } from '../domain/settlement.ts'
+import {
+  confirmSettlement,
+  failSettlement,
+  hasTerms,
+  resolveVoucher,
+  type TermedVoucher,
+  trackSettlement,
+} from '../domain/voucher.ts'
+import type { Change, StoredAnswer } from '../store/store.ts'
+import type { App } from './app.ts'
+import type { Idempotency } from './call.ts'
+import { type Decision, decideAndCommit, storedAnswer, voucherChange } from './commit.ts'
+import { type Examination, examinePayments } from './examine-payment.ts'
+import { restVoucherCode } from './rest-code.ts'
+import { voucherView } from './views.ts'
+
+type PendingVoucher = TermedVoucher & { settlement: Settlement }
+
+/**
+ * Looks once at the chain for a voucher whose settlement is PENDING and writes down what has changed: resolved,
+ * reorganised, replaced, dropped, failed, deep enough.
+ * @throws ChainUnavailable; then nothing is written, and the next look comes
+ */
+export async function followSettlement(app: App, chain: Chain, followed: TermedVoucher): Promise<TermedVoucher> {
+  return decideAndCommit<TermedVoucher>(app, null, async () => {
+    const voucher = await findPending(app, followed.id)
+    if (voucher === null) return { change: null, answer: (await findTermed(app, followed.id)) ?? followed }
+    const { settlement } = voucher
+    const nowMs = app.clock()
+    const examinations: Examination[] = []
+    for (const examination of await examinePayments(app, chain, voucher, settlement.transactions)) {
+      examinations.push(await recover(app, chain, examination, nowMs))
+    }
+    const failed = examinations.find((examination) => examination.state === 'failed')
+    if (failed) return failure(voucher, examinations, failed.reason, nowMs)
+    return advanceSettlement(app, chain, { voucher, settlement, examinations, idempotency: null, nowMs })
+  })
+}
+
+/** Ends a PENDING settlement that can come to nothing. */
+export async function failPending(app: App, voucherId: string, reason: string): Promise<void> {
+  await decideAndCommit(app, null, async () => {
+    const voucher = await findPending(app, voucherId)
+    if (voucher === null) return { change: null, answer: undefined }
+    const nowMs = app.clock()
+    return {
+      change: voucherChange(failSettlement(voucher, voucher.settlement, reason, nowMs), nowMs),
+      answer: undefined,
+    }
+  })
+}
+
+/**
+ * The next step of a settlement of which nothing has failed: RESOLVED as soon as every payment is proven, CONFIRMED
+ * when the blocks lie deep enough, else a note of where the transactions are.
+ */
+export async function advanceSettlement(
+  app: App,
+  chain: Chain,
+  at: {
+    voucher: TermedVoucher
+    settlement: Settlement
+    examinations: Examination[]
+    idempotency: Idempotency | null
+    nowMs: number
+  },
+): Promise<Decision<TermedVoucher>> {
+  const { voucher, examinations, nowMs } = at
+  const transactions = examinations.map(({ transaction }) => transaction)
+  const head = await chain.head()
+  const settlement = { ...at.settlement, transactions, confirmations: leastConfirmations(transactions, head.number) }
+  const claims = examinations.flatMap((examination) => (examination.state === 'proven' ? examination.claims : []))
+  const proven = examinations.every(({ state }) => state === 'proven')
+  if (proven && voucher.status !== 'RESOLVED') {
+    const step = resolveVoucher(voucher, settlement, nowMs)
+    const answer = answerFor(settlement, at.idempotency, voucherView(step.voucher))
+    return {
+      change: { ...voucherChange(step, nowMs), claims, ...answer },
+      answer: step.voucher,
+      committed: () => restVoucherCode(app, voucher, nowMs),
+    }
+  }
+  if (proven && (await allSettled(chain, settlement))) {
+    const step = confirmSettlement(voucher, settlement, nowMs)
+    return { change: { ...voucherChange(step, nowMs), claims }, answer: step.voucher }
+  }
+  if (isDeepStrictEqual(settlement, voucher.settlement)) return { change: null, answer: voucher }
+  const next = trackSettlement(voucher, settlement, nowMs)
+  return { change: { vouchers: [next], claims }, answer: next }
+}
+
+/** The stored answer of the call that handed the receipts in, whether it still waits or died in a crash. */
+function answerFor(
+  { answerTo }: Settlement,
+  idempotency: Idempotency | null,
+  view: unknown,
+): { answer?: Change['answer'] } {
+  if (idempotency) return { answer: { ...storedAnswer(idempotency, view), ifAbsent: true } }
+  if (answerTo === null) return {}
+  const answer: StoredAnswer = { ...answerTo, body: JSON.stringify(view), ifAbsent: true }
+  return { answer }
+}
+
+async function allSettled(chain: Chain, { transactions }: Settlement): Promise<boolean> {
+  for (const { block } of transactions) {
+    if (block === null || !(await chain.depthOf(block)).settled) return false
+  }
+  return true
+}
+
+/**
+ * What to do about a transaction that the node does not know (any more): broadcast it again where the payer handed it
+ * in signed, else wait a while for it to come back, and then call it dropped.
+ */
+async function recover(app: App, chain: Chain, examination: Examination, nowMs: number): Promise<Examination> {
+  if (examination.state !== 'unknown') return examination
+  const { transaction } = examination
+  const missing = { ...transaction, block: null, missingSinceMs: transaction.missingSinceMs ?? nowMs }
+  if (transaction.signedTransaction !== null) {
+    try {
+      await chain.broadcast(transaction.signedTransaction)
+      return { state: 'unknown', transaction: { ...missing, missingSinceMs: null } }
+    } catch (error) {
+      if (error instanceof BroadcastRefused) return { state: 'failed', transaction: missing, reason: error.message }
+      throw error
+    }
+  }
+  if (nowMs - missing.missingSinceMs < app.times.dropGraceMs) return { state: 'unknown', transaction: missing }
+  return {
+    state: 'failed',
+    transaction: missing,
+    reason: 'it was dropped: the node has lost it and it did not come back',
+  }
+}
+
+function failure(
+  voucher: PendingVoucher,
+  examinations: Examination[],
+  reason: string,
+  nowMs: number,
+): Decision<TermedVoucher> {
+  const transactions = examinations.map(({ transaction }) => transaction)
+  const step = failSettlement(voucher, { ...voucher.settlement, transactions }, reason, nowMs)
+  return { change: voucherChange(step, nowMs), answer: step.voucher }
+}
+
+async function findTermed(app: App, voucherId: string): Promise<TermedVoucher | null> {
+  const voucher = await app.store.voucher(voucherId)
+  return voucher !== null && hasTerms(voucher) ? voucher : null
+}
+
+async function findPending(app: App, voucherId: string): Promise<PendingVoucher | null> {
+  const voucher = await findTermed(app, voucherId)
+  if (voucher?.settlement?.status !== 'PENDING') return null
+  return { ...voucher, settlement: voucher.settlement }
+}

@@ -1,0 +1,74 @@
+import { newApiKey } from '../auth/api-keys.ts'
+import type { ApiKey } from '../domain/account.ts'
+import { invalidField, Refusal } from '../domain/refusal.ts'
+import { newId } from '../protocol/ids.ts'
+import type { ApiKeyView, CreateApiKeyBody, NewApiKeyView } from '../protocol/schemas.ts'
+import type { App } from './app.ts'
+import type { Call } from './call.ts'
+import { decideAndCommit } from './commit.ts'
+import { notFound } from './find.ts'
+import { newAccount } from './sign-up.ts'
+import { apiKeyView } from './views.ts'
+
+/**
+ * Makes an API key and shows it, this once. A user's key acts for that user; the operator's acts for `ownerId`, or for
+ * a new account of its own.
+ * @throws Refusal `validation_failed`, `forbidden`
+ */
+export async function createApiKey(app: App, call: Call, body: CreateApiKeyBody): Promise<NewApiKeyView> {
+  const { key, prefix, hash } = newApiKey()
+  const owner = await ownerFor(app, call, body.ownerId)
+  const row: ApiKey = {
+    id: newId('key', call.nowMs),
+    version: 1,
+    ownerId: owner.id,
+    name: body.name,
+    prefix,
+    hash,
+    createdAtMs: call.nowMs,
+    revokedAtMs: null,
+  }
+  const made = owner.made === null ? {} : { accounts: [owner.made] }
+  return decideAndCommit(app, call.idempotency, async () => ({
+    change: { apiKeys: [row], ...made },
+    answer: { ...apiKeyView(row), key },
+  }))
+}
+
+async function ownerFor(app: App, call: Call, ownerId: string | undefined) {
+  const own = ownerOf(call)
+  if (own !== null) {
+    if (ownerId !== undefined && ownerId !== own) throw invalidField('/ownerId', 'can only be your own account')
+    return { id: own, made: null }
+  }
+  if (ownerId !== undefined) {
+    if (!(await app.store.account(ownerId))) throw invalidField('/ownerId', 'names no account')
+    return { id: ownerId, made: null }
+  }
+  const made = newAccount(call.nowMs)
+  return { id: made.id, made }
+}
+
+/** Keys that the caller may manage, newest first; the operator sees all. @throws Refusal `forbidden` */
+export async function listApiKeys(app: App, call: Call): Promise<ApiKeyView[]> {
+  return (await app.store.apiKeys(ownerOf(call))).map(apiKeyView)
+}
+
+/** Ends a key at once. Revoking again changes nothing. @throws Refusal `not_found`, `forbidden` */
+export async function revokeApiKey(app: App, call: Call, keyId: string): Promise<ApiKeyView> {
+  return decideAndCommit(app, call.idempotency, async () => {
+    const key = await app.store.apiKey(keyId)
+    const owner = ownerOf(call)
+    if (key === null || (owner !== null && key.ownerId !== owner)) throw notFound('API key')
+    if (key.revokedAtMs !== null) return { change: {}, answer: apiKeyView(key) }
+    const revoked = { ...key, version: key.version + 1, revokedAtMs: call.nowMs }
+    return { change: { apiKeys: [revoked] }, answer: apiKeyView(revoked) }
+  })
+}
+
+/** Whose keys the caller manages; null for the operator, who manages everybody's. */
+function ownerOf({ caller }: Call): string | null {
+  if (caller.kind === 'user') return caller.accountId
+  if (caller.kind === 'operator') return null
+  throw new Refusal('forbidden', 'API keys are managed by registered users.')
+}

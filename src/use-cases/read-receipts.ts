@@ -1,0 +1,80 @@
+import { keccak256 } from 'viem'
+import type { Chain, TransactionFacts } from '../chains/chain.ts'
+import { expectationOf, type Hex } from '../domain/payment.ts'
+import { invalidField, Refusal } from '../domain/refusal.ts'
+import { type SettlementTransaction, unseenTransaction } from '../domain/settlement.ts'
+import type { TermedVoucher } from '../domain/voucher.ts'
+import type { Receipt } from '../protocol/schemas.ts'
+import type { App } from './app.ts'
+
+/**
+ * Reads the receipts of a voucher: each of its payments exactly once, each with a transaction where there is a node to
+ * ask. A signed transaction is checked before it may be broadcast.
+ * @throws Refusal `validation_failed`, `receipt_rejected`
+ */
+export async function readReceipts(
+  app: App,
+  voucher: TermedVoucher,
+  receipts: Receipt[],
+  chain: Chain | null,
+): Promise<SettlementTransaction[]> {
+  assertCoverage(voucher, receipts)
+  return Promise.all(receipts.map((receipt, index) => readReceipt(app, voucher, receipt, index, chain)))
+}
+
+function assertCoverage(voucher: TermedVoucher, receipts: Receipt[]): void {
+  const missing = new Set(voucher.redemption.payments.map((payment) => payment.id))
+  for (const [index, { paymentId }] of receipts.entries()) {
+    if (!missing.delete(paymentId)) {
+      throw invalidField(`/receipts/${index}/paymentId`, 'names no payment of this voucher, or names it twice')
+    }
+  }
+  if (missing.size > 0) throw invalidField('/receipts', `must cover every payment; missing: ${[...missing].join(', ')}`)
+}
+
+async function readReceipt(
+  app: App,
+  voucher: TermedVoucher,
+  receipt: Receipt,
+  index: number,
+  chain: Chain | null,
+): Promise<SettlementTransaction> {
+  const { paymentId } = receipt
+  const signedTransaction = (receipt.signedTransaction?.toLowerCase() ?? null) as Hex | null
+  const stated = (receipt.transactionHash?.toLowerCase() ?? null) as Hex | null
+  const hash = signedTransaction === null ? stated : keccak256(signedTransaction)
+  if (stated !== null && stated !== hash) {
+    throw invalidField(`/receipts/${index}/transactionHash`, `is not the hash of signedTransaction, which is ${hash}`)
+  }
+  if (chain === null) return unseenTransaction({ paymentId, hash, signedTransaction })
+  if (hash === null) throw invalidField(`/receipts/${index}`, 'needs transactionHash or signedTransaction')
+  const transaction = unseenTransaction({ paymentId, hash, signedTransaction })
+  if (signedTransaction === null) return transaction
+  const { from, nonce } = await checkSigned(app, voucher, signedTransaction, index, chain)
+  return { ...transaction, from, nonce }
+}
+
+async function checkSigned(
+  app: App,
+  voucher: TermedVoucher,
+  signedTransaction: Hex,
+  index: number,
+  chain: Chain,
+): Promise<TransactionFacts> {
+  const signed = await app.rules.readSigned(signedTransaction)
+  if (signed === null) {
+    throw invalidField(`/receipts/${index}/signedTransaction`, 'is not a signed transaction')
+  }
+  if (signed.chainId !== chain.chainId) {
+    throw new Refusal(
+      'receipt_rejected',
+      `The transaction is signed for chain id ${signed.chainId}; ${chain.network} has ${chain.chainId}.`,
+    )
+  }
+  const expectation = expectationOf(voucher.redemption.terms)
+  const verdict = app.rules.plausible(signed, { expectation, payers: voucher.payers })
+  if (!verdict.plausible) {
+    throw new Refusal('receipt_rejected', `The signed transaction does not pay this voucher: ${verdict.reason}.`)
+  }
+  return signed
+}

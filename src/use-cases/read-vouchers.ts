@@ -1,0 +1,34 @@
+import { voucherAsOf } from '../domain/voucher.ts'
+import type { VoucherQuery, VoucherView } from '../protocol/schemas.ts'
+import type { App } from './app.ts'
+import type { Call, KeyHolder, Payee, User } from './call.ts'
+import { findVoucherAsParty, partyOf } from './find.ts'
+import { pageOf } from './page.ts'
+import { voucherView } from './views.ts'
+
+/** @throws Refusal `not_found` */
+export async function getVoucher(
+  app: App,
+  call: Call<User | Payee | KeyHolder>,
+  voucherId: string,
+): Promise<VoucherView> {
+  return voucherView(await findVoucherAsParty(app, call, voucherId))
+}
+
+/** Vouchers of which the caller is payer or payee, newest first. */
+export async function listVouchers(
+  app: App,
+  call: Call<User | Payee | KeyHolder>,
+  query: VoucherQuery,
+): Promise<VoucherView[]> {
+  const vouchers = await app.store.vouchers({
+    ...pageOf(query),
+    party: partyOf(call.caller),
+    status: query.status ?? null,
+    orderId: query.orderId ?? null,
+    sessionId: query.sessionId ?? null,
+    code: query.code ?? null,
+    nowMs: call.nowMs,
+  })
+  return vouchers.map((voucher) => voucherView(voucherAsOf(voucher, call.nowMs)))
+}

@@ -1,0 +1,59 @@
+import { type Expectation, expectationOf, type Payment, type Terms } from '../domain/payment.ts'
+import { assertRedeemable, type Redemption, redeemVoucher as redeem } from '../domain/voucher.ts'
+import { newId } from '../protocol/ids.ts'
+import type { RedeemVoucherBody, VoucherView } from '../protocol/schemas.ts'
+import type { App } from './app.ts'
+import { askChain } from './ask-chain.ts'
+import type { Call, KeyHolder, Payee, User } from './call.ts'
+import { decideAndCommit, voucherChange } from './commit.ts'
+import { findVoucherAsPayee } from './find.ts'
+import { readTerms } from './read-terms.ts'
+import { voucherView } from './views.ts'
+
+/**
+ * The payee states what it expects, once. The answer shows the transactions that the payer is to sign.
+ * @throws Refusal `not_found`, `already_redeemed`, `expired`, `validation_failed`
+ */
+export async function redeemVoucher(
+  app: App,
+  call: Call<User | Payee | KeyHolder>,
+  voucherId: string,
+  body: RedeemVoucherBody,
+): Promise<VoucherView> {
+  assertRedeemable(await findVoucherAsPayee(app, call, voucherId))
+  const { terms, network } = readTerms(app, body)
+  const chain = app.chains.get(network)
+  const redemption: Redemption = {
+    terms,
+    payments: [paymentOf(app, terms, network, call.nowMs)],
+    payeeInfo: body.payeeInfo ?? null,
+    orderId: body.orderId ?? null,
+    redeemedAtMs: call.nowMs,
+    headNumber: chain ? (await askChain(chain, () => chain.head())).number : null,
+  }
+  return decideAndCommit(app, call.idempotency, async () => {
+    const voucher = await findVoucherAsPayee(app, call, voucherId)
+    assertRedeemable(voucher)
+    const step = redeem(voucher, redemption, app.times.signingTtlMs)
+    return { change: voucherChange(step, call.nowMs), answer: voucherView(step.voucher) }
+  })
+}
+
+function paymentOf(app: App, terms: Terms, network: string, nowMs: number): Payment {
+  const expectation = expectationOf(terms)
+  return {
+    id: newId('pay', nowMs),
+    type: 'send_transaction',
+    network,
+    chainId: app.networks.get(network)?.chainId ?? null,
+    input: app.rules.buildInput(expectation),
+    summary: summaryOf(terms, expectation, network),
+  }
+}
+
+function summaryOf(terms: Terms, expectation: Expectation, network: string): string {
+  if (terms.type === 'SIMPLE') return `Send ${terms.amount} ${terms.currency} to ${terms.recipient} on ${network}.`
+  const wei = expectation.kind === 'call' ? expectation.wei : 0n
+  const value = wei === 0n ? '' : ` with ${wei} wei`
+  return `Call the contract ${terms.instruction.input.to} on ${network}${value}.`
+}

@@ -1,0 +1,67 @@
+import { assertReachableByCode, type Context } from '../domain/context.ts'
+import { Refusal } from '../domain/refusal.ts'
+import { assertSessionOpen } from '../domain/session.ts'
+import { reserveVoucher as reserve } from '../domain/voucher.ts'
+import { newId } from '../protocol/ids.ts'
+import type { ReservedView } from '../protocol/schemas.ts'
+import type { Change } from '../store/store.ts'
+import type { App } from './app.ts'
+import type { Call, KeyHolder, Payee, User } from './call.ts'
+import { type Decision, decideAndCommit, voucherChange } from './commit.ts'
+import { withVoucherCode } from './deal-code.ts'
+import { findContextByCode, findSessionAsPayee } from './find.ts'
+import { reservedView } from './views.ts'
+
+type PayeeCall = Call<User | Payee | KeyHolder>
+
+/**
+ * A payee reserves a voucher under the context whose code the payer told.
+ * @throws Refusal `invalid_code`, `not_found`, `rate_limit`, `codes_exhausted`
+ */
+export async function reserveVoucher(app: App, call: PayeeCall, contextCode: string): Promise<ReservedView> {
+  return withVoucherCode(app, call.nowMs, (code) =>
+    decideAndCommit(app, call.idempotency, async () => {
+      const context = await findContextByCode(app, call, contextCode)
+      assertReachableByCode(context, call.nowMs)
+      return reservation(app, call, { code, context, sessionId: null, unchanged: { contexts: [context] } })
+    }),
+  )
+}
+
+/**
+ * A payee reserves a voucher in a session that it opened. The session outlives its context's code.
+ * @throws Refusal `not_found`, `session_closed`, `codes_exhausted`
+ */
+export async function reserveVoucherInSession(app: App, call: PayeeCall, sessionId: string): Promise<ReservedView> {
+  return withVoucherCode(app, call.nowMs, (code) =>
+    decideAndCommit(app, call.idempotency, async () => {
+      const session = await findSessionAsPayee(app, call, sessionId)
+      assertSessionOpen(session, call.nowMs)
+      const context = await app.store.context(session.contextId)
+      if (context === null) throw new Refusal('unexpected', `The context of session ${sessionId} is gone.`)
+      return reservation(app, call, { code, context, sessionId, unchanged: { sessions: [session] } })
+    }),
+  )
+}
+
+function reservation(
+  app: App,
+  call: PayeeCall,
+  of: { code: string; context: Context; sessionId: string | null; unchanged: NonNullable<Change['unchanged']> },
+): Decision<ReservedView> {
+  const step = reserve({
+    id: newId('vch', call.nowMs),
+    code: of.code,
+    contextId: of.context.id,
+    sessionId: of.sessionId,
+    payerId: of.context.payerId,
+    payers: of.context.payers,
+    payeeId: call.caller.payeeId,
+    nowMs: call.nowMs,
+    lifetimeMs: app.times.reserveTtlMs,
+  })
+  return {
+    change: { ...voucherChange(step, call.nowMs), unchanged: of.unchanged },
+    answer: reservedView(step.voucher),
+  }
+}

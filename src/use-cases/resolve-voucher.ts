@@ -1,0 +1,217 @@
+import { BroadcastRefused, type Chain, ChainUnavailable } from '../chains/chain.ts'
+import { Refusal } from '../domain/refusal.ts'
+import {
+  beginSettlement,
+  type Settlement,
+  type SettlementTransaction,
+  unverifiedSettlement,
+} from '../domain/settlement.ts'
+import { assertResolvable, resolveVoucher as resolve, type TermedVoucher } from '../domain/voucher.ts'
+import type { Receipt, VoucherView } from '../protocol/schemas.ts'
+import type { App } from './app.ts'
+import { askChain } from './ask-chain.ts'
+import type { Call, Idempotency, User } from './call.ts'
+import { type Decision, decideAndCommit, keepAnswer, voucherChange } from './commit.ts'
+import { type Examination, examinePayments } from './examine-payment.ts'
+import { expireVoucher } from './expire-voucher.ts'
+import { findVoucherAsPayer } from './find.ts'
+import { advanceSettlement, failPending, followSettlement } from './follow-settlement.ts'
+import { readReceipts } from './read-receipts.ts'
+import { restVoucherCode } from './rest-code.ts'
+import { voucherView } from './views.ts'
+import { nextLook } from './wait.ts'
+
+/**
+ * The payer hands in receipts. RESOLVED is a promise: where the server has a node, the chain has proven every payment.
+ * Waits for the block for a while; after that the answer shows the settlement PENDING and the server goes on by itself.
+ * @throws Refusal `not_found`, `not_redeemed`, `already_resolved`, `validation_failed`, `receipt_rejected`, `overloaded`
+ */
+export async function resolveVoucher(
+  app: App,
+  call: Call<User>,
+  voucherId: string,
+  receipts: Receipt[],
+): Promise<VoucherView> {
+  const voucher = await findVoucherAsPayer(app, call, voucherId)
+  assertResolvable(voucher)
+  const chain = nodeFor(app, voucher)
+  const transactions = await readReceipts(app, voucher, receipts, chain)
+  await expireVoucher(app, voucherId, call.nowMs)
+  if (chain === null) return resolveUnverified(app, call, voucherId, transactions)
+  app.followed.add(voucherId)
+  try {
+    const first = await submit(app, call, chain, voucherId, transactions)
+    const voucher = await waitForBlock(app, chain, first)
+    const answer = voucherView(voucher)
+    return voucher.status === 'RESOLVED' ? answer : keepAnswer(app, call.idempotency, answer)
+  } finally {
+    app.followed.delete(voucherId)
+  }
+}
+
+/** The chain that can prove the voucher's payments: the server had a node for it at redemption, and has one now. */
+function nodeFor(app: App, { redemption }: TermedVoucher): Chain | null {
+  const network = redemption.payments[0]?.network
+  return (redemption.headNumber !== null && network !== undefined && app.chains.get(network)) || null
+}
+
+/** Without a node the payer's word is all there is, and the settlement says so. */
+async function resolveUnverified(
+  app: App,
+  call: Call<User>,
+  voucherId: string,
+  transactions: SettlementTransaction[],
+): Promise<VoucherView> {
+  return decideAndCommit(app, call.idempotency, async () => {
+    const voucher = await findResolvable(app, call, voucherId)
+    const network = voucher.redemption.payments[0]?.network ?? ''
+    const step = resolve(voucher, unverifiedSettlement(network, transactions, call.nowMs), call.nowMs)
+    return {
+      change: voucherChange(step, call.nowMs),
+      answer: voucherView(step.voucher),
+      committed: () => restVoucherCode(app, voucher, call.nowMs),
+    }
+  })
+}
+
+async function findResolvable(app: App, call: Call<User>, voucherId: string): Promise<TermedVoucher> {
+  const voucher = await findVoucherAsPayer(app, call, voucherId)
+  assertResolvable(voucher)
+  return voucher
+}
+
+/**
+ * Looks at the transactions and commits what they show: RESOLVED where all are proven, else PENDING, durable before
+ * anything is broadcast.
+ */
+async function submit(
+  app: App,
+  call: Call<User>,
+  chain: Chain,
+  voucherId: string,
+  transactions: SettlementTransaction[],
+): Promise<TermedVoucher> {
+  const voucher = await findResolvable(app, call, voucherId)
+  if (isPending(voucher)) return joinPending(voucher, transactions)
+  await untilKnown(app, chain, voucher, transactions)
+  const submitted = await decideAndCommit<TermedVoucher>(app, null, async () => {
+    const voucher = await findResolvable(app, call, voucherId)
+    if (isPending(voucher)) return { change: null, answer: joinPending(voucher, transactions) }
+    return askChain(chain, () => decideSubmission(app, call.idempotency, chain, voucher, transactions))
+  })
+  await broadcastSigned(app, chain, submitted)
+  return submitted
+}
+
+function isPending(voucher: TermedVoucher): voucher is TermedVoucher & { settlement: Settlement } {
+  return voucher.settlement?.status === 'PENDING'
+}
+
+/** The same receipts again wait with those that are pending; others would have to wait for their outcome. */
+function joinPending(
+  voucher: TermedVoucher & { settlement: Settlement },
+  transactions: SettlementTransaction[],
+): TermedVoucher {
+  const pending = new Set(voucher.settlement.transactions.map(({ hash }) => hash))
+  if (transactions.every(({ hash }) => pending.has(hash))) return voucher
+  throw new Refusal(
+    'receipt_rejected',
+    `Other receipts are pending already (${[...pending].join(', ')}). Wait for their outcome; a replacement with the same nonce is found by itself.`,
+  )
+}
+
+/** Gives the node a few seconds to hear of transactions that the payer has just sent. */
+async function untilKnown(
+  app: App,
+  chain: Chain,
+  voucher: TermedVoucher,
+  transactions: SettlementTransaction[],
+): Promise<void> {
+  const deadlineMs = app.clock() + app.times.unknownGraceMs
+  for (;;) {
+    const examinations = await askChain(chain, () => examinePayments(app, chain, voucher, transactions))
+    refuseFailed(examinations)
+    const missing = examinations.find(({ state, transaction }) => state === 'unknown' && !transaction.signedTransaction)
+    if (!missing) return
+    if (app.clock() >= deadlineMs) {
+      throw new Refusal(
+        'receipt_rejected',
+        `The ${chain.network} node has never heard of transaction ${missing.transaction.hash}. Send it, then hand in the receipt again.`,
+      )
+    }
+    await nextLook(chain)
+  }
+}
+
+async function decideSubmission(
+  app: App,
+  idempotency: Idempotency | null,
+  chain: Chain,
+  voucher: TermedVoucher,
+  transactions: SettlementTransaction[],
+): Promise<Decision<TermedVoucher>> {
+  const nowMs = app.clock()
+  const examinations = await examinePayments(app, chain, voucher, transactions)
+  refuseFailed(examinations)
+  const settlement = beginSettlement({ chain, transactions, answerTo: idempotency, nowMs })
+  return advanceSettlement(app, chain, { voucher, settlement, examinations, idempotency, nowMs })
+}
+
+/** @throws Refusal `receipt_rejected` where one of them can never count */
+function refuseFailed(examinations: Examination[]): void {
+  for (const examination of examinations) {
+    if (examination.state === 'failed') throw rejected(examination.transaction.hash, examination.reason)
+  }
+}
+
+function rejected(hash: string | null, reason: string): Refusal {
+  return new Refusal('receipt_rejected', `Transaction ${hash} does not pay this voucher: ${reason}.`)
+}
+
+/** Broadcasts what the payer handed in signed, now that it cannot be forgotten. */
+async function broadcastSigned(app: App, chain: Chain, voucher: TermedVoucher): Promise<void> {
+  for (const { hash, signedTransaction, block } of voucher.settlement?.transactions ?? []) {
+    if (signedTransaction === null || block !== null) continue
+    try {
+      await chain.broadcast(signedTransaction)
+    } catch (error) {
+      if (error instanceof BroadcastRefused) {
+        await failPending(app, voucher.id, error.message)
+        throw rejected(hash, error.message)
+      }
+      // A node that cannot be asked now is asked again while the settlement is followed.
+      app.log.warn({ network: chain.network, transaction: hash, error }, 'not broadcast yet')
+    }
+  }
+}
+
+/**
+ * Follows the settlement until every transaction is in a block or one has failed, or the wait is over.
+ * @throws Refusal `receipt_rejected`
+ */
+async function waitForBlock(app: App, chain: Chain, first: TermedVoucher): Promise<TermedVoucher> {
+  const deadlineMs = app.clock() + app.times.resolveWaitMs
+  let voucher = first
+  while (isWaiting(voucher) && app.clock() < deadlineMs) {
+    await nextLook(chain)
+    voucher = await followWhileWaiting(app, chain, voucher)
+  }
+  if (voucher.settlement?.status === 'FAILED') {
+    throw rejected(voucher.settlement.transactions[0]?.hash ?? null, voucher.settlement.failure ?? 'it failed')
+  }
+  return voucher
+}
+
+function isWaiting({ settlement }: TermedVoucher): boolean {
+  return settlement?.status === 'PENDING' && settlement.transactions.some(({ block }) => block === null)
+}
+
+/** A node that goes away while the call waits ends nothing: the receipts are safe, the wait goes on. */
+async function followWhileWaiting(app: App, chain: Chain, voucher: TermedVoucher): Promise<TermedVoucher> {
+  try {
+    return await followSettlement(app, chain, voucher)
+  } catch (error) {
+    if (error instanceof ChainUnavailable) return voucher
+    throw error
+  }
+}

@@ -1,0 +1,147 @@
+import { randomBytes } from 'node:crypto'
+import { checkChallenge } from '../auth/challenges.ts'
+import { verifyPassword } from '../auth/passwords.ts'
+import { readWalletMessage } from '../auth/wallet-sign-in.ts'
+import type { CredentialKind } from '../domain/account.ts'
+import { assertReachableByCode } from '../domain/context.ts'
+import type { Hex } from '../domain/payment.ts'
+import { invalidField, Refusal } from '../domain/refusal.ts'
+import { CONTEXT_CODE_RESOURCE, foldCode } from '../protocol/codes.ts'
+import {
+  type AuthorizationView,
+  DeviceSignInData,
+  EmailPasswordData,
+  ResourceData,
+  type SignInBody,
+  WalletData,
+} from '../protocol/schemas.ts'
+import type { App } from './app.ts'
+import type { Call } from './call.ts'
+import { decideAndCommit, keepAnswer } from './commit.ts'
+import { guessKeys } from './find.ts'
+import { readData } from './read-data.ts'
+import { foldEmail, newAccount } from './sign-up.ts'
+import { verifyPayerSignature } from './verify-signature.ts'
+
+/**
+ * Gives a token to whoever proves to be a payer, or names an open context as its payee.
+ * @throws Refusal `invalid_type`, `invalid_credentials`, `validation_failed`, `rate_limit`
+ */
+export async function signIn(app: App, call: Call, body: SignInBody): Promise<AuthorizationView> {
+  switch (body.type) {
+    case 'resource':
+      return signInByContextCode(app, call, readData(ResourceData, body.data).resource)
+    case 'email-password': {
+      const { email, password } = readData(EmailPasswordData, body.data)
+      return signInByPassword(app, call, 'email-password', foldEmail(email), password)
+    }
+    case 'mobile-device': {
+      const { installationId, password } = readData(DeviceSignInData, body.data)
+      return signInByPassword(app, call, 'mobile-device', installationId, password)
+    }
+    case 'wallet':
+      return signInByWallet(app, call, readData(WalletData, body.data))
+    default:
+      throw new Refusal('invalid_type', 'type must be "resource", "email-password", "mobile-device" or "wallet".')
+  }
+}
+
+/** Each sign-in by context code makes a payee of its own, who sees what its token made and nothing else. */
+async function signInByContextCode(app: App, call: Call, resource: string): Promise<AuthorizationView> {
+  if (!resource.startsWith(CONTEXT_CODE_RESOURCE)) {
+    throw invalidField('/data/resource', `must be "${CONTEXT_CODE_RESOURCE}" and the context code`)
+  }
+  const code = foldCode(resource.slice(CONTEXT_CODE_RESOURCE.length))
+  const context = code === null ? null : await app.store.contextByCode(code)
+  const keys = guessKeys(call)
+  if (context === null) {
+    await app.guesses.miss('code', keys)
+    throw new Refusal('invalid_credentials', 'No payer has opened a context with this code. Check it with the payer.')
+  }
+  await app.guesses.check('code', keys)
+  try {
+    assertReachableByCode(context, call.nowMs)
+  } catch (cause) {
+    throw new Refusal('invalid_credentials', cause instanceof Refusal ? cause.message : 'The code is not valid.', {
+      cause,
+    })
+  }
+  const payeeId = randomBytes(32).toString('hex')
+  const token = await app.tokens.issue({ kind: 'payee', payeeId, contextId: context.id })
+  return keepAnswer(app, call.idempotency, { authorization: { token } })
+}
+
+async function signInByPassword(
+  app: App,
+  call: Call,
+  kind: CredentialKind,
+  identifier: string,
+  password: string,
+): Promise<AuthorizationView> {
+  const keys = [`${kind}:${identifier}`, ...guessKeys(call)]
+  await app.guesses.check('password', keys)
+  const credential = await app.store.credential(kind, identifier)
+  const matches = await verifyPassword(credential?.passwordHash ?? null, password)
+  if (credential === null || !matches) {
+    await app.guesses.miss('password', keys)
+    throw new Refusal('invalid_credentials', 'There is no account with these credentials.')
+  }
+  await app.guesses.check('password', keys)
+  const token = await app.tokens.issue({ kind: 'user', accountId: credential.accountId })
+  return keepAnswer(app, call.idempotency, { authorization: { token } })
+}
+
+/** The signature over a fresh challenge is the proof; the first sign-in of an address makes its account. */
+async function signInByWallet(
+  app: App,
+  call: Call,
+  { message, signature }: { message: string; signature: string },
+): Promise<AuthorizationView> {
+  const read = readWalletMessage({
+    message,
+    expectedDomains: app.publicHosts,
+    chainIds: [...app.networks.values()].flatMap(({ chainId }) => chainId ?? []),
+    nowMs: call.nowMs,
+  })
+  if ('refusal' in read) throw new Refusal('invalid_credentials', `The message ${read.refusal}.`)
+  const challenge = checkChallenge(read.nonce, { key: app.secrets.challengeKey, nowMs: call.nowMs })
+  if (challenge === null) throw staleChallenge()
+  const { address } = read
+  if (!(await isSignedBy(app, address, message, signature as Hex))) {
+    throw new Refusal('invalid_credentials', `The signature is not one of this message by ${address}.`)
+  }
+  const made = newAccount(call.nowMs)
+  return decideAndCommit(app, call.idempotency, async () => {
+    const known = await app.store.credential('wallet', address)
+    if ((await app.store.claimOwners([challenge.claimKey])).size > 0) throw staleChallenge()
+    const accountId = known?.accountId ?? made.id
+    const credential = {
+      kind: 'wallet' as const,
+      identifier: address,
+      accountId,
+      passwordHash: null,
+      createdAtMs: call.nowMs,
+    }
+    return {
+      change: {
+        claims: [{ key: challenge.claimKey, ownerId: made.id, forgetAtMs: challenge.expiresAtMs }],
+        ...(known === null && { accounts: [made], credentials: [credential] }),
+      },
+      answer: { authorization: { token: await app.tokens.issue({ kind: 'user', accountId }) } },
+    }
+  })
+}
+
+function staleChallenge(): Refusal {
+  return new Refusal(
+    'invalid_credentials',
+    'The nonce must be a challenge from get-challenge that is unused and not older than 5 minutes.',
+  )
+}
+
+async function isSignedBy(app: App, address: Hex, message: string, signature: Hex): Promise<boolean> {
+  for (const network of [undefined, ...app.chains.keys()]) {
+    if (await verifyPayerSignature(app, { address, message, signature, network })) return true
+  }
+  return false
+}

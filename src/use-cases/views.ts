@@ -1,0 +1,141 @@
+import type { Account, ApiKey } from '../domain/account.ts'
+import type { Context } from '../domain/context.ts'
+import type { Session } from '../domain/session.ts'
+import type { Settlement } from '../domain/settlement.ts'
+import { hasTerms, signingMessage, type TermedVoucher, type Voucher } from '../domain/voucher.ts'
+import type {
+  AccountView,
+  ApiKeyView,
+  ContextView,
+  ReservedView,
+  SessionView,
+  VoucherView,
+} from '../protocol/schemas.ts'
+
+/** What the API shows of the domain's rows. The same shapes go into answers and into events. */
+
+const iso = (ms: number): string => new Date(ms).toISOString()
+
+export function accountView(account: Account): AccountView {
+  return {
+    id: account.id,
+    role: account.role,
+    createdAt: iso(account.createdAtMs),
+    updatedAt: iso(account.updatedAtMs),
+  }
+}
+
+export function apiKeyView(key: ApiKey): ApiKeyView {
+  return {
+    id: key.id,
+    ownerId: key.ownerId,
+    name: key.name,
+    prefix: key.prefix,
+    createdAt: iso(key.createdAtMs),
+    revokedAt: key.revokedAtMs === null ? null : iso(key.revokedAtMs),
+  }
+}
+
+export function contextView(context: Context): ContextView {
+  return {
+    id: context.id,
+    code: context.code,
+    status: context.status,
+    format: context.format,
+    payers: context.payers.map((address) => ({ address })),
+    ...(context.closedWithPayeeId !== null && { payeeId: context.closedWithPayeeId }),
+    version: context.version,
+    createdAt: iso(context.createdAtMs),
+    updatedAt: iso(context.updatedAtMs),
+    expiresAt: iso(context.codeExpiresAtMs),
+  }
+}
+
+export function reservedView(voucher: Voucher): ReservedView {
+  return { id: voucher.id, code: voucher.code, status: voucher.status, expiresAt: iso(voucher.expiresAtMs) }
+}
+
+export function voucherView(voucher: Voucher): VoucherView {
+  return {
+    id: voucher.id,
+    code: voucher.code,
+    status: voucher.status,
+    version: voucher.version,
+    contextId: voucher.contextId,
+    ...(voucher.sessionId !== null && { sessionId: voucher.sessionId }),
+    payeeId: voucher.payeeId,
+    payers: voucher.payers.map((address) => ({ address })),
+    ...(hasTerms(voucher) && termsView(voucher)),
+    ...(voucher.status === 'REDEEMED' && { signingMessage: signingMessage(voucher) }),
+    ...(voucher.status === 'RESOLVED' && { late: voucher.late }),
+    createdAt: iso(voucher.createdAtMs),
+    updatedAt: iso(voucher.updatedAtMs),
+    expiresAt: iso(voucher.expiresAtMs),
+  }
+}
+
+function termsView({ redemption, signature, settlement }: TermedVoucher): Partial<VoucherView> {
+  const { terms, payeeInfo, orderId } = redemption
+  const asked =
+    terms.type === 'SIMPLE'
+      ? {
+          expectedPayment: {
+            network: terms.network,
+            currency: terms.currency,
+            currencyAddress: terms.currencyAddress,
+            amount: terms.amount,
+            wallet: { address: terms.recipient },
+          },
+        }
+      : { networks: terms.networks, extras: terms.extras }
+  return {
+    type: terms.type,
+    ...asked,
+    payments: redemption.payments,
+    ...(payeeInfo !== null && { payeeInfo }),
+    ...(orderId !== null && { orderId }),
+    ...(signature !== null && {
+      signature: {
+        publicKey: signature.publicKey,
+        signature: signature.signature,
+        signedAt: iso(signature.signedAtMs),
+      },
+    }),
+    ...(settlement !== null && { settlement: settlementView(settlement) }),
+  }
+}
+
+function settlementView(settlement: Settlement): NonNullable<VoucherView['settlement']> {
+  return {
+    status: settlement.status,
+    confirmations: settlement.confirmations,
+    required: settlement.required,
+    transactions: settlement.transactions.map((transaction) => ({
+      paymentId: transaction.paymentId,
+      transactionHash: transaction.hash,
+      blockNumber: transaction.block?.number ?? null,
+      blockHash: transaction.block?.hash ?? null,
+    })),
+    ...(settlement.failure !== null && { failure: settlement.failure }),
+    confirmedAt: settlement.confirmedAtMs === null ? null : iso(settlement.confirmedAtMs),
+  }
+}
+
+/** @param vouchers shown with the session where given */
+export function sessionView(session: Session, vouchers?: Voucher[]): SessionView {
+  return {
+    id: session.id,
+    code: session.code,
+    status: session.status,
+    type: session.type,
+    version: session.version,
+    contextId: session.contextId,
+    payeeId: session.payeeId,
+    ...(session.payeeInfo !== null && { payeeInfo: session.payeeInfo }),
+    joinedAt: session.joinedAtMs === null ? null : iso(session.joinedAtMs),
+    ...(vouchers && { vouchers: vouchers.map(voucherView) }),
+    createdAt: iso(session.createdAtMs),
+    updatedAt: iso(session.updatedAtMs),
+    closesAt: iso(session.closesAtMs),
+  }
+}
