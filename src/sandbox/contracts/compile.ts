@@ -1,0 +1,65 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { basename } from 'node:path'
+import solc from 'solc'
+import type { Abi } from 'viem'
+import type { Hex } from '../../domain/payment.ts'
+
+export type CompiledContract = { compiler: string; abi: Abi; bytecode: Hex }
+
+type SolcOutput = {
+  errors?: { severity: string; formattedMessage: string }[]
+  contracts?: Record<string, Record<string, { abi: Abi; evm: { bytecode: { object: string } } }>>
+}
+
+const SETTINGS = {
+  evmVersion: 'cancun',
+  optimizer: { enabled: true, runs: 200 },
+  // Without a hash of the sources' metadata the bytecode depends on nothing but code and compiler.
+  metadata: { appendCBOR: false, bytecodeHash: 'none' },
+  outputSelection: { '*': { '*': ['abi', 'evm.bytecode.object'] } },
+}
+
+/**
+ * Compiles Solidity files in one go.
+ * @returns every contract of these files (not of what they import) by its name
+ */
+export function compileContracts(files: URL[]): Map<string, CompiledContract> {
+  const sources = Object.fromEntries(files.map((file) => [sourceName(file), { content: readFileSync(file, 'utf8') }]))
+  const input = JSON.stringify({ language: 'Solidity', sources, settings: SETTINGS })
+  const output: SolcOutput = JSON.parse(solc.compile(input, { import: readImport }))
+  const errors = output.errors?.filter(({ severity }) => severity === 'error') ?? []
+  if (errors.length > 0) throw new Error(errors.map(({ formattedMessage }) => formattedMessage).join('\n'))
+
+  const contracts = Object.keys(sources).flatMap((source) => Object.entries(output.contracts?.[source] ?? {}))
+  return new Map(
+    contracts.map(([name, { abi, evm }]) => [
+      name,
+      { compiler: solc.version(), abi, bytecode: `0x${evm.bytecode.object}` },
+    ]),
+  )
+}
+
+/** The token that the sandbox puts at its fixed addresses. */
+export function compileSandboxToken(): CompiledContract {
+  const token = compileContracts([new URL('SandboxToken.sol', import.meta.url)]).get('SandboxToken')
+  if (token === undefined) throw new Error('SandboxToken.sol holds no contract SandboxToken')
+  return token
+}
+
+function sourceName(file: URL): string {
+  return basename(file.pathname)
+}
+
+function readImport(path: string): { contents: string } | { error: string } {
+  try {
+    return { contents: readFileSync(createRequire(import.meta.url).resolve(path), 'utf8') }
+  } catch (error) {
+    return { error: String(error) }
+  }
+}
+
+if (import.meta.main) {
+  const artifact = new URL('sandbox-token.artifact.json', import.meta.url)
+  writeFileSync(artifact, `${JSON.stringify(compileSandboxToken(), null, 2)}\n`)
+}

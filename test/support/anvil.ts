@@ -1,0 +1,106 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { type Abi, erc20Abi } from 'viem'
+import { type HDAccount, mnemonicToAccount } from 'viem/accounts'
+import type { Hex } from '../../src/domain/payment.ts'
+import { type AnvilProcess, PortTaken, startAnvilProcess } from '../../src/sandbox/anvil-process.ts'
+import { type CompiledContract, compileContracts } from '../../src/sandbox/contracts/compile.ts'
+import { SANDBOX_CHAIN_ID, SANDBOX_MNEMONIC } from '../../src/sandbox/facts.ts'
+import { type SandboxClient, sandboxClient } from '../../src/sandbox/sandbox-client.ts'
+
+const CONTRACTS = ['PlainToken', 'FeeToken', 'FalseToken', 'Forger', 'Batcher', 'SignerWallet'] as const
+
+export type TestContract = (typeof CONTRACTS)[number]
+
+export type Deployed = { address: Hex; abi: Abi }
+
+export type TestChain = {
+  rpcUrl: string
+  port: number
+  chainId: number
+  /** The ten funded accounts; they sign locally. */
+  accounts: HDAccount[]
+  /** viem's test, public and wallet actions. */
+  client: SandboxClient
+  /** Deploys a contract from the first account and waits for its block (mines one where nothing else would). */
+  deploy(contract: TestContract, args?: unknown[]): Promise<Deployed>
+  tokenBalance(token: Hex, holder: Hex): Promise<bigint>
+  stop(): Promise<void>
+}
+
+export type TestChainOptions = {
+  /** False: blocks come by `client.mine` only. */
+  automine?: boolean
+  /** Taken as it is; otherwise a free one is found. */
+  port?: number
+}
+
+/** Starts a real EVM chain without any memory. Stop it in the test's `after`. */
+export async function startAnvil({ automine = true, port }: TestChainOptions = {}): Promise<TestChain> {
+  const args = ['--mnemonic', SANDBOX_MNEMONIC, ...(automine ? [] : ['--no-mining'])]
+  const { process, port: used } = await startOn(port, args)
+  const client = sandboxClient(process.rpcUrl)
+  return {
+    rpcUrl: process.rpcUrl,
+    port: used,
+    chainId: SANDBOX_CHAIN_ID,
+    accounts: Array.from({ length: 10 }, (_, index) => devAccount(index)),
+    client,
+    deploy: (contract, args) => deploy(client, automine, contract, args),
+    tokenBalance: (address, holder) =>
+      client.readContract({ abi: erc20Abi, address, functionName: 'balanceOf', args: [holder] }),
+    stop: process.stop,
+  }
+}
+
+/** One of anvil's publicly known accounts. */
+export function devAccount(addressIndex: number): HDAccount {
+  return mnemonicToAccount(SANDBOX_MNEMONIC, { addressIndex })
+}
+
+/** A port on 127.0.0.1 that was free just now. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('the server has no port')
+  return address.port
+}
+
+/** Another program may take a free port before anvil does. */
+async function startOn(port: number | undefined, args: string[]): Promise<{ process: AnvilProcess; port: number }> {
+  for (let attempt = 1; ; attempt++) {
+    const used = port ?? (await freePort())
+    try {
+      return { process: await startAnvilProcess({ port: used, chainId: SANDBOX_CHAIN_ID, args }), port: used }
+    } catch (error) {
+      if (port !== undefined || attempt === 3 || !(error instanceof PortTaken)) throw error
+    }
+  }
+}
+
+let compiled: Map<string, CompiledContract> | undefined
+
+/** Compiled once for each test process, all in one go. */
+function compiledContract(name: TestContract): CompiledContract {
+  compiled ??= compileContracts(CONTRACTS.map((file) => new URL(`contracts/${file}.sol`, import.meta.url)))
+  const contract = compiled.get(name)
+  if (contract === undefined) throw new Error(`${name}.sol holds no contract ${name}`)
+  return contract
+}
+
+async function deploy(
+  client: SandboxClient,
+  automine: boolean,
+  name: TestContract,
+  args: unknown[] = [],
+): Promise<Deployed> {
+  const { abi, bytecode } = compiledContract(name)
+  const hash = await client.deployContract({ account: devAccount(0), abi, bytecode, args })
+  if (!automine) await client.mine({ blocks: 1 })
+  const { contractAddress } = await client.waitForTransactionReceipt({ hash })
+  if (!contractAddress) throw new Error(`${name} was not deployed`)
+  return { address: contractAddress, abi }
+}
