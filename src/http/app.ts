@@ -44,9 +44,13 @@ export function createHttp(app: App, options: { limits: RateLimits; logger: Fast
     if (!request.is404) await admit(app, options.limits, request)
   })
   const context = { app, answers: new Answers(app) }
-  http.register(async (api) => registerRoutes(api.withTypeProvider<TypeBoxTypeProvider>(), context), {
-    prefix: '/api/v1',
-  })
+  http.register(
+    (api, _options, done) => {
+      registerRoutes(api.withTypeProvider<TypeBoxTypeProvider>(), context)
+      done()
+    },
+    { prefix: '/api/v1' },
+  )
   return http
 }
 

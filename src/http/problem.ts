@@ -48,12 +48,14 @@ export function problemOf(refusal: Refusal): ProblemView {
   }
 }
 
+type ValidationParams = { requiredProperties?: string[] }
+
 /** What Fastify finds wrong before a handler runs, in the words of the protocol. */
 type FrameworkError = {
   code?: string
   statusCode?: number
   message: string
-  validation?: { instancePath: string; message?: string; params?: Record<string, unknown> }[]
+  validation?: { instancePath: string; message?: string; params?: ValidationParams }[]
   validationContext?: string
 }
 
@@ -88,6 +90,8 @@ function invalidRequest(validation: NonNullable<FrameworkError['validation']>, c
   return new Refusal('validation_failed', `${detail}.`, { errors })
 }
 
-function missingProperty(params: Record<string, unknown> | undefined): string {
-  return typeof params?.['missingProperty'] === 'string' ? `/${params['missingProperty']}` : ''
+/** Validators report a missing property at the object that lacks it; callers want the property named. */
+function missingProperty(params: ValidationParams | undefined): string {
+  const [missing] = params?.requiredProperties ?? []
+  return missing === undefined ? '' : `/${missing}`
 }

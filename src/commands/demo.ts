@@ -1,0 +1,198 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { createPublicClient, createWalletClient, erc20Abi, type Hex, http } from 'viem'
+import { mnemonicToAccount } from 'viem/accounts'
+import { formatAmount } from '../protocol/amounts.ts'
+import { CONTEXT_CODE_RESOURCE } from '../protocol/codes.ts'
+import type {
+  AccountView,
+  AuthorizationView,
+  ContextView,
+  CurrencyView,
+  ReservedView,
+  SessionView,
+  VoucherView,
+} from '../protocol/schemas.ts'
+import { SANDBOX_MNEMONIC, SANDBOX_NETWORK } from '../sandbox/facts.ts'
+import { type Api, createApi } from './api.ts'
+
+export type DemoOptions = {
+  /** Where the server is. */
+  url: string
+  /** Where the sandbox chain is. */
+  rpcUrl: string
+  print: (line: string) => void
+}
+
+/** What the two parties of the demo buy and sell: the session of the guide. */
+const BASKET = [
+  { currency: 'EURC', amount: '100' },
+  { currency: 'USDC', amount: '50' },
+]
+
+const SETTLEMENT_PATIENCE_MS = 60_000
+const LOOK_PAUSE_MS = 250
+
+/**
+ * Plays payer and payee of one session, every request as in the guide, with transactions that a real wallet client
+ * signs and sends to the sandbox chain.
+ * @throws ApiError when the server turns a call down
+ */
+export async function demo({ url, rpcUrl, print }: DemoOptions): Promise<void> {
+  const say = storyteller(print)
+  const wallet = openWallet(rpcUrl)
+  const currencies = await findCurrencies(createApi(url))
+  const before = await wallet.balances(currencies)
+
+  const payer = await signUpPayer(url, say)
+  const context = await payer.post<ContextView>('/vouchers/contexts/context-open', {
+    format: 'alphanum',
+    payers: [{ address: wallet.payer }],
+  })
+  say('payer', 'opens a context', `code ${context.code}: tell it to the shop`)
+
+  const payee = await signInPayee(url, context.code, say)
+  const session = await payee.post<SessionView>('/vouchers/sessions/session-open', { code: context.code })
+  say('payee', 'opens a session', `${session.id}, code ${session.code}, ${session.status}`)
+  await payer.post<SessionView>(`/vouchers/sessions/${session.id}/session-join`)
+  say('payer', 'joins the session', 'joined')
+
+  const vouchers: VoucherView[] = []
+  for (const { currency, amount } of BASKET) {
+    const found = currencies.find(({ symbol }) => symbol === currency)
+    if (!found) throw new Error(`the server has no ${currency}`)
+    vouchers.push(await askFor(payee, session, found, amount, wallet.payee, say))
+  }
+  for (const { id } of vouchers) await pay(payer, id, wallet, say)
+  for (const { id } of vouchers) await watchSettlement(payee, id, say)
+
+  const closed = await payee.post<SessionView>(`/vouchers/sessions/${session.id}/session-close`)
+  say('payee', 'closes the session', closed.status)
+  printBalances(print, wallet.payee, currencies, before, await wallet.balances(currencies))
+}
+
+type Say = (who: 'payer' | 'payee' | 'chain', what: string, came: string) => void
+
+/** One line a step: who does what, and what came back. */
+function storyteller(print: (line: string) => void): Say {
+  let step = 0
+  return (who, what, came) => {
+    step += 1
+    print(`${String(step).padStart(2)}  ${who}  ${what.padEnd(38)} → ${came}`)
+  }
+}
+
+async function signUpPayer(url: string, say: Say): Promise<Api> {
+  const stranger = createApi(url)
+  const data = { email: `payer-${Date.now()}-${process.pid}@example.com`, password: 'correct horse battery staple' }
+  const account = await stranger.post<AccountView>('/auth/sign-up', { type: 'email-password', data })
+  say('payer', 'signs up', account.id)
+  const { authorization } = await stranger.post<AuthorizationView>('/auth/sign-in', { type: 'email-password', data })
+  say('payer', 'signs in', 'a token')
+  return createApi(url, authorization.token)
+}
+
+async function signInPayee(url: string, code: string, say: Say): Promise<Api> {
+  const { authorization } = await createApi(url).post<AuthorizationView>('/auth/sign-in', {
+    type: 'resource',
+    data: { resource: `${CONTEXT_CODE_RESOURCE}${code}` },
+  })
+  say('payee', `signs in with the code ${code}`, 'a token for this context alone')
+  return createApi(url, authorization.token)
+}
+
+async function askFor(
+  payee: Api,
+  session: SessionView,
+  currency: CurrencyView,
+  amount: string,
+  recipient: Hex,
+  say: Say,
+): Promise<VoucherView> {
+  const reserved = await payee.post<ReservedView>(`/vouchers/sessions/${session.id}/reserve-voucher`)
+  say('payee', 'reserves a voucher', `code ${reserved.code}, ${reserved.status} until ${reserved.expiresAt}`)
+  const redeemed = await payee.post<VoucherView>(`/vouchers/${reserved.id}/redeem-voucher`, {
+    expectedPayment: {
+      network: currency.network,
+      currency: currency.symbol,
+      currencyAddress: currency.address,
+      amount,
+      wallet: { address: recipient },
+    },
+  })
+  say('payee', `redeems it for ${amount} ${currency.symbol}`, `${redeemed.status}, ${redeemed.type}`)
+  return redeemed
+}
+
+async function pay(payer: Api, voucherId: string, wallet: Wallet, say: Say): Promise<void> {
+  const voucher = await payer.get<VoucherView>(`/vouchers/${voucherId}`)
+  const receipts = []
+  for (const payment of voucher.payments ?? []) {
+    const transactionHash = await wallet.send(payment.input)
+    say('payer', `signs: ${payment.summary.slice(0, 30)}…`, transactionHash)
+    receipts.push({ paymentId: payment.id, transactionHash })
+  }
+  const resolved = await payer.post<VoucherView>(`/vouchers/${voucherId}/resolve-voucher`, { receipts })
+  say('payer', `hands in the receipt of ${voucher.code}`, resolved.status)
+}
+
+/** Shows each confirmation as it comes. */
+async function watchSettlement(payee: Api, voucherId: string, say: Say): Promise<void> {
+  const deadlineMs = Date.now() + SETTLEMENT_PATIENCE_MS
+  for (let shown = ''; Date.now() < deadlineMs; await pause(LOOK_PAUSE_MS)) {
+    const { code, settlement } = await payee.get<VoucherView>(`/vouchers/${voucherId}`)
+    const standing = `${settlement?.status}, ${settlement?.confirmations} of ${settlement?.required} confirmations`
+    if (standing !== shown) say('chain', `settles ${code}`, standing)
+    if (settlement?.status === 'CONFIRMED') return
+    shown = standing
+  }
+  throw new Error(`voucher ${voucherId} did not settle within ${SETTLEMENT_PATIENCE_MS / 1000} s`)
+}
+
+async function findCurrencies(api: Api): Promise<CurrencyView[]> {
+  const currencies = await api.get<CurrencyView[]>(`/finance/currencies?network=${SANDBOX_NETWORK}`)
+  return currencies.filter(({ symbol }) => BASKET.some(({ currency }) => currency === symbol))
+}
+
+type Wallet = ReturnType<typeof openWallet>
+
+/** The payer's wallet, with a key of the sandbox chain; it also looks up what the payee holds. */
+function openWallet(rpcUrl: string) {
+  const transport = http(rpcUrl)
+  const account = mnemonicToAccount(SANDBOX_MNEMONIC, { addressIndex: 1 })
+  const payee = mnemonicToAccount(SANDBOX_MNEMONIC, { addressIndex: 3 }).address
+  const client = createWalletClient({ account, transport })
+  const chain = createPublicClient({ transport })
+  return {
+    payer: account.address,
+    payee,
+    send: (input: { to: string; value: string; data: string }) =>
+      client.sendTransaction({
+        chain: null,
+        to: input.to as Hex,
+        value: BigInt(input.value),
+        data: input.data as Hex,
+      }),
+    balances: (currencies: CurrencyView[]) =>
+      Promise.all(
+        currencies.map(({ address }) =>
+          chain.readContract({ address: address as Hex, abi: erc20Abi, functionName: 'balanceOf', args: [payee] }),
+        ),
+      ),
+  }
+}
+
+function printBalances(
+  print: (line: string) => void,
+  holder: Hex,
+  currencies: CurrencyView[],
+  before: bigint[],
+  after: bigint[],
+): void {
+  print(`The payee ${holder} held and holds:`)
+  for (const [index, { symbol, decimals }] of currencies.entries()) {
+    const [was = 0n, is = 0n] = [before[index], after[index]]
+    print(
+      `    ${symbol}  ${formatAmount(was, decimals)} → ${formatAmount(is, decimals)}  (+${formatAmount(is - was, decimals)})`,
+    )
+  }
+}

@@ -1,0 +1,156 @@
+import type { AddressInfo } from 'node:net'
+import type { FastifyBaseLogger } from 'fastify'
+import type { Attestation } from './auth/attestation.ts'
+import { createGuessLimits } from './auth/guesses.ts'
+import { createRateLimits, type RatePreset } from './auth/rate-limits.ts'
+import { loadSecrets } from './auth/secrets.ts'
+import { createTokens } from './auth/tokens.ts'
+import { type EvmChain, openEvmChain } from './chains/evm/evm-chain.ts'
+import { evmRules } from './chains/evm/rules.ts'
+import { CODE_REST_MS, CodePool } from './domain/code-pool.ts'
+import { type Currency, indexCurrencies, type Network } from './domain/currency.ts'
+import type { RequiredDepth } from './domain/settlement.ts'
+import { createHttp } from './http/app.ts'
+import type { Routes } from './http/routes.ts'
+import { startLoop } from './loop.ts'
+import { openSqliteStore } from './store/sqlite.ts'
+import type { Store } from './store/store.ts'
+import type { App, Log, Times } from './use-cases/app.ts'
+import { sweep } from './use-cases/sweep.ts'
+import { watchSettlements } from './use-cases/watch-settlements.ts'
+
+/** A network, what is paid in it, and the nodes to ask; without nodes its payments stay UNVERIFIED. */
+export type ServedNetwork = {
+  network: Network
+  currencies: Currency[]
+  rpcUrls: string[]
+  confirmations: RequiredDepth
+  pollIntervalMs: number
+  maxHeadAgeMs: number | null
+}
+
+export type ServerOptions = {
+  host: string
+  /** 0 takes any free port. */
+  port: number
+  dataDir: string
+  /** Hosts, with ports, under which wallets reach the server; the address that it listens on is always one. */
+  publicHosts: string[]
+  times: Times
+  rateLimits: RatePreset
+  attestation: Attestation
+  networks: ServedNetwork[]
+  clock: () => number
+  logger: FastifyBaseLogger | null
+}
+
+export type RunningServer = {
+  url: string
+  app: App
+  http: Routes
+  /** Ends what runs, lets calls under way finish, and closes the store. */
+  stop: () => Promise<void>
+}
+
+const SWEEP_PAUSE_MS = 1000
+const WATCH_PAUSE_MS = 2000
+
+/**
+ * Puts the parts together and starts them. This is the only place that knows them all.
+ * @throws StoreUnusable, SecretsUnusable, WrongChainId, and what listening throws; then nothing runs
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const store = await openSqliteStore({
+    dataDir: options.dataDir,
+    ownerNote: `http://${options.host}:${options.port}`,
+    clock: options.clock,
+  })
+  const chains: EvmChain[] = []
+  try {
+    const log = logFor(options.logger)
+    for (const served of options.networks) {
+      if (served.rpcUrls.length > 0) chains.push(await startChain(served, options.clock, log))
+    }
+    const app = await createApp(options, store, chains, log)
+    const http = createHttp(app, { limits: createRateLimits(options.rateLimits), logger: options.logger })
+    await http.listen({ host: options.host, port: options.port })
+    const url = urlOf(http, options.host)
+    app.publicHosts.push(new URL(url).host)
+    const stopLoops = startLoops(app, chains)
+    const stop = async () => {
+      await http.close()
+      await stopLoops()
+      for (const chain of chains) chain.stop()
+      await store.close()
+    }
+    return { url, app, http, stop }
+  } catch (error) {
+    for (const chain of chains) chain.stop()
+    await store.close()
+    throw error
+  }
+}
+
+async function startChain(served: ServedNetwork, clock: () => number, log: Log): Promise<EvmChain> {
+  const { network, rpcUrls, confirmations, pollIntervalMs, maxHeadAgeMs } = served
+  const chain = openEvmChain({
+    network: network.name,
+    chainId: network.chainId ?? 0,
+    rpcUrls,
+    required: confirmations,
+    pollIntervalMs,
+    maxHeadAgeMs,
+    clock,
+    log: (line) => log.warn({ network: network.name }, line),
+  })
+  await chain.start()
+  return chain
+}
+
+async function createApp(options: ServerOptions, store: Store, chains: EvmChain[], log: Log): Promise<App> {
+  const { clock } = options
+  const nowMs = clock()
+  const secrets = loadSecrets({ dataDir: options.dataDir, nowMs })
+  const held = await store.heldCodes(nowMs - CODE_REST_MS)
+  return {
+    store,
+    clock,
+    times: options.times,
+    networks: new Map(options.networks.map(({ network }) => [network.name, network])),
+    currencies: indexCurrencies(options.networks.flatMap(({ currencies }) => currencies)),
+    chains: new Map(chains.map((chain) => [chain.network, chain])),
+    rules: evmRules,
+    codes: { voucher: new CodePool(held.voucherCodes), context: new CodePool(held.contextCodes) },
+    secrets,
+    tokens: createTokens({ secrets, clock }),
+    attestation: options.attestation,
+    guesses: createGuessLimits(),
+    publicHosts: [...options.publicHosts],
+    followed: new Set(),
+    log,
+  }
+}
+
+/** What goes on without anybody asking: tidying up, and following settlements at every new head. */
+function startLoops(app: App, chains: EvmChain[]): () => Promise<void> {
+  const report = (what: string) => (error: unknown) =>
+    app.log.error({ err: error }, `${what} failed; it will run again`)
+  const sweeping = startLoop(() => sweep(app), SWEEP_PAUSE_MS, report('the sweep'))
+  const watching = startLoop(() => watchSettlements(app), WATCH_PAUSE_MS, report('watching settlements'))
+  const unsubscribes = chains.map((chain) => chain.onHead(() => watching.wake()))
+  return async () => {
+    for (const unsubscribe of unsubscribes) unsubscribe()
+    await Promise.all([sweeping.stop(), watching.stop()])
+  }
+}
+
+function urlOf(http: Routes, host: string): string {
+  const { port } = http.server.address() as AddressInfo
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+const SILENT: Log = { info: () => undefined, warn: () => undefined, error: () => undefined }
+
+function logFor(logger: FastifyBaseLogger | null): Log {
+  return logger ?? SILENT
+}

@@ -1,0 +1,271 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Attestation, noAttestation } from '../../src/auth/attestation.ts'
+import type { RatePreset } from '../../src/auth/rate-limits.ts'
+import type { Currency } from '../../src/domain/currency.ts'
+import type { Hex } from '../../src/domain/payment.ts'
+import type {
+  AuthorizationView,
+  ContextView,
+  ReservedView,
+  SessionView,
+  VoucherView,
+} from '../../src/protocol/schemas.ts'
+import { type RunningServer, type ServedNetwork, startServer } from '../../src/server.ts'
+import type { Times } from '../../src/use-cases/app.ts'
+
+/** Where payments go in tests: nobody's address, so that its balance is the test's alone. */
+export const PAYEE_ADDRESS: Hex = '0x00000000000000000000000000000000000b0b00'
+
+export const PAYER_ADDRESS: Hex = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8'
+
+/** A token that needs no chain: its network has no node, so receipts are taken at the payer's word. */
+export const UNVERIFIED_NETWORK = 'testnet'
+
+export type TestServerOptions = {
+  networks?: ServedNetwork[]
+  times?: Partial<Times>
+  rateLimits?: RatePreset
+  attestation?: Attestation
+  /** A directory to keep; otherwise a new one that ends with the server. */
+  dataDir?: string
+}
+
+/** The clock of a test server: real time plus what the test adds. */
+export type TestClock = { now: () => number; advance: (ms: number) => void }
+
+export type TestServer = RunningServer & {
+  clock: TestClock
+  dataDir: string
+  /** Stops the server and starts it again on the same data. */
+  restart: () => Promise<TestServer>
+}
+
+const DEFAULT_TIMES: Times = {
+  reserveTtlMs: 120_000,
+  signingTtlMs: 600_000,
+  contextTtlMs: 600_000,
+  resolveWaitMs: 10_000,
+  unknownGraceMs: 300,
+  dropGraceMs: 60_000,
+}
+
+/** Starts the real server on a free port, on a real SQLite file. */
+export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
+  const clock = createClock()
+  const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'sixpence-test-')))
+  const start = async (): Promise<TestServer> => {
+    const server = await startServer({
+      host: '127.0.0.1',
+      port: 0,
+      dataDir,
+      publicHosts: [],
+      times: { ...DEFAULT_TIMES, ...options.times },
+      rateLimits: options.rateLimits ?? 'off',
+      attestation: options.attestation ?? noAttestation,
+      networks: options.networks ?? [unverifiedNetwork()],
+      clock: clock.now,
+      logger: null,
+    })
+    return {
+      ...server,
+      clock,
+      dataDir,
+      restart: async () => {
+        await server.stop()
+        return start()
+      },
+      stop: async () => {
+        await server.stop()
+        if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true })
+      },
+    }
+  }
+  return start()
+}
+
+function createClock(): TestClock {
+  let aheadMs = 0
+  return {
+    now: () => Date.now() + aheadMs,
+    advance: (ms) => {
+      aheadMs += ms
+    },
+  }
+}
+
+/** A network without a node. */
+export function unverifiedNetwork(): ServedNetwork {
+  return {
+    network: { name: UNVERIFIED_NETWORK, type: 'evm', chainId: 31338, nativeCurrency: COIN, enabled: true },
+    currencies: [
+      token(UNVERIFIED_NETWORK, 'EURC', '0x00000000000000000000000000000000000E0000', 6),
+      token(UNVERIFIED_NETWORK, 'COIN', '', 18),
+    ],
+    rpcUrls: [],
+    confirmations: 1,
+    pollIntervalMs: 1000,
+    maxHeadAgeMs: null,
+  }
+}
+
+const COIN = { symbol: 'COIN', decimals: 18 }
+
+export function token(network: string, symbol: string, address: Hex | '', decimals: number): Currency {
+  return { symbol, network, address, decimals, bridgeable: false, enabled: true }
+}
+
+/** A network on a real test chain. */
+export function chainNetwork(input: {
+  name: string
+  chainId: number
+  rpcUrls: string[]
+  currencies: Currency[]
+  confirmations?: number
+}): ServedNetwork {
+  return {
+    network: { name: input.name, type: 'evm', chainId: input.chainId, nativeCurrency: COIN, enabled: true },
+    currencies: [...input.currencies, token(input.name, COIN.symbol, '', COIN.decimals)],
+    rpcUrls: input.rpcUrls,
+    confirmations: input.confirmations ?? 3,
+    pollIntervalMs: 100,
+    maxHeadAgeMs: null,
+  }
+}
+
+/** What came back of a call, whatever it was. */
+export type Answer<Body = Record<string, unknown>> = {
+  status: number
+  body: Body & { code?: string; detail?: string }
+  headers: Headers
+}
+
+/** A caller of the API in a test: with or without a token. Nothing throws; the test looks at the answer. */
+export type TestCaller = {
+  get: <Body = Record<string, unknown>>(path: string) => Promise<Answer<Body>>
+  post: <Body = Record<string, unknown>>(
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ) => Promise<Answer<Body>>
+}
+
+export function callerOf(url: string, headers: Record<string, string> = {}): TestCaller {
+  const send = async <Body>(path: string, init: RequestInit): Promise<Answer<Body>> => {
+    const response = await fetch(`${url}/api/v1${path}`, init)
+    const body = (await response.json()) as Answer<Body>['body']
+    return { status: response.status, body, headers: response.headers }
+  }
+  return {
+    get: (path) => send(path, { headers }),
+    post: (path, body = {}, more = {}) =>
+      send(path, {
+        method: 'POST',
+        headers: { ...headers, ...more, 'content-type': 'application/json' },
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+      }),
+  }
+}
+
+export function withToken(url: string, token: string): TestCaller {
+  return callerOf(url, { authorization: `Bearer ${token}` })
+}
+
+let emails = 0
+
+/** Signs a new payer up and in. */
+export async function newPayer(url: string): Promise<{ caller: TestCaller; token: string; accountId: string }> {
+  const stranger = callerOf(url)
+  emails += 1
+  const data = { email: `payer-${process.pid}-${emails}-${Date.now()}@example.com`, password: 'correct horse battery' }
+  const account = await stranger.post<{ id: string }>('/auth/sign-up', { type: 'email-password', data })
+  const { body } = await stranger.post<AuthorizationView>('/auth/sign-in', { type: 'email-password', data })
+  const { token } = body.authorization
+  return { caller: withToken(url, token), token, accountId: account.body.id }
+}
+
+/** A payer with an open context, and a payee that signed in with its code. */
+export type Parties = {
+  payer: TestCaller
+  payerToken: string
+  payee: TestCaller
+  payeeToken: string
+  context: ContextView
+}
+
+export async function newParties(
+  url: string,
+  options: { payers?: Hex[]; format?: 'numeric' | 'alphanum' } = {},
+): Promise<Parties> {
+  const { caller: payer, token: payerToken } = await newPayer(url)
+  const { body: context } = await payer.post<ContextView>('/vouchers/contexts/context-open', {
+    format: options.format ?? 'alphanum',
+    payers: (options.payers ?? [PAYER_ADDRESS]).map((address) => ({ address })),
+  })
+  const payeeToken = await signInByCode(url, context.code)
+  return { payer, payerToken, payee: withToken(url, payeeToken), payeeToken, context }
+}
+
+export async function signInByCode(url: string, code: string): Promise<string> {
+  const { body } = await callerOf(url).post<AuthorizationView>('/auth/sign-in', {
+    type: 'resource',
+    data: { resource: `voucher::context::code::${code}` },
+  })
+  return body.authorization.token
+}
+
+export async function reserve({ payee, context }: Parties): Promise<ReservedView> {
+  return (await payee.post<ReservedView>('/vouchers/reserve-voucher', { code: context.code })).body
+}
+
+export async function openSession({ payee, context }: Parties): Promise<SessionView> {
+  return (await payee.post<SessionView>('/vouchers/sessions/session-open', { code: context.code })).body
+}
+
+/** Terms of a SIMPLE voucher. */
+export function asking(
+  amount: string,
+  currency: Pick<Currency, 'symbol' | 'network' | 'address'> = token(
+    UNVERIFIED_NETWORK,
+    'EURC',
+    '0x00000000000000000000000000000000000E0000',
+    6,
+  ),
+  recipient: Hex = PAYEE_ADDRESS,
+) {
+  return {
+    expectedPayment: {
+      network: currency.network,
+      currency: currency.symbol,
+      currencyAddress: currency.address,
+      amount,
+      wallet: { address: recipient },
+    },
+  }
+}
+
+/** Reserves and redeems in one go. */
+export async function redeem(parties: Parties, terms: unknown): Promise<VoucherView> {
+  const { id } = await reserve(parties)
+  return (await parties.payee.post<VoucherView>(`/vouchers/${id}/redeem-voucher`, terms)).body
+}
+
+/** The receipts of a voucher, all paid by the same transaction or at the payer's word. */
+export function receiptsOf(voucher: VoucherView, proof: Record<string, string> = {}) {
+  return { receipts: (voucher.payments ?? []).map(({ id }) => ({ paymentId: id, ...proof })) }
+}
+
+/** Looks until `probe` finds something, for `patienceMs` at most. */
+export async function eventually<T>(
+  probe: () => Promise<T | null | undefined | false>,
+  patienceMs = 20_000,
+): Promise<T> {
+  const deadlineMs = Date.now() + patienceMs
+  while (Date.now() < deadlineMs) {
+    const found = await probe()
+    if (found) return found
+    await new Promise((wake) => setTimeout(wake, 25))
+  }
+  throw new Error(`nothing came within ${patienceMs} ms`)
+}
