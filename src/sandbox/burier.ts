@@ -4,19 +4,24 @@ import type { SandboxClient } from './sandbox-client.ts'
 /** As on a quick real network: slow enough to watch the confirmations come. */
 const BLOCK_INTERVAL_MS = 1_000
 
+type BurierOptions = { onFailure: (error: unknown) => void; blockIntervalMs?: number }
+
 /**
  * Buries payments: the sandbox makes a block for each transaction and no others, so a payment would never get any
  * deeper. Mines empty blocks until enough of them lie on top of the last transaction, and rests until the next one.
- * @param onFailure called when the chain does not answer; the burier goes on trying
+ * @param options.onFailure called when the chain does not answer; the burier goes on trying
  * @returns stops it, once a block that is being mined is there
  */
-export function startBurier(client: SandboxClient, onFailure: (error: unknown) => void): () => Promise<void> {
+export function startBurier(
+  client: SandboxClient,
+  { onFailure, blockIntervalMs = BLOCK_INTERVAL_MS }: BurierOptions,
+): () => Promise<void> {
   let stopped = false
   let timer: NodeJS.Timeout | undefined
   let round = Promise.resolve()
 
   const schedule = () => {
-    if (!stopped) timer = setTimeout(run, BLOCK_INTERVAL_MS)
+    if (!stopped) timer = setTimeout(run, blockIntervalMs)
   }
   const run = () => {
     round = mineUnlessBuried(client)

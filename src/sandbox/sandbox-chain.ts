@@ -40,7 +40,9 @@ export async function startSandboxChain({ dataDir, port, log }: SandboxChainOpti
   })
   const client = sandboxClient(anvil.rpcUrl)
   await placeTokensOrStop(client, anvil)
-  const stopBurier = startBurier(client, (error) => log(`The sandbox chain cannot mine: ${String(error)}`))
+  const stopBurier = startBurier(client, {
+    onFailure: (error) => log(`The sandbox chain cannot mine: ${String(error)}`),
+  })
   return {
     rpcUrl: anvil.rpcUrl,
     stop: async () => {

@@ -104,7 +104,7 @@ describe('a chain whose blocks come by hand', () => {
     const { block } = await mined(hash)
     assert.equal((await chain.depthOf(block)).settled, true)
 
-    await anvil.client.request({ method: 'anvil_reorg', params: [4, []] } as never)
+    await anvil.reorg(4)
     assert.deepEqual(await chain.sight(hash), { state: 'unknown' })
     assert.deepEqual(await chain.depthOf(block), { depth: 0, settled: false })
   })

@@ -24,6 +24,8 @@ export type TestChain = {
   client: SandboxClient
   /** Deploys a contract from the first account and waits for its block (mines one where nothing else would). */
   deploy(contract: TestContract, args?: unknown[]): Promise<Deployed>
+  /** Replaces the newest blocks by empty ones. Their transactions are gone, from the pool too. */
+  reorg(blocks: number): Promise<void>
   tokenBalance(token: Hex, holder: Hex): Promise<bigint>
   stop(): Promise<void>
 }
@@ -47,6 +49,9 @@ export async function startAnvil({ automine = true, port }: TestChainOptions = {
     accounts: Array.from({ length: 10 }, (_, index) => devAccount(index)),
     client,
     deploy: (contract, args) => deploy(client, automine, contract, args),
+    reorg: async (blocks) => {
+      await client.transport.request({ method: 'anvil_reorg', params: [blocks, []] })
+    },
     tokenBalance: (address, holder) =>
       client.readContract({ abi: erc20Abi, address, functionName: 'balanceOf', args: [holder] }),
     stop: process.stop,
