@@ -1,0 +1,334 @@
+import { isIPv6 } from 'node:net'
+import { RATE_PRESETS, type RatePreset } from './auth/rate-limits.ts'
+import { ConfigError, nearest } from './config-error.ts'
+import { type ConfigFile, enableNetworks, parseConfigFile } from './config-file.ts'
+import { DURATION_EXPECTED, parseDuration } from './durations.ts'
+import type { NetworkConfig } from './networks.ts'
+
+export { ConfigError }
+
+/** Everything that the server can be told, checked and frozen. */
+export type Config = Readonly<{
+  host: string
+  port: number
+  /** The directory that holds all that lasts. */
+  dataDir: string
+  sandbox: boolean
+  chainPort: number
+  reserveTtlMs: number
+  signingTtlMs: number
+  contextTtlMs: number
+  resolveWaitMs: number
+  rateLimits: RatePreset
+  /** Scheme, host and port as callers see them, without a slash at the end. */
+  publicUrl: string
+  attestation: Attestation
+  logLevel: LogLevel
+  /** What the config file enables. The sandbox's own network joins them once its chain runs. */
+  networks: readonly NetworkConfig[]
+}>
+
+type Attestation = (typeof ATTESTATIONS)[number]
+type LogLevel = (typeof LOG_LEVELS)[number]
+
+const ATTESTATIONS = ['jws', 'off'] as const
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+
+/** One thing that a flag, an environment variable or the config file can say. Its name in the file is the flag's, in camel case. */
+export type Setting<T = unknown> = {
+  /** As commander writes flags: the name, and the kind of value unless it is a switch. */
+  flag: string
+  env: `SIXPENCE_${string}`
+  description: string
+  /** Used where nothing is said, as it would be written; null where it depends on other settings. */
+  default: string | null
+  /** What must be written, to go on after "must be". */
+  expected: string
+  /** @returns undefined where the text is not what is expected */
+  parse: (text: string) => T | undefined
+}
+
+const duration = { expected: DURATION_EXPECTED, parse: parseDuration }
+
+/** A longer call would outlive the connections that carry it. */
+const LONGEST_RESOLVE_WAIT_MS = 90_000
+
+/** What the server can be told: the one source of flags, variables, config keys and help. */
+export const SETTINGS = {
+  host: {
+    flag: '--host <host>',
+    env: 'SIXPENCE_HOST',
+    description: 'address or name to listen on',
+    default: '127.0.0.1',
+    expected: 'an IP address or a host name',
+    parse: (text) => (/^[a-z0-9:]([a-z0-9.:-]*[a-z0-9:])?$/i.test(text) ? text : undefined),
+  },
+  port: {
+    flag: '--port <number>',
+    env: 'SIXPENCE_PORT',
+    description: 'port to listen on; 0 takes a free one',
+    default: '4040',
+    expected: 'a whole number from 0 to 65535',
+    parse: (text) => parsePort(text, 0),
+  },
+  data: {
+    flag: '--data <directory>',
+    env: 'SIXPENCE_DATA',
+    description: 'directory for all that lasts: database, secrets, the sandbox chain',
+    default: './data',
+    expected: 'a directory',
+    parse: (text) => (text.trim() === '' || text.includes('\0') ? undefined : text),
+  },
+  sandbox: {
+    flag: '--sandbox',
+    env: 'SIXPENCE_SANDBOX',
+    description: 'run a local chain with play money',
+    default: 'false',
+    expected: 'true or false',
+    parse: parseSwitch,
+  },
+  chainPort: {
+    flag: '--chain-port <number>',
+    env: 'SIXPENCE_CHAIN_PORT',
+    description: "port of the sandbox's chain",
+    default: '8545',
+    expected: 'a whole number from 1 to 65535',
+    parse: (text) => parsePort(text, 1),
+  },
+  config: {
+    flag: '--config <file>',
+    env: 'SIXPENCE_CONFIG',
+    description: 'JSON file with networks and any of these settings',
+    default: null,
+    expected: 'a file',
+    parse: (text) => (text === '' ? undefined : text),
+  },
+  reserveTtl: {
+    flag: '--reserve-ttl <duration>',
+    env: 'SIXPENCE_RESERVE_TTL',
+    description: 'how long a reserved voucher waits to be redeemed',
+    default: '2m',
+    ...duration,
+  },
+  signingTtl: {
+    flag: '--signing-ttl <duration>',
+    env: 'SIXPENCE_SIGNING_TTL',
+    description: 'how long the payer has to sign after redemption',
+    default: '10m',
+    ...duration,
+  },
+  contextTtl: {
+    flag: '--context-ttl <duration>',
+    env: 'SIXPENCE_CONTEXT_TTL',
+    description: 'how long a context can be found by its code',
+    default: '10m',
+    ...duration,
+  },
+  resolveWait: {
+    flag: '--resolve-wait <duration>',
+    env: 'SIXPENCE_RESOLVE_WAIT',
+    description: 'how long resolve-voucher waits for the block',
+    default: '30s',
+    expected: 'a duration such as 500ms or 30s, at most 90s',
+    parse: (text) => {
+      const waitMs = parseDuration(text)
+      return waitMs !== undefined && waitMs <= LONGEST_RESOLVE_WAIT_MS ? waitMs : undefined
+    },
+  },
+  rateLimits: {
+    flag: '--rate-limits <preset>',
+    env: 'SIXPENCE_RATE_LIMITS',
+    description: `how many calls a caller has: ${RATE_PRESETS.join(', ')}`,
+    default: 'standard',
+    ...oneOf(RATE_PRESETS),
+  },
+  publicUrl: {
+    flag: '--public-url <url>',
+    env: 'SIXPENCE_PUBLIC_URL',
+    description: 'how callers reach the server, named when wallets sign in (default: http://host:port)',
+    default: null,
+    expected: 'an http or https URL without a path, such as https://pay.example.com',
+    parse: parseOrigin,
+  },
+  attestation: {
+    flag: '--attestation <kind>',
+    env: 'SIXPENCE_ATTESTATION',
+    description: 'how devices prove what they are: jws, or off in the sandbox (default: jws; off in the sandbox)',
+    default: null,
+    ...oneOf(ATTESTATIONS),
+  },
+  logLevel: {
+    flag: '--log-level <level>',
+    env: 'SIXPENCE_LOG_LEVEL',
+    description: `least severe lines to log: ${LOG_LEVELS.join(', ')}`,
+    default: 'info',
+    ...oneOf(LOG_LEVELS),
+  },
+} satisfies Record<string, Setting>
+
+/** What `demo` can be told. */
+export const DEMO_SETTINGS = {
+  url: {
+    flag: '--url <url>',
+    env: 'SIXPENCE_URL',
+    description: 'server to play against (default: starts one)',
+    default: null,
+    expected: 'an http or https URL without a path, such as http://127.0.0.1:4040',
+    parse: parseOrigin,
+  },
+  rpc: {
+    flag: '--rpc <url>',
+    env: 'SIXPENCE_RPC',
+    description: "node of the server's sandbox chain (default: http://127.0.0.1:8545)",
+    default: null,
+    expected: 'an http or https URL without a path, such as http://127.0.0.1:8545',
+    parse: parseOrigin,
+  },
+} satisfies Record<string, Setting>
+
+/** Where settings come from: the first that says something wins. */
+export type Sources = {
+  /** As commander parsed them, by camel-case name, without defaults. */
+  flags: Readonly<Record<string, unknown>>
+  env: Readonly<Record<string, string | undefined>>
+  file?: ConfigFile | null
+}
+
+/**
+ * Reads flags, environment and config file into one checked whole.
+ * @param input.readFile reads the config file
+ * @throws ConfigError for the first thing that is wrong
+ */
+export function readConfig(input: {
+  flags: Sources['flags']
+  env: Sources['env']
+  readFile: (path: string) => string
+}): Config {
+  const { flags, env } = input
+  assertKnownVariables(env)
+  const path = readSetting(SETTINGS.config, { flags, env })
+  const file = path === null ? null : readConfigFile(path, input.readFile)
+  const sources: Sources = { flags, env, file }
+  const address = {
+    host: readSetting(SETTINGS.host, sources),
+    port: readSetting(SETTINGS.port, sources),
+    sandbox: readSetting(SETTINGS.sandbox, sources),
+  }
+  return deepFreeze({
+    ...address,
+    dataDir: readSetting(SETTINGS.data, sources),
+    chainPort: readSetting(SETTINGS.chainPort, sources),
+    reserveTtlMs: readSetting(SETTINGS.reserveTtl, sources),
+    signingTtlMs: readSetting(SETTINGS.signingTtl, sources),
+    contextTtlMs: readSetting(SETTINGS.contextTtl, sources),
+    resolveWaitMs: readSetting(SETTINGS.resolveWait, sources),
+    rateLimits: readSetting(SETTINGS.rateLimits, sources),
+    publicUrl: readSetting(SETTINGS.publicUrl, sources) ?? defaultPublicUrl(address),
+    attestation: readAttestation(sources, address.sandbox),
+    logLevel: readSetting(SETTINGS.logLevel, sources),
+    networks: file ? enableNetworks(file, address.sandbox) : [],
+  })
+}
+
+/**
+ * Checks that there is something to serve. Commands that only open the data directory need no network.
+ * @throws ConfigError
+ */
+export function assertServable({ sandbox, networks }: Config): void {
+  if (sandbox || networks.length > 0) return
+  throw new ConfigError(
+    'no network is enabled: start with --sandbox, or name one in a file for --config, such as {"networks":[{"name":"polygon","rpcUrls":["https://…"]}]}',
+  )
+}
+
+/**
+ * Reads one setting.
+ * @returns its default where nothing is said, null where it has none
+ * @throws ConfigError
+ */
+export function readSetting<T>(setting: Setting<T> & { default: string }, sources: Sources): T
+export function readSetting<T>(setting: Setting<T>, sources: Sources): T | null
+export function readSetting<T>(setting: Setting<T>, sources: Sources): T | null {
+  const said = whatIsSaid(setting, sources)
+  if (said === null) return null
+  const value = setting.parse(said.text)
+  if (value === undefined) throw new ConfigError(`${said.where} must be ${setting.expected}, not "${said.text}"`)
+  return value
+}
+
+function whatIsSaid(setting: Setting, { flags, env, file }: Sources): { text: string; where: string } | null {
+  const [longFlag = ''] = setting.flag.split(' ')
+  const name = longFlag.slice('--'.length).replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
+  const flag = flags[name]
+  if (flag !== undefined) return { text: String(flag), where: longFlag }
+  const variable = env[setting.env]
+  if (variable !== undefined) return { text: variable, where: setting.env }
+  const entry = file?.settings.get(name)
+  if (entry !== undefined) return { text: entry, where: `${file?.file}: /${name}` }
+  return setting.default === null ? null : { text: setting.default, where: longFlag }
+}
+
+function assertKnownVariables(env: Sources['env']): void {
+  const known: string[] = [...Object.values(SETTINGS), ...Object.values(DEMO_SETTINGS)].map((setting) => setting.env)
+  for (const name of Object.keys(env)) {
+    if (name.startsWith('SIXPENCE_') && !known.includes(name)) {
+      throw new ConfigError(`${name} is not a known variable: did you mean ${nearest(name, known)}?`)
+    }
+  }
+}
+
+function readConfigFile(path: string, readFile: (path: string) => string): ConfigFile {
+  const names = Object.keys(SETTINGS).filter((name) => name !== 'config')
+  let text: string
+  try {
+    text = readFile(path)
+  } catch (error) {
+    throw new ConfigError(`the config file cannot be read: ${error instanceof Error ? error.message : error}`)
+  }
+  return parseConfigFile(path, text, names)
+}
+
+function readAttestation(sources: Sources, sandbox: boolean): Attestation {
+  const attestation = readSetting(SETTINGS.attestation, sources)
+  if (attestation === 'off' && !sandbox) {
+    throw new ConfigError('attestation can be off in the sandbox only: leave it at jws, or start with --sandbox')
+  }
+  return attestation ?? (sandbox ? 'off' : 'jws')
+}
+
+function defaultPublicUrl({ host, port, sandbox }: { host: string; port: number; sandbox: boolean }): string {
+  const isEverywhere = host === '0.0.0.0' || host === '::'
+  if (isEverywhere && !sandbox) {
+    throw new ConfigError(`--host ${host} listens everywhere: say with --public-url how callers reach the server`)
+  }
+  const name = isEverywhere ? 'localhost' : host
+  return `http://${isIPv6(name) ? `[${name}]` : name}:${port}`
+}
+
+function oneOf<W extends string>(words: readonly W[]): Pick<Setting<W>, 'expected' | 'parse'> {
+  return { expected: `one of ${words.join(', ')}`, parse: (text) => words.find((word) => word === text) }
+}
+
+function parsePort(text: string, least: number): number | undefined {
+  const port = Number(text)
+  return /^[0-9]{1,5}$/.test(text) && port >= least && port <= 65_535 ? port : undefined
+}
+
+function parseSwitch(text: string): boolean | undefined {
+  if (text === 'true' || text === '1') return true
+  return text === 'false' || text === '0' ? false : undefined
+}
+
+function parseOrigin(text: string): string | undefined {
+  const url = URL.parse(text)
+  const isBare = url && url.href === `${url.origin}/` && ['http:', 'https:'].includes(url.protocol)
+  return isBare ? url.origin : undefined
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value)
+    for (const part of Object.values(value)) deepFreeze(part)
+  }
+  return value
+}
