@@ -40,6 +40,8 @@ export type ServerOptions = {
   rateLimits: RatePreset
   attestation: Attestation
   networks: ServedNetwork[]
+  /** Runs once the store is owned and before any node is asked: the sandbox starts its chain here. */
+  onStoreOpened?: () => Promise<void>
   clock: () => number
   logger: FastifyBaseLogger | null
 }
@@ -67,6 +69,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   })
   const chains: EvmChain[] = []
   try {
+    await options.onStoreOpened?.()
     const log = logFor(options.logger)
     for (const served of options.networks) {
       if (served.rpcUrls.length > 0) chains.push(await startChain(served, options.clock, log))

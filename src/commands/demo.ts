@@ -77,7 +77,7 @@ function storyteller(print: (line: string) => void): Say {
   let step = 0
   return (who, what, came) => {
     step += 1
-    print(`${String(step).padStart(2)}  ${who}  ${what.padEnd(38)} → ${came}`)
+    print(`${String(step).padStart(2)}  ${who}  ${what.padEnd(52)} → ${came}`)
   }
 }
 
@@ -128,11 +128,15 @@ async function pay(payer: Api, voucherId: string, wallet: Wallet, say: Say): Pro
   const receipts = []
   for (const payment of voucher.payments ?? []) {
     const transactionHash = await wallet.send(payment.input)
-    say('payer', `signs: ${payment.summary.slice(0, 30)}…`, transactionHash)
+    say('payer', `signs "${shortened(payment.summary)}"`, transactionHash)
     receipts.push({ paymentId: payment.id, transactionHash })
   }
   const resolved = await payer.post<VoucherView>(`/vouchers/${voucherId}/resolve-voucher`, { receipts })
   say('payer', `hands in the receipt of ${voucher.code}`, resolved.status)
+}
+
+function shortened(summary: string): string {
+  return summary.replace(/(0x[0-9a-fA-F]{4})[0-9a-fA-F]{32}/, '$1…')
 }
 
 /** Shows each confirmation as it comes. */

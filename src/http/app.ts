@@ -1,5 +1,5 @@
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, LogController } from 'fastify'
 import type { RateLimits } from '../auth/rate-limits.ts'
 import { Refusal } from '../domain/refusal.ts'
 import type { App } from '../use-cases/app.ts'
@@ -25,7 +25,7 @@ const KEEP_ALIVE_TIMEOUT_MS = 75_000
 export function createHttp(app: App, options: { limits: RateLimits; logger: FastifyBaseLogger | null }): Routes {
   const http = Fastify({
     ...(options.logger ? { loggerInstance: options.logger } : { logger: false }),
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionTimeout: CONNECTION_TIMEOUT_MS,

@@ -102,11 +102,22 @@ function unusable(dataDir: string, error: unknown): unknown {
 
 /** Who wrote the owner file, in words; empty where nobody can tell. */
 function ownerOf(dataDir: string): string {
+  const owner = readOwner(dataDir)
+  if (owner === null) return ''
+  return owner.note === null ? ` (process ${owner.pid})` : ` (process ${owner.pid}, ${owner.note})`
+}
+
+/**
+ * What the owner of a data directory, or the last one that ended without a word, says of itself.
+ * @returns null where nobody says anything
+ */
+export function readOwner(dataDir: string): { pid: number; note: string | null } | null {
   try {
     const owner: unknown = JSON.parse(readFileSync(join(dataDir, OWNER_FILE), 'utf8'))
-    if (typeof owner !== 'object' || owner === null || !('pid' in owner) || !('note' in owner)) return ''
-    return typeof owner.note === 'string' ? ` (process ${owner.pid}, ${owner.note})` : ` (process ${owner.pid})`
+    if (typeof owner !== 'object' || owner === null || !('pid' in owner) || !('note' in owner)) return null
+    if (typeof owner.pid !== 'number') return null
+    return { pid: owner.pid, note: typeof owner.note === 'string' ? owner.note : null }
   } catch {
-    return ''
+    return null
   }
 }

@@ -1,0 +1,78 @@
+import { noAttestation } from '../auth/attestation.ts'
+import { readSecrets } from '../auth/secrets.ts'
+import { createTokens } from '../auth/tokens.ts'
+import type { Config } from '../config.ts'
+import type { ApiKeyView, NewApiKeyView } from '../protocol/schemas.ts'
+import { startServer } from '../server.ts'
+import { readOwner } from '../store/sqlite/open.ts'
+import { type Api, createApi } from './api.ts'
+
+type Print = (line: string) => void
+
+/** Makes an API key and prints it, this once. */
+export async function createKey(
+  config: Config,
+  name: string,
+  ownerId: string | undefined,
+  print: Print,
+): Promise<void> {
+  const body = { name, ...(ownerId !== undefined && { ownerId }) }
+  const made = await withOperator(config, (api) => api.post<NewApiKeyView>('/auth/api-keys', body))
+  print(`${made.key}`)
+  print('')
+  print(`This is shown once. Send it as x-api-key. Its id is ${made.id}, its owner ${made.ownerId}.`)
+}
+
+export async function listKeys(config: Config, print: Print): Promise<void> {
+  const keys = await withOperator(config, (api) => api.get<ApiKeyView[]>('/auth/api-keys'))
+  if (keys.length === 0) print('There are no API keys.')
+  for (const { id, prefix, name, ownerId, createdAt, revokedAt } of keys) {
+    print(
+      `${id}  ${prefix}…  ${revokedAt === null ? 'live' : `revoked ${revokedAt}`}  ${createdAt}  ${ownerId}  ${name}`,
+    )
+  }
+}
+
+export async function revokeKey(config: Config, keyId: string, print: Print): Promise<void> {
+  const key = await withOperator(config, (api) =>
+    api.post<ApiKeyView>(`/auth/api-keys/${encodeURIComponent(keyId)}/revoke`),
+  )
+  print(`${key.id} (${key.name}) is revoked since ${key.revokedAt}.`)
+}
+
+/**
+ * Speaks as the operator: to the server that owns the data directory, or else to one that runs for this call alone.
+ * Whoever reads the directory's secrets is the operator.
+ */
+async function withOperator<T>(config: Config, use: (api: Api) => Promise<T>): Promise<T> {
+  const url = readOwner(config.dataDir)?.note
+  if (url && (await isAnswering(url))) {
+    const tokens = createTokens({ secrets: readSecrets(config), clock: Date.now })
+    return use(createApi(url, await tokens.issue({ kind: 'operator' })))
+  }
+  const server = await startServer({
+    host: '127.0.0.1',
+    port: 0,
+    dataDir: config.dataDir,
+    publicHosts: [],
+    times: { ...config, unknownGraceMs: 0, dropGraceMs: 0 },
+    rateLimits: 'off',
+    attestation: noAttestation,
+    networks: [],
+    clock: Date.now,
+    logger: null,
+  })
+  try {
+    return await use(createApi(server.url, await server.app.tokens.issue({ kind: 'operator' })))
+  } finally {
+    await server.stop()
+  }
+}
+
+async function isAnswering(url: string): Promise<boolean> {
+  try {
+    return (await fetch(`${url}/api/v1/finance/networks`)).ok
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,93 @@
+import { pino } from 'pino'
+import { jwsAttestation, noAttestation } from '../auth/attestation.ts'
+import { assertServable, type Config } from '../config.ts'
+import { type NetworkConfig, sandboxNetwork } from '../networks.ts'
+import { type SandboxChain, startSandboxChain } from '../sandbox/sandbox-chain.ts'
+import { type RunningServer, type ServedNetwork, startServer } from '../server.ts'
+
+/** How long the node may take to hear of a transaction, and how long one that it knew may be gone. */
+const UNKNOWN_GRACE_MS = 5_000
+const DROP_GRACE_MS = 60_000
+
+/** A server that runs, with its sandbox chain where it has one. */
+export type Serving = { url: string; rpcUrl: string | null; networks: NetworkConfig[]; stop: () => Promise<void> }
+
+/**
+ * Starts the server as configured, and in the sandbox its chain too.
+ * @throws ConfigError, and whatever `startServer` and `startSandboxChain` throw; then nothing runs
+ */
+export async function serve(config: Config): Promise<Serving> {
+  assertServable(config)
+  const logger = pino({ level: config.logLevel }, pino.destination({ fd: process.stderr.fd, sync: true }))
+  const sandboxRpcUrl = config.sandbox ? `http://127.0.0.1:${config.chainPort}` : null
+  const networks = [...config.networks, ...(sandboxRpcUrl === null ? [] : [sandboxNetwork({ rpcUrl: sandboxRpcUrl })])]
+  let chain: SandboxChain | null = null
+  const startChain = async () => {
+    if (!config.sandbox) return
+    chain = await startSandboxChain({
+      dataDir: config.dataDir,
+      port: config.chainPort,
+      log: (line) => logger.warn(line),
+    })
+  }
+  const stopChain = async () => chain?.stop()
+  let server: RunningServer
+  try {
+    server = await startServer({
+      host: config.host,
+      port: config.port,
+      dataDir: config.dataDir,
+      publicHosts: [new URL(config.publicUrl).host],
+      times: {
+        reserveTtlMs: config.reserveTtlMs,
+        signingTtlMs: config.signingTtlMs,
+        contextTtlMs: config.contextTtlMs,
+        resolveWaitMs: config.resolveWaitMs,
+        unknownGraceMs: UNKNOWN_GRACE_MS,
+        dropGraceMs: DROP_GRACE_MS,
+      },
+      rateLimits: config.rateLimits,
+      attestation: config.attestation === 'jws' ? jwsAttestation : noAttestation,
+      networks: networks.map(servedNetwork),
+      onStoreOpened: startChain,
+      clock: Date.now,
+      logger,
+    })
+  } catch (error) {
+    await stopChain()
+    throw error
+  }
+  const stop = async () => {
+    await server.stop()
+    await stopChain()
+  }
+  return { url: server.url, rpcUrl: sandboxRpcUrl, networks, stop }
+}
+
+function servedNetwork(config: NetworkConfig): ServedNetwork {
+  const { name, type, chainId, nativeCurrency, enabled, ...served } = config
+  return { network: { name, type, chainId, nativeCurrency, enabled }, ...served }
+}
+
+/** What runs where, and what to type next. */
+export function describeServing(serving: Serving, config: Config): string[] {
+  const networks = serving.networks.map(
+    ({ name, chainId, rpcUrls, confirmations }) =>
+      `${name} (chain id ${chainId}): ${settles(confirmations)}, ${rpcUrls.length === 0 ? 'no node, so unverified' : rpcUrls.join(', ')}`,
+  )
+  return [
+    `API        ${serving.url}/api/v1`,
+    ...(serving.rpcUrl === null ? [] : [`chain      ${serving.rpcUrl} (a sandbox: play money, ten funded accounts)`]),
+    `data       ${config.dataDir}`,
+    ...networks.map((line) => `network    ${line}`),
+    '',
+    config.sandbox
+      ? 'Next, in another terminal: npm run demo'
+      : 'Next: make an API key with: sixpence keys create --name shop',
+    'Ctrl-C stops everything.',
+  ]
+}
+
+function settles(confirmations: NetworkConfig['confirmations']): string {
+  return confirmations === 'finalized' ? 'settles when final' : `settles after ${confirmations} confirmations`
+}
