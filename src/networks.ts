@@ -158,9 +158,9 @@ const POLYGON_COIN_AS_TOKEN = '0x0000000000000000000000000000000000001010'
 export function loadShippedTokens(chainIds: ReadonlySet<number>): Map<number, Token[]> {
   const file = import.meta.resolve('@uniswap/default-token-list')
   const { tokens } = Value.Parse(TokenList, JSON.parse(readFileSync(new URL(file), 'utf8')))
-  const wanted = tokens.filter(({ chainId, address }) => chainIds.has(chainId) && address !== POLYGON_COIN_AS_TOKEN)
   const tokensOf = new Map([...chainIds].map((chainId): [number, Token[]] => [chainId, []]))
-  for (const { chainId, symbol, address, decimals } of wanted) {
+  for (const { chainId, symbol, address, decimals } of tokens) {
+    if (address === POLYGON_COIN_AS_TOKEN) continue
     tokensOf.get(chainId)?.push({ symbol, address: Address.checksum(address), decimals })
   }
   return tokensOf

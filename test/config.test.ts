@@ -130,6 +130,10 @@ describe('readConfig', () => {
     }
   })
 
+  it('writes an IPv6 host into the public URL as URLs have it', () => {
+    assert.equal(configOf({ flags: { host: '::1', port: '80' } }).publicUrl, 'http://[::1]:80')
+  })
+
   it('ignores variables of others', () => {
     assert.equal(configOf({ env: { PORT: '1', HOME: '/root', MY_SIXPENCE_PORT: '1' } }).port, 4040)
   })

@@ -79,16 +79,17 @@ describe('a pool with 999 000 of 1 000 000 codes in use', () => {
     assert.equal(pool.deal(NOW_MS + CODE_REST_MS), '999999')
   })
 
-  it('draws among the last few at random', () => {
-    const first = new Set<string>()
+  it('draws among the last few at random, in no pattern', () => {
     const pool = poolWithOnly(new Set([7, 77]))
-    // 100 draws from two that all come out the same: 1 in 2^99.
-    for (let draw = 0; draw < 100; draw++) {
+    const draws = Array.from({ length: 100 }, () => {
       const code = mustDeal(pool)
-      first.add(code)
       pool.putBack(code)
-    }
-    assert.deepEqual([...first].toSorted(), ['000007', '000077'])
+      return code
+    })
+    assert.deepEqual([...new Set(draws)].toSorted(), ['000007', '000077'])
+    // Two codes that always or never take turns: 1 in 2^98.
+    const repeats = draws.filter((code, index) => code === draws[index - 1]).length
+    assert.ok(repeats > 0 && repeats < 99)
   })
 })
 
@@ -138,6 +139,16 @@ it('ignores codes that it never dealt', () => {
     pool.release(code, 0)
   }
   assert.equal(dealAll(pool, NOW_MS).length, CODE_COUNT)
+})
+
+it('takes back no other spelling of a code', () => {
+  const pool = poolWithOnly(new Set([5, 10]))
+  dealAll(pool, NOW_MS)
+  for (const code of ['5', '5.0', '0x5', ' 00005', '000005 ', '1e1', '10']) {
+    pool.putBack(code)
+    pool.release(code, 0)
+  }
+  assert.equal(pool.deal(NOW_MS), null)
 })
 
 describe('a pool filled at start', () => {
