@@ -1,17 +1,20 @@
-import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
+import type { Socket } from 'node:net'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, LogController } from 'fastify'
 import type { RateLimits } from '../auth/rate-limits.ts'
 import { Refusal } from '../domain/refusal.ts'
 import type { App } from '../use-cases/app.ts'
 import { Answers } from './idempotency.ts'
 import { PROBLEM_TYPE, problemOf, refusalOf } from './problem.ts'
-import { admit } from './route-config.ts'
+import { readJsonBodies } from './read-json.ts'
+import { admit, configOf } from './route-config.ts'
 import { authRoutes } from './routes/auth.ts'
 import { contextRoutes } from './routes/contexts.ts'
 import { financeRoutes } from './routes/finance.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { voucherRoutes } from './routes/vouchers.ts'
-import type { Routes } from './routes.ts'
+import type { Routes, ServedRoute } from './routes.ts'
+import { compileValidator } from './validation.ts'
 
 /** Largest body that is read. */
 const BODY_LIMIT_BYTES = 64 * 1024
@@ -33,10 +36,12 @@ export function createHttp(app: App, options: { limits: RateLimits; logger: Fast
     exposeHeadRoutes: false,
     return503OnClosing: true,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 128 },
+    clientErrorHandler: (error, socket) => refuseUnreadable(error, socket),
     frameworkErrors: (error, _request, reply) => void sendProblem(reply, error),
   }).withTypeProvider<TypeBoxTypeProvider>()
-  http.setValidatorCompiler(TypeBoxValidatorCompiler)
+  http.setValidatorCompiler(compileValidator)
   readJsonBodies(http)
+  listRoutes(http)
   http.setErrorHandler((error, _request, reply) => sendProblem(reply, error))
   http.setNotFoundHandler((_request, reply) => sendProblem(reply, noSuchRoute()))
   http.addHook('onRequest', async (request, reply) => {
@@ -62,16 +67,12 @@ function registerRoutes(api: Routes, context: Parameters<typeof authRoutes>[1]):
   financeRoutes(api, context)
 }
 
-/** JSON only, and no body is an empty object: clients that send nothing mean nothing more. */
-function readJsonBodies(http: FastifyInstance): void {
-  const parseJson = http.getDefaultJsonParser('error', 'error')
-  http.removeAllContentTypeParsers()
-  http.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    if (body.length === 0) done(null, {})
-    else void parseJson(request, String(body), done)
-  })
-  http.addHook('preValidation', async (request) => {
-    if (request.method === 'POST' && request.body === undefined) request.body = {}
+/** Keeps a list of what is served. A route that does not say who may call it stops the start. */
+function listRoutes(http: FastifyInstance): void {
+  const served: ServedRoute[] = []
+  http.decorate('served', served)
+  http.addHook('onRoute', ({ method, url, config = {}, schema = {} }) => {
+    served.push({ ...configOf(config), method: String(method), path: url, schema })
   })
 }
 
@@ -87,4 +88,18 @@ function sendProblem(reply: FastifyReply, error: unknown): FastifyReply {
   if (refusal.retryAfterSeconds !== undefined) reply.header('retry-after', String(refusal.retryAfterSeconds))
   if (refusal.code === 'unauthorized') reply.header('www-authenticate', 'Bearer')
   return reply.code(problem.status).header('content-type', PROBLEM_TYPE).send(JSON.stringify(problem))
+}
+
+/** What is not even HTTP reaches no route; it gets the same kind of answer. */
+function refuseUnreadable(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+  const problem = problemOf(new Refusal('validation_failed', 'The request is not HTTP that can be read.'))
+  const body = JSON.stringify(problem)
+  const head = [
+    `HTTP/1.1 ${problem.status} Bad Request`,
+    `content-type: ${PROBLEM_TYPE}`,
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ]
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
 }

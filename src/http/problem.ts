@@ -1,4 +1,5 @@
 import { Refusal } from '../domain/refusal.ts'
+import { fieldErrorsOf, type SchemaFault } from '../protocol/field-errors.ts'
 import type { ProblemCode } from '../protocol/problems.ts'
 import type { ProblemView } from '../protocol/schemas.ts'
 
@@ -48,14 +49,12 @@ export function problemOf(refusal: Refusal): ProblemView {
   }
 }
 
-type ValidationParams = { requiredProperties?: string[] }
-
 /** What Fastify finds wrong before a handler runs, in the words of the protocol. */
 type FrameworkError = {
   code?: string
   statusCode?: number
   message: string
-  validation?: { instancePath: string; message?: string; params?: ValidationParams }[]
+  validation?: SchemaFault[]
   validationContext?: string
 }
 
@@ -81,17 +80,13 @@ function isClientError({ statusCode }: FrameworkError): boolean {
   return statusCode !== undefined && statusCode >= 400 && statusCode < 500
 }
 
-function invalidRequest(validation: NonNullable<FrameworkError['validation']>, context = 'body'): Refusal {
-  const errors = validation.map(({ instancePath, message = 'is not as it should be', params }) => ({
-    path: `${instancePath}${missingProperty(params)}`,
-    message,
-  }))
+function invalidRequest(validation: SchemaFault[], context = 'body'): Refusal {
+  const errors = fieldErrorsOf(validation)
   const detail = errors.map(({ path, message }) => `${path || context} ${message}`).join('; ')
   return new Refusal('validation_failed', `${detail}.`, { errors })
 }
 
-/** Validators report a missing property at the object that lacks it; callers want the property named. */
-function missingProperty(params: ValidationParams | undefined): string {
-  const [missing] = params?.requiredProperties ?? []
-  return missing === undefined ? '' : `/${missing}`
+/** @param fault such as "is not UTF-8" */
+export function invalidBody(fault: string): Refusal {
+  return new Refusal('validation_failed', `The body ${fault}.`, { errors: [{ path: '', message: fault }] })
 }

@@ -1,6 +1,7 @@
 import type { Static, TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import { Refusal } from '../domain/refusal.ts'
+import { fieldErrorsOf } from '../protocol/field-errors.ts'
 
 /**
  * Reads the `data` of a sign-up or sign-in, whose shape depends on its `type`.
@@ -8,10 +9,7 @@ import { Refusal } from '../domain/refusal.ts'
  */
 export function readData<T extends TSchema>(schema: T, data: unknown): Static<T> {
   if (Value.Check(schema, data)) return data
-  const errors = Value.Errors(schema, data).map(({ instancePath, message }) => ({
-    path: `/data${instancePath}`,
-    message,
-  }))
+  const errors = fieldErrorsOf(Value.Errors(schema, data), '/data')
   throw new Refusal('validation_failed', `The data of this type is not as it should be: ${describe(errors)}.`, {
     errors,
   })
