@@ -1,5 +1,5 @@
 import { sessionAsOf } from '../domain/session.ts'
-import { voucherAsOf } from '../domain/voucher.ts'
+import { type Voucher, voucherAsOf } from '../domain/voucher.ts'
 import type { SessionQuery, SessionView } from '../protocol/schemas.ts'
 import type { App } from './app.ts'
 import type { Call, KeyHolder, Payee, User } from './call.ts'
@@ -14,11 +14,13 @@ export async function getSession(
   sessionId: string,
 ): Promise<SessionView> {
   const session = await findSessionAsParty(app, call, sessionId)
+  return sessionView(session, await vouchersInSession(app, call, sessionId))
+}
+
+/** The vouchers of a session, oldest first, as the clock has them. */
+export async function vouchersInSession(app: App, call: Call, sessionId: string): Promise<Voucher[]> {
   const vouchers = await app.store.vouchersOf(sessionId)
-  return sessionView(
-    session,
-    vouchers.map((voucher) => voucherAsOf(voucher, call.nowMs)),
-  )
+  return vouchers.map((voucher) => voucherAsOf(voucher, call.nowMs))
 }
 
 /** Sessions of which the caller is a party, newest first: how a wallet finds the session that it is to join. */
