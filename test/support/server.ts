@@ -143,6 +143,8 @@ export type Answer<Body = Record<string, unknown>> = {
 
 /** A caller of the API in a test: with or without a token. Nothing throws; the test looks at the answer. */
 export type TestCaller = {
+  /** What the caller sends along with every call. */
+  headers: Record<string, string>
   get: <Body = Record<string, unknown>>(path: string) => Promise<Answer<Body>>
   post: <Body = Record<string, unknown>>(
     path: string,
@@ -158,6 +160,7 @@ export function callerOf(url: string, headers: Record<string, string> = {}): Tes
     return { status: response.status, body, headers: response.headers }
   }
   return {
+    headers,
     get: (path) => send(path, { headers }),
     post: (path, body = {}, more = {}) =>
       send(path, {
