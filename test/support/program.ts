@@ -1,0 +1,67 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+
+/** The program as its users run it, in a process of its own. */
+export type Program = {
+  process: ChildProcess
+  /** All that it has said so far, on both outputs. */
+  said: () => string
+  /** Resolves with the first match in what it says. @throws when it ends without saying so */
+  says: (pattern: RegExp) => Promise<RegExpExecArray>
+  /** Sends a signal and waits for the end. @returns the exit code, null where the signal ended it */
+  end: (signal: NodeJS.Signals) => Promise<number | null>
+  /** Waits for the end. */
+  ended: Promise<number | null>
+}
+
+/** Starts `sixpence` with these arguments. No setting of the environment leaks in. */
+export function startProgram(args: string[], env: Record<string, string> = {}): Program {
+  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SIXPENCE_')))
+  const child = spawn(process.execPath, [MAIN, ...args], { env: { ...inherited, ...env } })
+  let said = ''
+  const ended = once(child, 'close').then(([code]) => code as number | null)
+  for (const output of [child.stdout, child.stderr]) {
+    output.setEncoding('utf8').on('data', (text: string) => {
+      said += text
+    })
+  }
+  const says = async (pattern: RegExp): Promise<RegExpExecArray> => {
+    for (;;) {
+      const found = pattern.exec(said)
+      if (found) return found
+      const more = Promise.race([once(child.stdout, 'data'), once(child.stderr, 'data')]).then(() => true)
+      if (!(await Promise.race([more, ended.then(() => false)]))) {
+        throw new Error(`the program ended without saying ${pattern}; it said: ${said}`)
+      }
+    }
+  }
+  return {
+    process: child,
+    said: () => said,
+    says,
+    ended,
+    end: (signal) => {
+      child.kill(signal)
+      return ended
+    },
+  }
+}
+
+/** Runs `sixpence` to its end. */
+export async function runProgram(
+  args: string[],
+  env: Record<string, string> = {},
+): Promise<{ code: number | null; said: string }> {
+  const program = startProgram(args, env)
+  const code = await program.ended
+  return { code, said: program.said() }
+}
+
+/** The address of a server that is starting. */
+export async function urlOf(program: Program): Promise<string> {
+  const [, url = ''] = await program.says(/API +(http:\/\/[^/]+)\/api\/v1/)
+  return url
+}
