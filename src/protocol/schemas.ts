@@ -8,6 +8,8 @@ import { AMOUNT_MAX_LENGTH } from './amounts.ts'
 
 const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
 const Time = Type.String({ description: 'ISO 8601 in UTC with milliseconds', examples: ['2026-06-09T12:00:00.000Z'] })
+/** A name that callers give, without control characters: people read it, and not every database takes a NUL. */
+const Label = (maxLength: number) => Type.String({ minLength: 1, maxLength, pattern: '^[^\\u0000-\\u001f\\u007f]+$' })
 const Info = Type.Record(Type.String(), Type.Unknown(), {
   description: 'Anything the payee wants the payer to see, such as a name',
 })
@@ -46,7 +48,7 @@ export const AuthorizationView = Type.Object({ authorization: Type.Object({ toke
 export const ChallengeView = Type.Object({ challenge: Type.String() })
 
 export const CreateApiKeyBody = Type.Object({
-  name: Type.String({ minLength: 1, maxLength: 100 }),
+  name: Label(100),
   ownerId: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: 'For the operator only' })),
 })
 export const ApiKeyView = Type.Object({
@@ -142,7 +144,7 @@ export const RedeemVoucherBody = Type.Object({
   payments: Type.Optional(Type.Array(CustomPayment, { maxItems: 1 })),
   extras: Type.Optional(Type.Array(CustomExtra, { maxItems: 5 })),
   payeeInfo: Type.Optional(Info),
-  orderId: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
+  orderId: Type.Optional(Label(128)),
 })
 
 export const SignVoucherBody = Type.Object({
