@@ -62,11 +62,7 @@ const WATCH_PAUSE_MS = 2000
  * @throws StoreUnusable, SecretsUnusable, WrongChainId, and what listening throws; then nothing runs
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const store = await openSqliteStore({
-    dataDir: options.dataDir,
-    ownerNote: `http://${options.host}:${options.port}`,
-    clock: options.clock,
-  })
+  const store = await openSqliteStore({ dataDir: options.dataDir, clock: options.clock })
   const chains: EvmChain[] = []
   try {
     await options.onStoreOpened?.()
@@ -79,6 +75,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await http.listen({ host: options.host, port: options.port })
     const url = urlOf(http, options.host)
     app.publicHosts.push(new URL(url).host)
+    store.announce(url)
     const stopLoops = startLoops(app, chains)
     const stop = async () => {
       await http.close()
@@ -139,11 +136,16 @@ function startLoops(app: App, chains: EvmChain[]): () => Promise<void> {
   const report = (what: string) => (error: unknown) =>
     app.log.error({ err: error }, `${what} failed; it will run again`)
   const sweeping = startLoop(() => sweep(app), SWEEP_PAUSE_MS, report('the sweep'))
-  const watching = startLoop(() => watchSettlements(app), WATCH_PAUSE_MS, report('watching settlements'))
-  const unsubscribes = chains.map((chain) => chain.onHead(() => watching.wake()))
+  const stopWatching = chains.map((chain) => {
+    const watching = startLoop(() => watchSettlements(app, chain), WATCH_PAUSE_MS, report('watching settlements'))
+    const unsubscribe = chain.onHead(() => watching.wake())
+    return () => {
+      unsubscribe()
+      return watching.stop()
+    }
+  })
   return async () => {
-    for (const unsubscribe of unsubscribes) unsubscribe()
-    await Promise.all([sweeping.stop(), watching.stop()])
+    await Promise.all([sweeping.stop(), ...stopWatching.map((stop) => stop())])
   }
 }
 

@@ -100,9 +100,10 @@ export class SqliteStore implements Store {
     return this.#list({ sql, values: [sessionId] })
   }
 
-  async settling(limit: number): Promise<Voucher[]> {
-    const sql = 'SELECT body FROM vouchers WHERE settling_since_ms IS NOT NULL ORDER BY settling_since_ms LIMIT ?'
-    return this.#list({ sql, values: [limit] })
+  async settling(limit: number, offset = 0): Promise<Voucher[]> {
+    const sql = `SELECT body FROM vouchers WHERE settling_since_ms IS NOT NULL
+      ORDER BY settling_since_ms LIMIT ? OFFSET ?`
+    return this.#list({ sql, values: [limit, offset] })
   }
 
   async account(id: string): Promise<Account | null> {

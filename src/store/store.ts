@@ -120,7 +120,7 @@ export interface Store {
   /** The vouchers of a session, oldest first. */
   vouchersOf(sessionId: string): Promise<Voucher[]>
   /** Vouchers whose settlement is PENDING, oldest change first. */
-  settling(limit: number): Promise<Voucher[]>
+  settling(limit: number, offset?: number): Promise<Voucher[]>
 
   account(id: string): Promise<Account | null>
   credential(kind: Credential['kind'], identifier: string): Promise<Credential | null>
