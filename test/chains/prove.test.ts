@@ -176,6 +176,8 @@ describe('a call', () => {
 describe('a transaction in the pool', () => {
   const pooled = (changes: Partial<Facts>) => ({ ...mined().transaction, ...changes })
   const onToken = (data: Hex) => pooled({ to: lower(TOKEN), data, wei: 0n })
+  const transferFromCall = (from: Hex) =>
+    encodeFunctionData({ abi: erc20Abi, functionName: 'transferFrom', args: [from, SHOP, 100n] })
   const approval = encodeFunctionData({ abi: erc20Abi, functionName: 'approve', args: [SHOP, 100n] })
 
   const table: [string, Expectation, Facts, RegExp | null][] = [
@@ -187,6 +189,9 @@ describe('a transaction in the pool', () => {
     ['a transfer elsewhere', token, onToken(transferCall(STRANGER, 100n)), /goes to 0x3C44\w+ instead of 0x7099/],
     ['another amount', token, onToken(transferCall(SHOP, 99n)), /is of 99 units, asked were 100/],
     ['an approval', token, onToken(approval), /calls the token 0x2791\w+, but not its transfer/],
+    ['a way of its own', token, { ...onToken('0xe3ee160e00'), from: STRANGER }, null],
+    ['a transfer for the payer', token, { ...onToken(transferFromCall(PAYER)), from: STRANGER }, null],
+    ['a transfer for another', token, onToken(transferFromCall(STRANGER)), /not an address of the payer/],
     ['unreadable data', token, onToken('0x12'), /calls the token 0x2791\w+, but not its transfer/],
     ["somebody else's", token, { ...onToken(transferCall(SHOP, 100n)), from: STRANGER }, /not an address of the payer/],
     ['the coins', native, pooled({}), null],

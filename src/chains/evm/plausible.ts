@@ -1,4 +1,4 @@
-import { decodeFunctionData, erc20Abi } from 'viem'
+import { type DecodeFunctionDataReturnType, decodeFunctionData, erc20Abi, size, slice, toFunctionSelector } from 'viem'
 import type { Expectation, Hex } from '../../domain/payment.ts'
 import type { ProofQuestion, TransactionFacts } from '../chain.ts'
 import { isAmong, sameHex } from './hex.ts'
@@ -28,12 +28,11 @@ function tokenFault(
 ): string | null {
   if (transaction.to === null) return `the transaction creates a contract instead of calling the token ${token}`
   if (!sameHex(transaction.to, token)) return callsNothing(transaction, token)
-  if (!isAmong(transaction.from, payers)) {
-    return `the transaction is from ${transaction.from}, which is not an address of the payer`
-  }
-  const transfer = readTransferCall(transaction.data)
+  const transfer = readTransferCall(transaction)
+  if (transfer === 'unheard of') return null
   if (transfer === null) return `the transaction calls the token ${token}, but not its transfer`
-  const [to, value] = transfer
+  const { from, to, value } = transfer
+  if (!isAmong(from, payers)) return `the transfer is from ${from}, which is not an address of the payer`
   if (!sameHex(to, recipient)) return `the transfer goes to ${to} instead of ${recipient}`
   if (value !== units) return `the transfer is of ${value} units, asked were ${units}`
   return null
@@ -44,11 +43,32 @@ function callsNothing({ data, to }: TransactionFacts, token: Hex): string | null
   return data === '0x' ? `the transaction only sends coins to ${to}, it does not call the token ${token}` : null
 }
 
-function readTransferCall(data: Hex): readonly [Hex, bigint] | null {
+type TransferCall = { from: Hex; to: Hex; value: bigint }
+
+/**
+ * The transfer that a call of a token makes; null where it makes none. Tokens have more ways to move than the standard
+ * ones (`transferWithAuthorization` is one): what those do, the mined logs tell.
+ */
+function readTransferCall({ from: caller, data }: TransactionFacts): TransferCall | 'unheard of' | null {
+  if (size(data) < SELECTOR_BYTES) return null
+  const selector = slice(data, 0, SELECTOR_BYTES)
+  if (!STANDARD_SELECTORS.has(selector)) return 'unheard of'
   try {
-    const call = decodeFunctionData({ abi: erc20Abi, data })
-    return call.functionName === 'transfer' ? call.args : null
+    return transferOf(decodeFunctionData({ abi: erc20Abi, data }), caller)
   } catch {
     return null
   }
 }
+
+function transferOf(call: DecodeFunctionDataReturnType<typeof erc20Abi>, caller: Hex): TransferCall | null {
+  if (call.functionName === 'transfer') return { from: caller, to: call.args[0], value: call.args[1] }
+  if (call.functionName !== 'transferFrom') return null
+  const [from, to, value] = call.args
+  return { from, to, value }
+}
+
+const SELECTOR_BYTES = 4
+
+const STANDARD_SELECTORS = new Set(
+  erc20Abi.filter((item) => item.type === 'function').map((item) => toFunctionSelector(item)),
+)
