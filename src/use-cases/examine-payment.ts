@@ -1,4 +1,5 @@
-import type { Chain, ChainRules, MinedSighting, Proof, TransactionFacts } from '../chains/chain.ts'
+import { createHash } from 'node:crypto'
+import type { Chain, ChainRules, Log, MinedSighting, Proof, TransactionFacts } from '../chains/chain.ts'
 import { expectationOf } from '../domain/payment.ts'
 import type { SettlementTransaction } from '../domain/settlement.ts'
 import type { TermedVoucher } from '../domain/voucher.ts'
@@ -69,36 +70,64 @@ async function examineMined(
 ): Promise<Examination> {
   const { hash } = sighting.transaction
   const seen = { ...seenAs(transaction, sighting.transaction), hash, block: sighting.block }
-  const keyOf = (part: string) => `${chain.chainId}:${hash}:${part}`
-  const taken = await takenParts(app, sighting, transaction.paymentId, keyOf, claimed)
+  const keys = claimKeys(`${chain.chainId}:${hash}`, sighting.logs)
+  const { taken, provenBefore } = await partsInUse(app, keys, transaction.paymentId, claimed)
+  const headNumber = voucher.redemption.headNumber ?? sighting.block.number
   const proof: Proof = app.rules.prove({
     expectation: expectationOf(voucher.redemption.terms),
     sighting,
     payers: voucher.payers,
-    afterBlockNumber: voucher.redemption.headNumber ?? sighting.block.number,
+    // What was proven once was in a later block then. A reorg may put it lower, but cannot make the payment older.
+    afterBlockNumber: provenBefore ? BEFORE_ALL_BLOCKS : headNumber,
     taken,
   })
   if (!proof.proven) return { state: 'failed', transaction: seen, reason: proof.reason }
-  const claims = proof.parts.map((part) => ({ key: keyOf(part), ownerId: transaction.paymentId, forgetAtMs: null }))
+  const claims = [...keys]
+    .filter(([part]) => proof.parts.includes(part))
+    .map(([, key]) => ({ key, ownerId: transaction.paymentId, forgetAtMs: null }))
   return { state: 'proven', transaction: seen, claims }
 }
 
-/** The parts of a transaction that count for another payment already. */
-async function takenParts(
+const BEFORE_ALL_BLOCKS = -1
+
+/**
+ * What each part of a transaction is claimed under. A log goes by what it says and by how many equal ones stand before
+ * it: in the block that it comes to by a reorg it may stand at another place.
+ */
+function claimKeys(prefix: string, logs: Log[]): Map<string, string> {
+  const keys = new Map([
+    ['call', `${prefix}:call`],
+    ['value', `${prefix}:value`],
+  ])
+  const equals = new Map<string, number>()
+  for (const [position, log] of logs.entries()) {
+    const content = createHash('sha256')
+      .update(JSON.stringify([log.address, log.topics, log.data]))
+      .digest('hex')
+    const before = equals.get(content) ?? 0
+    equals.set(content, before + 1)
+    keys.set(`log:${position}`, `${prefix}:log:${content}:${before}`)
+  }
+  return keys
+}
+
+/**
+ * The parts of a transaction that count for another payment already, and whether one counts for this payment.
+ * Who has the call has all that it does, in whatever block.
+ */
+async function partsInUse(
   app: App,
-  sighting: MinedSighting,
+  keys: Map<string, string>,
   paymentId: string,
-  keyOf: (part: string) => string,
   claimed: ReadonlySet<string>,
-): Promise<Set<string>> {
-  const parts = ['call', 'value', ...sighting.logs.map((_, position) => `log:${position}`)]
-  const owners = await app.store.claimOwners(parts.map(keyOf))
-  return new Set(
-    parts.filter((part) => {
-      const key = keyOf(part)
-      return claimed.has(key) || (owners.get(key) ?? paymentId) !== paymentId
-    }),
-  )
+): Promise<{ taken: Set<string>; provenBefore: boolean }> {
+  const owners = await app.store.claimOwners([...keys.values()])
+  const isTaken = ([, key]: [string, string]) => claimed.has(key) || (owners.get(key) ?? paymentId) !== paymentId
+  const taken = new Set([...keys].filter(isTaken).map(([part]) => part))
+  return {
+    taken: taken.has('call') ? new Set(keys.keys()) : taken,
+    provenBefore: [...owners.values()].includes(paymentId),
+  }
 }
 
 function examinePooled(
