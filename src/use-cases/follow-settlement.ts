@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { BroadcastRefused, type Chain } from '../chains/chain.ts'
-import { leastConfirmations, type Settlement } from '../domain/settlement.ts'
+import type { Hex } from '../domain/payment.ts'
+import { leastConfirmations, type Settlement, type SettlementTransaction } from '../domain/settlement.ts'
 import {
   confirmSettlement,
   failSettlement,
@@ -40,11 +41,12 @@ export async function followSettlement(app: App, chain: Chain, followed: TermedV
   })
 }
 
-/** Ends a PENDING settlement that can come to nothing. */
-export async function failPending(app: App, voucherId: string, reason: string): Promise<void> {
+/** Ends a PENDING settlement that waits for a transaction which no node takes. One that waits for others goes on. */
+export async function failUnsent(app: App, voucherId: string, hash: Hex | null, reason: string): Promise<void> {
   await decideAndCommit(app, null, async () => {
     const voucher = await findPending(app, voucherId)
-    if (voucher === null) return { change: null, answer: undefined }
+    const isUnsent = (transaction: SettlementTransaction) => transaction.hash === hash && transaction.block === null
+    if (!voucher?.settlement.transactions.some(isUnsent)) return { change: null, answer: undefined }
     const nowMs = app.clock()
     return {
       change: voucherChange(failSettlement(voucher, voucher.settlement, reason, nowMs), nowMs),
@@ -113,26 +115,28 @@ async function allSettled(chain: Chain, { transactions }: Settlement): Promise<b
 
 /**
  * What to do about a transaction that the node does not know (any more): broadcast it again where the payer handed it
- * in signed, else wait a while for it to come back, and then call it dropped.
+ * in signed, wait a while for it or its replacement to come, and then call it dropped. A node that refuses it proves
+ * nothing yet: a replacement may be in its pool, or the money that it spends may come back with the next block.
  */
 async function recover(app: App, chain: Chain, examination: Examination, nowMs: number): Promise<Examination> {
   if (examination.state !== 'unknown') return examination
   const { transaction } = examination
   const missing = { ...transaction, block: null, missingSinceMs: transaction.missingSinceMs ?? nowMs }
-  if (transaction.signedTransaction !== null) {
-    try {
-      await chain.broadcast(transaction.signedTransaction)
-      return { state: 'unknown', transaction: { ...missing, missingSinceMs: null } }
-    } catch (error) {
-      if (error instanceof BroadcastRefused) return { state: 'failed', transaction: missing, reason: error.message }
-      throw error
-    }
-  }
+  const refusal = await broadcastAgain(chain, transaction)
+  if (refusal === null) return { state: 'unknown', transaction: { ...missing, missingSinceMs: null } }
   if (nowMs - missing.missingSinceMs < app.times.dropGraceMs) return { state: 'unknown', transaction: missing }
-  return {
-    state: 'failed',
-    transaction: missing,
-    reason: 'it was dropped: the node has lost it and it did not come back',
+  return { state: 'failed', transaction: missing, reason: `it was dropped: ${refusal}` }
+}
+
+/** @returns null where the node has the transaction again, else why it has not */
+async function broadcastAgain(chain: Chain, { signedTransaction }: SettlementTransaction): Promise<string | null> {
+  if (signedTransaction === null) return 'the node has lost it and it did not come back'
+  try {
+    await chain.broadcast(signedTransaction)
+    return null
+  } catch (error) {
+    if (error instanceof BroadcastRefused) return `the node does not take it (${error.message})`
+    throw error
   }
 }
 

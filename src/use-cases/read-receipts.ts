@@ -68,7 +68,8 @@ async function checkSigned(
   if (signed.chainId !== chain.chainId) {
     throw new Refusal(
       'receipt_rejected',
-      `The transaction is signed for chain id ${signed.chainId}; ${chain.network} has ${chain.chainId}.`,
+      `The transaction is signed for ${signed.chainId === null ? 'no chain in particular' : `chain id ${signed.chainId}`}; ` +
+        `${chain.network} has chain id ${chain.chainId}.`,
     )
   }
   const expectation = expectationOf(voucher.redemption.terms)

@@ -15,7 +15,7 @@ import { type Decision, decideAndCommit, keepAnswer, voucherChange } from './com
 import { type Examination, examinePayments } from './examine-payment.ts'
 import { expireVoucher } from './expire-voucher.ts'
 import { findVoucherAsPayer } from './find.ts'
-import { advanceSettlement, failPending, followSettlement } from './follow-settlement.ts'
+import { advanceSettlement, failUnsent, followSettlement } from './follow-settlement.ts'
 import { readReceipts } from './read-receipts.ts'
 import { restVoucherCode } from './rest-code.ts'
 import { voucherView } from './views.ts'
@@ -36,17 +36,22 @@ export async function resolveVoucher(
   assertResolvable(voucher)
   const chain = nodeFor(app, voucher)
   const transactions = await readReceipts(app, voucher, receipts, chain)
-  await expireVoucher(app, voucherId, call.nowMs)
   if (chain === null) return resolveUnverified(app, call, voucherId, transactions)
   app.followed.add(voucherId)
   try {
     const first = await submit(app, call, chain, voucherId, transactions)
-    const voucher = await waitForBlock(app, chain, first)
-    const answer = voucherView(voucher)
-    return voucher.status === 'RESOLVED' ? answer : keepAnswer(app, call.idempotency, answer)
+    const last = await waitForBlock(app, chain, first)
+    const answer = voucherView(last)
+    const isKept = voucher.status !== 'RESOLVED' && keepsAnswerItself(last, call.idempotency)
+    return isKept ? answer : keepAnswer(app, call.idempotency, answer)
   } finally {
     app.followed.delete(voucherId)
   }
+}
+
+/** Whether the commit that resolved the voucher has stored this call's answer: only that of the call that submitted. */
+function keepsAnswerItself({ status, settlement }: TermedVoucher, idempotency: Idempotency | null): boolean {
+  return status === 'RESOLVED' && settlement?.answerTo?.scope === idempotency?.scope
 }
 
 /** The chain that can prove the voucher's payments: the server had a node for it at redemption, and has one now. */
@@ -74,7 +79,9 @@ async function resolveUnverified(
   })
 }
 
+/** The voucher with its end by the clock written down, so that the next step starts from what is stored. */
 async function findResolvable(app: App, call: Call<User>, voucherId: string): Promise<TermedVoucher> {
+  await expireVoucher(app, voucherId, call.nowMs)
   const voucher = await findVoucherAsPayer(app, call, voucherId)
   assertResolvable(voucher)
   return voucher
@@ -176,11 +183,11 @@ async function broadcastSigned(app: App, chain: Chain, voucher: TermedVoucher): 
       await chain.broadcast(signedTransaction)
     } catch (error) {
       if (error instanceof BroadcastRefused) {
-        await failPending(app, voucher.id, error.message)
+        await failUnsent(app, voucher.id, hash, error.message)
         throw rejected(hash, error.message)
       }
       // A node that cannot be asked now is asked again while the settlement is followed.
-      app.log.warn({ network: chain.network, transaction: hash, error }, 'not broadcast yet')
+      app.log.warn({ network: chain.network, transaction: hash, err: error }, 'not broadcast yet')
     }
   }
 }
