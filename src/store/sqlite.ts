@@ -5,10 +5,12 @@ import type { Context } from '../domain/context.ts'
 import type { Event } from '../domain/event.ts'
 import type { Session } from '../domain/session.ts'
 import type { Voucher } from '../domain/voucher.ts'
+import { findAnswer } from './sqlite/answers.ts'
 import { applyChange } from './sqlite/apply.ts'
+import { claimOwner } from './sqlite/claims.ts'
 import { GroupCommit } from './sqlite/group-commit.ts'
 import { contextsQuery, type Query, sessionsQuery, vouchersQuery } from './sqlite/lists.ts'
-import { closeDatabase, openDatabase } from './sqlite/open.ts'
+import { closeDatabase, openDatabase, writeOwner } from './sqlite/open.ts'
 import { entity, entityOrNull, numberOf, type Row, Statements, textOf } from './sqlite/statements.ts'
 import type { Change, HeldCode, HeldCodes, Page, SessionFilter, Store, StoredAnswer, VoucherFilter } from './store.ts'
 
@@ -21,16 +23,11 @@ const SIX_DIGITS = '[0-9][0-9][0-9][0-9][0-9][0-9]'
 /**
  * Opens the embedded store in a directory, which this process owns until it closes the store.
  * @param options.dataDir made if it is not there, readable by its owner only
- * @param options.ownerNote what to tell whoever finds the directory taken, such as the server's URL
  * @param options.clock Unix milliseconds; tells which stored answers a commit may replace
  * @throws StoreUnusable
  */
-export async function openSqliteStore(options: {
-  dataDir: string
-  ownerNote?: string
-  clock?: () => number
-}): Promise<SqliteStore> {
-  const db = openDatabase(options.dataDir, options.ownerNote ?? null)
+export async function openSqliteStore(options: { dataDir: string; clock?: () => number }): Promise<SqliteStore> {
+  const db = openDatabase(options.dataDir)
   return new SqliteStore(db, options.dataDir, options.clock ?? Date.now)
 }
 
@@ -54,6 +51,11 @@ export class SqliteStore implements Store {
   async commit(change: Change): Promise<void> {
     this.#assertOpen()
     await this.#groups.enqueue(() => applyChange(this.#sql, change, this.#clock()))
+  }
+
+  /** Tells whoever finds the directory taken, and the command line, where the owner is to be reached. */
+  announce(url: string): void {
+    writeOwner(this.#dataDir, url)
   }
 
   /** Commits made durable since the store was opened, and the transactions (disk syncs) that it took. */
@@ -133,22 +135,15 @@ export class SqliteStore implements Store {
   async claimOwners(keys: string[]): Promise<Map<string, string>> {
     const owners = new Map<string, string>()
     for (const key of keys) {
-      const row = this.#sql.get('SELECT owner_id FROM claims WHERE key = ?', key)
-      if (row !== null) owners.set(key, textOf(row, 'owner_id'))
+      const ownerId = claimOwner(this.#sql, key)
+      if (ownerId !== null) owners.set(key, ownerId)
     }
     return owners
   }
 
   async answer(scope: string, nowMs: number): Promise<StoredAnswer | null> {
-    const sql = 'SELECT request_hash, body, expires_at_ms FROM answers WHERE scope = ? AND expires_at_ms > ?'
-    const row = this.#sql.get(sql, scope, nowMs)
-    if (row === null) return null
-    return {
-      scope,
-      requestHash: textOf(row, 'request_hash'),
-      body: textOf(row, 'body'),
-      expiresAtMs: numberOf(row, 'expires_at_ms'),
-    }
+    const stored = findAnswer(this.#sql, scope)
+    return stored !== null && stored.expiresAtMs > nowMs ? stored : null
   }
 
   async events(afterPosition: number, limit: number): Promise<{ position: number; event: Event }[]> {

@@ -1,6 +1,8 @@
 import type { Credential } from '../../domain/account.ts'
 import type { Event } from '../../domain/event.ts'
-import { type Change, type Claim, Conflict, type StoredAnswer, type Versioned } from '../store.ts'
+import { type Change, Conflict, type Versioned } from '../store.ts'
+import { storeAnswer } from './answers.ts'
+import { take } from './claims.ts'
 import { numberOf, type Statements } from './statements.ts'
 import { ACCOUNTS, API_KEYS, CONTEXTS, put, SESSIONS, VOUCHERS } from './tables.ts'
 
@@ -24,21 +26,6 @@ export function applyChange(sql: Statements, change: Change, nowMs: number): voi
   for (const event of change.events ?? []) log(sql, event)
 }
 
-function storeAnswer(sql: Statements, answer: StoredAnswer, nowMs: number): void {
-  const written = sql.run(
-    `INSERT INTO answers (scope, request_hash, body, expires_at_ms) VALUES (?, ?, ?, ?)
-     ON CONFLICT (scope) DO UPDATE
-       SET request_hash = excluded.request_hash, body = excluded.body, expires_at_ms = excluded.expires_at_ms
-       WHERE expires_at_ms <= ?`,
-    answer.scope,
-    answer.requestHash,
-    answer.body,
-    answer.expiresAtMs,
-    nowMs,
-  )
-  if (written === 0 && answer.ifAbsent !== true) throw new Conflict('answer', answer.scope)
-}
-
 function assertUnchanged(sql: Statements, table: 'contexts' | 'sessions', { id, version }: Versioned): void {
   const row = sql.get(`SELECT version FROM ${table} WHERE id = ?`, id)
   if (row === null || numberOf(row, 'version') !== version) throw new Conflict('version', id)
@@ -53,19 +40,6 @@ function addCredential(sql: Statements, credential: Credential): void {
     JSON.stringify(credential),
   )
   if (written === 0) throw new Conflict('credential', `${kind} ${identifier}`)
-}
-
-/** Taken again by its owner, a claim keeps the later of both times. */
-function take(sql: Statements, { key, ownerId, forgetAtMs }: Claim): void {
-  const written = sql.run(
-    `INSERT INTO claims (key, owner_id, forget_at_ms) VALUES (?, ?, ?)
-     ON CONFLICT (key) DO UPDATE SET forget_at_ms = max(forget_at_ms, excluded.forget_at_ms)
-       WHERE owner_id = excluded.owner_id`,
-    key,
-    ownerId,
-    forgetAtMs,
-  )
-  if (written === 0) throw new Conflict('claim', key)
 }
 
 function log(sql: Statements, event: Event): void {

@@ -5,7 +5,8 @@ import type { DatabaseSync } from 'node:sqlite'
  *
  * Every table keeps its entity as JSON in `body`; the other columns are what queries and constraints need. Rows are
  * appended (`row` grows), and indexes are partial wherever a query asks for few rows, so that writing costs the same
- * in a large file as in a small one.
+ * in a large file as in a small one. Random keys (`claims`, `answers`) are indexed by a short fingerprint: an index that
+ * is written all over must be small. It finds candidates; the whole key decides.
  */
 const STEPS: string[] = [
   `
@@ -98,19 +99,23 @@ const STEPS: string[] = [
 
   CREATE TABLE claims (
     row INTEGER PRIMARY KEY,
-    key TEXT NOT NULL UNIQUE,
+    fingerprint INTEGER NOT NULL,
+    key TEXT NOT NULL,
     owner_id TEXT NOT NULL,
     forget_at_ms INTEGER
   ) STRICT;
+  CREATE INDEX claims_fingerprint ON claims (fingerprint);
   CREATE INDEX claims_forget ON claims (forget_at_ms) WHERE forget_at_ms IS NOT NULL;
 
   CREATE TABLE answers (
     row INTEGER PRIMARY KEY,
-    scope TEXT NOT NULL UNIQUE,
+    fingerprint INTEGER NOT NULL,
+    scope TEXT NOT NULL,
     request_hash TEXT NOT NULL,
     expires_at_ms INTEGER NOT NULL,
     body TEXT NOT NULL
   ) STRICT;
+  CREATE INDEX answers_fingerprint ON answers (fingerprint);
   CREATE INDEX answers_expires ON answers (expires_at_ms);
 
   CREATE TABLE events (

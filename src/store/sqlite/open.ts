@@ -18,10 +18,9 @@ const NOT_A_DATABASE = 26
 
 /**
  * Opens the database of a data directory, which this process then owns alone, and brings it to the current schema.
- * @param ownerNote what to tell whoever finds the directory taken, such as the server's URL
  * @throws StoreUnusable
  */
-export function openDatabase(dataDir: string, ownerNote: string | null): DatabaseSync {
+export function openDatabase(dataDir: string): DatabaseSync {
   let db: DatabaseSync | null = null
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 })
@@ -30,7 +29,7 @@ export function openDatabase(dataDir: string, ownerNote: string | null): Databas
     chmodSync(file, 0o600)
     takeOwnership(db)
     prepare(db, dataDir)
-    writeFileSync(join(dataDir, OWNER_FILE), JSON.stringify({ pid: process.pid, note: ownerNote }), { mode: 0o600 })
+    writeOwner(dataDir, null)
     return db
   } catch (error) {
     db?.close()
@@ -98,6 +97,11 @@ function unusable(dataDir: string, error: unknown): unknown {
     default:
       return new StoreUnusable(`The data directory ${dataDir} cannot be used: ${error.message}.`, { cause: error })
   }
+}
+
+/** Says who owns the directory, for whoever finds it taken. */
+export function writeOwner(dataDir: string, note: string | null): void {
+  writeFileSync(join(dataDir, OWNER_FILE), JSON.stringify({ pid: process.pid, note }), { mode: 0o600 })
 }
 
 /** Who wrote the owner file, in words; empty where nobody can tell. */
