@@ -244,6 +244,18 @@ describe('bodies that no route takes', () => {
     assert.equal(await eventCount(), events, 'nothing may have changed')
   })
 
+  it('are refused where they nest without end in what is otherwise good', async () => {
+    for (const route of ['POST /vouchers/sessions/session-open', 'POST /vouchers/:voucherId/redeem-voucher']) {
+      const call = await readyFor(route)(server)
+      const good = JSON.stringify(call.body).slice(0, -1)
+      const nested = (levels: number) => `${good},"payeeInfo":{"a":${deep(levels, '[', ']')}}}`
+      for (const levels of [30_000, 5_000, 100]) {
+        assertProblem(await sendRaw(call, nested(levels)), 'validation_failed', `${levels} levels`)
+      }
+      ok(await sendRaw(call, nested(50)), '50 levels')
+    }
+  })
+
   const placesOf = (route: string, call: ReadyCall) => [...placesIn(call.body)].map((place) => ({ route, call, place }))
 })
 
