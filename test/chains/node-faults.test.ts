@@ -260,6 +260,15 @@ describe('a node that contradicts itself', () => {
     assert.equal((await open().sight(hash)).state, 'pooled')
   })
 
+  it('does not make a transaction mined that it also calls pending', async () => {
+    const hash = await pay()
+    node.fault = async ({ method }, askBehind) => {
+      if (method !== 'eth_getTransactionByHash') return undefined
+      return { result: Object.assign({}, await askBehind(), { blockHash: null }) }
+    }
+    assert.equal((await open().sight(hash)).state, 'pooled')
+  })
+
   it('does not make a transaction mined before its receipt is there', async () => {
     const hash = await pay()
     node.fault = ({ method }) => (method === 'eth_getTransactionReceipt' ? { result: null } : undefined)
@@ -272,6 +281,7 @@ describe('a node that contradicts itself', () => {
     node.fault = ({ method }) => (method === 'eth_getTransactionByHash' ? { result: null } : undefined)
     await assert.rejects(chain.sight(hash), ChainUnavailable)
     node.fault = async ({ method }, askBehind) => {
+      if (method === 'eth_getTransactionReceipt') return { result: null }
       if (method !== 'eth_getTransactionByHash') return undefined
       return { result: Object.assign({}, await askBehind(), { hash: other }) }
     }
@@ -292,6 +302,21 @@ describe('a node without history', () => {
         ? { error: { code: -32000, message: 'missing trie node' } }
         : undefined
     assert.equal(await chain.minedByNonce(from, nonce), null)
+  })
+})
+
+describe('a node that knows no finality yet', () => {
+  it('settles nothing that must be final', async () => {
+    const chain = open({ required: 'finalized' })
+    const hash = await pay()
+    const { number, hash: blockHash } = await anvil.client.getBlock()
+    await anvil.client.mine({ blocks: 100 })
+    const block = { number: Number(number), hash: blockHash }
+    assert.equal((await chain.sight(hash)).state, 'mined')
+    assert.deepEqual(await chain.depthOf(block), { depth: 101, settled: true })
+    node.fault = ({ method, params }) =>
+      method === 'eth_getBlockByNumber' && params?.[0] === 'finalized' ? { result: null } : undefined
+    assert.deepEqual(await chain.depthOf(block), { depth: 101, settled: false })
   })
 })
 
