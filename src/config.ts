@@ -161,7 +161,7 @@ export const SETTINGS = {
     flag: '--log-level <level>',
     env: 'SIXPENCE_LOG_LEVEL',
     description: `least severe lines to log: ${LOG_LEVELS.join(', ')}`,
-    default: 'info',
+    default: 'warn',
     ...oneOf(LOG_LEVELS),
   },
 } satisfies Record<string, Setting>

@@ -1,17 +1,12 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Option } from 'commander'
-import { SecretsUnusable } from './auth/secrets.ts'
-import { WrongChainId } from './chains/evm/evm-chain.ts'
-import { ApiError } from './commands/api.ts'
-import { createKey, listKeys, revokeKey } from './commands/keys.ts'
-import { playDemo } from './commands/play-demo.ts'
-import { describeServing, serve } from './commands/serve.ts'
-import { ConfigError, DEMO_SETTINGS, readConfig, SETTINGS, type Setting } from './config.ts'
-import { AnvilUnusable } from './sandbox/anvil-process.ts'
-import { StoreUnusable } from './store/store.ts'
+import { DEMO_SETTINGS, readConfig, SETTINGS, type Setting } from './config.ts'
 
-/** The command line: what it offers, and how it ends. Flags mean what `SETTINGS` says of them. */
+/**
+ * The command line: what it offers, and how it ends. Flags mean what `SETTINGS` says of them. A command's code is loaded
+ * when the command is run, so that help and wrong flags answer at once.
+ */
 
 const VERSION: string = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version
 
@@ -32,25 +27,26 @@ function program(): Command {
     .configureOutput({ outputError: (text, write) => write(`${oneLine(text)}\n`) })
   withSettings(sixpence.command('serve').description('run the server'), SETTINGS).action(runServer)
   withSettings(sixpence.command('demo').description('play payer and payee of one session'), DEMO_SETTINGS).action(
-    (flags: Flags) => playDemo(flags, process.env, print),
+    async (flags: Flags) => (await import('./commands/play-demo.ts')).playDemo(flags, process.env, print),
   )
   addKeyCommands(sixpence.command('keys').description('manage the API keys of payees'))
   return sixpence
 }
 
 function addKeyCommands(keys: Command): void {
+  const load = () => import('./commands/keys.ts')
   const location = { data: SETTINGS.data, config: SETTINGS.config }
   withSettings(keys.command('create').description('make an API key; it is shown once'), location)
     .requiredOption('--name <name>', 'what the key is for')
     .option('--owner <account id>', 'the account that the key acts for (default: a new one)')
-    .action(({ name, owner, ...flags }: Flags & { name: string; owner?: string }) =>
-      createKey(configOf(flags), name, owner, print),
+    .action(async ({ name, owner, ...flags }: Flags & { name: string; owner?: string }) =>
+      (await load()).createKey(configOf(flags), name, owner, print),
     )
-  withSettings(keys.command('list').description('list API keys by prefix'), location).action((flags: Flags) =>
-    listKeys(configOf(flags), print),
+  withSettings(keys.command('list').description('list API keys by prefix'), location).action(async (flags: Flags) =>
+    (await load()).listKeys(configOf(flags), print),
   )
   withSettings(keys.command('revoke').description('end an API key at once').argument('<key id>'), location).action(
-    (keyId: string, flags: Flags) => revokeKey(configOf(flags), keyId, print),
+    async (keyId: string, flags: Flags) => (await load()).revokeKey(configOf(flags), keyId, print),
   )
 }
 
@@ -65,9 +61,9 @@ function withSettings(command: Command, settings: Record<string, Setting>): Comm
 
 async function runServer(flags: Flags): Promise<void> {
   const config = configOf(flags)
+  const { describeServing, serve } = await import('./commands/serve.ts')
   const serving = await serve(config)
-  print(`Sixpence ${VERSION} is up.\n`)
-  for (const line of describeServing(serving, config)) print(line)
+  print([`Sixpence ${VERSION} is up.`, '', ...describeServing(serving, config)].join('\n'))
   stopOnSignals(serving.stop)
 }
 
@@ -84,20 +80,26 @@ function stopOnSignals(stop: () => Promise<void>): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void onSignal())
 }
 
+/** What goes wrong for reasons that the operator can mend, by the error's name, and how the program then ends. */
+const OPERATOR_ERRORS: Record<string, number> = {
+  ConfigError: EXIT.usage,
+  WrongChainId: EXIT.usage,
+  StoreUnusable: EXIT.failure,
+  SecretsUnusable: EXIT.failure,
+  AnvilUnusable: EXIT.failure,
+  ApiError: EXIT.failure,
+}
+
 /** Operators read one line that says what is wrong; programs read the exit code. */
 function end(error: unknown): never {
   if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : EXIT.usage)
-  const usage = error instanceof ConfigError || error instanceof WrongChainId
-  const known =
-    usage ||
-    [StoreUnusable, SecretsUnusable, AnvilUnusable, ApiError].some((kind) => error instanceof kind) ||
-    isListenError(error)
-  console.error(known && error instanceof Error ? `error: ${oneLine(error.message)}` : error)
-  process.exit(usage ? EXIT.usage : EXIT.failure)
+  const code = error instanceof Error ? (OPERATOR_ERRORS[error.name] ?? listenFailure(error)) : undefined
+  console.error(code !== undefined && error instanceof Error ? `error: ${oneLine(error.message)}` : error)
+  process.exit(code ?? EXIT.failure)
 }
 
-function isListenError(error: unknown): boolean {
-  return error instanceof Error && 'syscall' in error && error.syscall === 'listen'
+function listenFailure(error: Error): number | undefined {
+  return 'syscall' in error && error.syscall === 'listen' ? EXIT.failure : undefined
 }
 
 function oneLine(text: string): string {

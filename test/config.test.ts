@@ -64,7 +64,7 @@ describe('readConfig', () => {
       rateLimits: 'standard',
       publicUrl: 'http://127.0.0.1:4040',
       attestation: 'jws',
-      logLevel: 'info',
+      logLevel: 'warn',
       networks: [],
     })
   })

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import type { VoucherView } from '../../src/protocol/schemas.ts'
+import { freePort } from '../support/anvil.ts'
+import { runProgram, startProgram, urlOf } from '../support/program.ts'
+import { callerOf, newParties, redeem, withToken } from '../support/server.ts'
+
+async function tempDir(t: TestContext): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'sixpence-cli-'))
+  t.after(() => rm(dir, { recursive: true, force: true }))
+  return dir
+}
+
+test('every command has --help and --version, and both end with 0', async () => {
+  for (const command of [[], ['serve'], ['demo'], ['keys'], ['keys', 'create'], ['keys', 'list'], ['keys', 'revoke']]) {
+    const help = await runProgram([...command, '--help'])
+    assert.equal(help.code, 0)
+    assert.match(help.said, /Usage: sixpence/)
+    const version = await runProgram([...command, '--version'])
+    assert.deepEqual(
+      [version.code, /^\d+\.\d+\.\d+\n$/.test(version.said)],
+      [0, true],
+      `${command.join(' ')}: ${version.said}`,
+    )
+  }
+})
+
+test('what is wrong is said in one line, ends with 2, and starts nothing', async (t) => {
+  const dataDir = join(await tempDir(t), 'data')
+  const file = join(await tempDir(t), 'config.json')
+  await writeFile(file, '{"networks":[{"name":"atlantis"}]}')
+  const wrong: [string[], Record<string, string>][] = [
+    [['serve', '--sandbox', '--nonsense'], {}],
+    [['serve', '--sandbox', '--port', '70000'], {}],
+    [['serve', '--sandbox', '--reserve-ttl', 'soon'], {}],
+    [['serve', '--sandbox'], { SIXPENCE_RATE_LIMITS: 'few' }],
+    [['serve', '--sandbox'], { SIXPENCE_PROT: '1' }],
+    [['serve', '--config', file], {}],
+    [['serve', '--config', `${file}.missing`], {}],
+    [['serve'], {}],
+    [['fly'], {}],
+    [['keys', 'create'], {}],
+  ]
+  for (const [args, env] of wrong) {
+    const { code, said } = await runProgram(args, { SIXPENCE_DATA: dataDir, ...env })
+    assert.equal(code, 2, `${args.join(' ')}: ${said}`)
+    assert.match(said, /^error: [^\n]+\n$/, args.join(' '))
+  }
+  await assert.rejects(stat(dataDir), 'nothing was made')
+})
+
+test('the sandbox runs, refuses a second owner, keeps payments over a restart, and ends with its chain', async (t) => {
+  const dataDir = await tempDir(t)
+  const chainPort = await freePort()
+  const args = ['serve', '--sandbox', '--data', dataDir, '--port', '0', '--chain-port', String(chainPort)]
+  const first = startProgram(args)
+  t.after(() => first.end('SIGKILL'))
+  const url = await urlOf(first)
+  await first.says(/npm run demo/)
+
+  const second = await runProgram(args)
+  assert.equal(second.code, 1)
+  assert.match(second.said, /^error: The data directory .* is in use by another Sixpence \(process \d+.*\)\..*\n$/)
+
+  const demo = await runProgram(['demo', '--url', url, '--rpc', `http://127.0.0.1:${chainPort}`])
+  assert.equal(demo.code, 0, demo.said)
+  assert.match(demo.said, /EURC +\d+ → \d+ +\(\+100\)/)
+  assert.match(demo.said, /USDC +\d+ → \d+ +\(\+50\)/)
+
+  const parties = await newParties(url)
+  const { id } = await redeem(parties, {
+    expectedPayment: {
+      currency: 'EURC',
+      amount: '7',
+      wallet: { address: '0x00000000000000000000000000000000000b0b00' },
+    },
+  })
+  assert.equal((await stat(join(dataDir, 'secrets.json'))).mode & 0o777, 0o600)
+  assert.equal(await first.end('SIGINT'), 0)
+
+  const again = startProgram(args)
+  t.after(() => again.end('SIGKILL'))
+  const payee = withToken(await urlOf(again), parties.payeeToken)
+  const found = await payee.get<VoucherView>(`/vouchers/${id}`)
+  assert.deepEqual([found.status, found.body.status], [200, 'REDEEMED'], 'tokens and vouchers outlive a restart')
+  const replay = await runProgram(['demo', '--url', await urlOf(again), '--rpc', `http://127.0.0.1:${chainPort}`])
+  assert.match(replay.said, /EURC +1000100 → 1000200 +\(\+100\)/, 'the chain remembers the payments of the first run')
+  assert.equal(await again.end('SIGTERM'), 0)
+  await assert.rejects(fetch(`http://127.0.0.1:${chainPort}`), 'the chain ends with the server')
+})
+
+test('the demo plays against the server at the usual place, or starts one of its own', async () => {
+  const { code, said } = await runProgram(['demo'])
+  assert.equal(code, 0, said)
+  assert.match(said, /RESOLVED/)
+  assert.match(said, /CONFIRMED, 3 of 3 confirmations/)
+})
+
+test('keys are made, listed and revoked, with the server running and without', async (t) => {
+  const dataDir = await tempDir(t)
+  const file = join(dataDir, 'config.json')
+  await writeFile(file, '{"networks":[{"name":"polygon"}]}')
+  const keys = (...args: string[]) => runProgram(['keys', ...args, '--data', dataDir])
+
+  const offline = await keys('create', '--name', 'corner shop')
+  const [key = ''] = /^sxp_\S+/.exec(offline.said) ?? []
+  assert.notEqual(key, '', offline.said)
+
+  const server = startProgram(['serve', '--config', file, '--data', dataDir, '--port', '0'])
+  t.after(() => server.end('SIGKILL'))
+  const url = await urlOf(server)
+  const shop = callerOf(url, { 'x-api-key': key })
+  const { context } = await newParties(url)
+  assert.equal((await shop.post('/vouchers/reserve-voucher', { code: context.code })).status, 200)
+
+  const online = await keys('create', '--name', 'second till')
+  assert.equal(online.code, 0, online.said)
+  const list = await keys('list')
+  assert.match(list.said, /corner shop/)
+  assert.match(list.said, /second till/)
+  assert.equal(list.said.includes(key), false, 'a key is shown once')
+
+  const [keyId = ''] = /key_\w+(?=.*corner shop)/.exec(list.said) ?? []
+  assert.equal((await keys('revoke', keyId)).code, 0)
+  assert.equal((await shop.get('/vouchers')).status, 401)
+  assert.equal((await keys('revoke', 'key_nonsense')).code, 1)
+})
