@@ -85,8 +85,9 @@ export async function advanceSettlement(
       committed: () => restVoucherCode(app, voucher, nowMs),
     }
   }
-  if (proven && (await allSettled(chain, settlement))) {
-    const step = confirmSettlement(voucher, settlement, nowMs)
+  const settledDepth = proven ? await leastSettledDepth(chain, settlement) : null
+  if (settledDepth !== null) {
+    const step = confirmSettlement(voucher, { ...settlement, confirmations: settledDepth }, nowMs)
     return { change: { ...voucherChange(step, nowMs), claims }, answer: step.voucher }
   }
   if (isDeepStrictEqual(settlement, voucher.settlement)) return { change: null, answer: voucher }
@@ -106,12 +107,18 @@ function answerFor(
   return { answer }
 }
 
-async function allSettled(chain: Chain, { transactions }: Settlement): Promise<boolean> {
+/** How deep the least deep of the transactions lies; null while one is not as deep as required. */
+async function leastSettledDepth(chain: Chain, { transactions }: Settlement): Promise<number | null> {
+  const depths: number[] = []
   for (const { block } of transactions) {
-    if (block === null || !(await chain.depthOf(block)).settled) return false
+    const { depth, settled } = block === null ? NOT_MINED : await chain.depthOf(block)
+    if (!settled) return null
+    depths.push(depth)
   }
-  return true
+  return Math.min(...depths)
 }
+
+const NOT_MINED = { depth: 0, settled: false }
 
 /**
  * What to do about a transaction that the node does not know (any more): broadcast it again where the payer handed it
