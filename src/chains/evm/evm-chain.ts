@@ -1,7 +1,7 @@
 import type { RequiredDepth } from '../../domain/settlement.ts'
 import type { Chain } from '../chain.ts'
-import { depthOf } from './blocks.ts'
 import { broadcast } from './broadcast.ts'
+import { depthOf } from './depth-of.ts'
 import { HeadWatch } from './head-watch.ts'
 import { minedByNonce } from './mined-by-nonce.ts'
 import { NodePool } from './node-pool.ts'

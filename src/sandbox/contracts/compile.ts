@@ -1,5 +1,4 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { basename } from 'node:path'
 import solc from 'solc'
 import type { Abi } from 'viem'
@@ -11,6 +10,8 @@ type SolcOutput = {
   errors?: { severity: string; formattedMessage: string }[]
   contracts?: Record<string, Record<string, { abi: Abi; evm: { bytecode: { object: string } } }>>
 }
+
+const OPENZEPPELIN = import.meta.resolve('@openzeppelin/contracts/package.json')
 
 const SETTINGS = {
   evmVersion: 'cancun',
@@ -53,7 +54,7 @@ function sourceName(file: URL): string {
 
 function readImport(path: string): { contents: string } | { error: string } {
   try {
-    return { contents: readFileSync(createRequire(import.meta.url).resolve(path), 'utf8') }
+    return { contents: readFileSync(new URL(path.replace(/^@openzeppelin\/contracts\//, './'), OPENZEPPELIN), 'utf8') }
   } catch (error) {
     return { error: String(error) }
   }
