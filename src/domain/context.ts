@@ -63,6 +63,14 @@ export function closeContext(context: Context, payeeId: string | null, nowMs: nu
   }
 }
 
+/**
+ * Counts a session that opens under the context as a change of it: a close that has not seen the session loses, looks
+ * again and closes it too. Nothing but the version changes.
+ */
+export function admitSession(context: Context): Context {
+  return { ...context, version: context.version + 1 }
+}
+
 /** Gives the code back once it can no longer be looked up. Nothing that a caller sees changes. */
 export function releaseContextCode(context: Context): Context {
   return { ...context, version: context.version + 1, codeHeld: false }

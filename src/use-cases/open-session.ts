@@ -1,4 +1,4 @@
-import { assertReachableByCode } from '../domain/context.ts'
+import { admitSession, assertReachableByCode } from '../domain/context.ts'
 import { openSession as open } from '../domain/session.ts'
 import { newId } from '../protocol/ids.ts'
 import type { OpenSessionBody, SessionView } from '../protocol/schemas.ts'
@@ -34,7 +34,7 @@ export async function openSession(
       return {
         change: {
           sessions: [session],
-          unchanged: { contexts: [context] },
+          contexts: [admitSession(context)],
           events: [sessionEvent('session.opened', session, call.nowMs)],
         },
         answer: sessionView(session),
