@@ -197,17 +197,24 @@ export type Parties = {
   context: ContextView
 }
 
-export async function newParties(
-  url: string,
-  options: { payers?: Hex[]; format?: 'numeric' | 'alphanum' } = {},
-): Promise<Parties> {
-  const { caller: payer, token: payerToken } = await newPayer(url)
+export async function newParties(url: string, options: ContextOptions = {}): Promise<Parties> {
+  const { caller, token } = await newPayer(url)
+  return { ...(await newContext(url, caller, options)), payerToken: token }
+}
+
+/** One context and its two sides. */
+export type Scene = Omit<Parties, 'payerToken'>
+
+type ContextOptions = { payers?: Hex[]; format?: 'numeric' | 'alphanum' }
+
+/** Opens a context of a payer and signs a payee in with its code. */
+export async function newContext(url: string, payer: TestCaller, options: ContextOptions = {}): Promise<Scene> {
   const { body: context } = await payer.post<ContextView>('/vouchers/contexts/context-open', {
     format: options.format ?? 'alphanum',
     payers: (options.payers ?? [PAYER_ADDRESS]).map((address) => ({ address })),
   })
   const payeeToken = await signInByCode(url, context.code)
-  return { payer, payerToken, payee: withToken(url, payeeToken), payeeToken, context }
+  return { payer, payee: withToken(url, payeeToken), payeeToken, context }
 }
 
 export async function signInByCode(url: string, code: string): Promise<string> {
@@ -218,11 +225,11 @@ export async function signInByCode(url: string, code: string): Promise<string> {
   return body.authorization.token
 }
 
-export async function reserve({ payee, context }: Parties): Promise<ReservedView> {
+export async function reserve({ payee, context }: Scene): Promise<ReservedView> {
   return (await payee.post<ReservedView>('/vouchers/reserve-voucher', { code: context.code })).body
 }
 
-export async function openSession({ payee, context }: Parties): Promise<SessionView> {
+export async function openSession({ payee, context }: Scene): Promise<SessionView> {
   return (await payee.post<SessionView>('/vouchers/sessions/session-open', { code: context.code })).body
 }
 
@@ -249,7 +256,7 @@ export function asking(
 }
 
 /** Reserves and redeems in one go. */
-export async function redeem(parties: Parties, terms: unknown): Promise<VoucherView> {
+export async function redeem(parties: Scene, terms: unknown): Promise<VoucherView> {
   const { id } = await reserve(parties)
   return (await parties.payee.post<VoucherView>(`/vouchers/${id}/redeem-voucher`, terms)).body
 }
