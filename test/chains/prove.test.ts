@@ -184,6 +184,7 @@ describe('a transaction in the pool', () => {
     ['the transfer', token, onToken(transferCall(SHOP, 100n)), null],
     ['the transfer with a suffix', token, onToken(`${transferCall(SHOP, 100n)}beef`), null],
     ['a call of a smart account', token, pooled({ to: STRANGER, from: STRANGER, data: '0x12345678' }), null],
+    ['a transfer of another token', token, pooled({ data: transferCall(SHOP, 100n) }), /instead of 0x2791/],
     ['coins only', token, pooled({ to: SHOP, data: '0x' }), /only sends coins/],
     ['a new contract', token, pooled({ to: null }), /creates a contract/],
     ['a transfer elsewhere', token, onToken(transferCall(STRANGER, 100n)), /goes to 0x3C44\w+ instead of 0x7099/],

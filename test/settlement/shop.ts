@@ -43,6 +43,9 @@ export type Order = {
   chainId?: number
 }
 
+/** What a receipt names beside its payment. */
+type Proof = { transactionHash?: string; signedTransaction?: string }
+
 /** A chain whose blocks come by `mine` only, a token on it, a server that watches it, a payer and a payee. */
 export type Shop = Awaited<ReturnType<typeof openShop>>
 
@@ -51,6 +54,8 @@ export type ShopOptions = {
   confirmations?: number
   /** Where the server looks for its node, given where the node is. */
   rpcUrls?: (rpcUrl: string) => string[] | Promise<string[]>
+  /** What else the chain holds before the server starts. */
+  prepare?: (chain: TestChain) => Promise<void>
   /** Changes to the network as the server knows it. */
   served?: (network: ServedNetwork, chain: TestChain) => ServedNetwork | ServedNetwork[]
 }
@@ -62,6 +67,7 @@ export async function openShop(options: ShopOptions = {}) {
   const chain = await startAnvil({ automine: false })
   const plain = await chain.deploy('PlainToken', [10n ** 15n])
   await mineTransfer(chain, plain.address, payerOf(chain), PAYER_UNITS)
+  await options.prepare?.(chain)
   const eurc = token(NETWORK, 'EURC', plain.address, 6)
   const network = chainNetwork({
     name: NETWORK,
@@ -105,11 +111,11 @@ function actionsOf(chain: TestChain, plain: Deployed, eurc: Currency, first: Tes
   const { client } = chain
 
   /** The voucher as the payer sees it. */
-  const look = async (id: string): Promise<VoucherView> =>
-    (await parties.payer.get<VoucherView>(`/vouchers/${id}`)).body
+  const look = async (id: string, { payer } = parties): Promise<VoucherView> =>
+    (await payer.get<VoucherView>(`/vouchers/${id}`)).body
 
-  const resolve = (voucher: VoucherView, proof: Record<string, string>, headers: Record<string, string> = {}) =>
-    parties.payer.post<VoucherView>(`/vouchers/${voucher.id}/resolve-voucher`, receiptsOf(voucher, proof), headers)
+  const resolve = (voucher: VoucherView, proof: Proof, headers: Record<string, string> = {}, { payer } = parties) =>
+    payer.post<VoucherView>(`/vouchers/${voucher.id}/resolve-voucher`, receiptsOf(voucher, proof), headers)
 
   /** The types of a voucher's events, oldest first. */
   const events = async (id: string): Promise<string[]> => {
@@ -137,11 +143,14 @@ function actionsOf(chain: TestChain, plain: Deployed, eurc: Currency, first: Tes
     contractCall,
     payerAddress: payerOf(chain),
 
+    /** Another payer and payee; the payer pays from the account of this index. */
+    partiesOf: (index: number): Promise<Parties> => newParties(server.url, { payers: [sender(index).address] }),
+
     /** An address that nobody else is paid at. */
     newRecipient: (): Hex => `0x${randomBytes(20).toString('hex')}`,
 
     /** Asks for whole units of the token. */
-    ask: (units: bigint, to: Hex): Promise<VoucherView> => redeem(parties, asking(decimal(units), eurc, to)),
+    ask: (units: bigint, to: Hex, of = parties): Promise<VoucherView> => redeem(of, asking(decimal(units), eurc, to)),
 
     askFor: (terms: unknown): Promise<VoucherView> => redeem(parties, terms),
 
@@ -227,10 +236,16 @@ export async function reorg(
 }
 
 /** Asserts a `receipt_rejected` whose detail says which check failed, and that the voucher can still be paid. */
-export async function assertRejected(shop: Shop, voucher: VoucherView, answer: Answer<VoucherView>, detail: RegExp) {
+export async function assertRejected(
+  shop: Shop,
+  voucher: VoucherView,
+  answer: Answer<VoucherView>,
+  detail: RegExp,
+  parties?: Parties,
+) {
   assert.deepEqual([answer.status, answer.body.code], [400, 'receipt_rejected'], JSON.stringify(answer.body))
   assert.match(answer.body.detail ?? '', detail)
-  const after = await shop.look(voucher.id)
+  const after = await shop.look(voucher.id, parties)
   assert.equal(after.status, 'REDEEMED')
   assert.notEqual(after.settlement?.status, 'PENDING')
 }

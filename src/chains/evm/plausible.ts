@@ -27,7 +27,7 @@ function tokenFault(
   payers: Hex[],
 ): string | null {
   if (transaction.to === null) return `the transaction creates a contract instead of calling the token ${token}`
-  if (!sameHex(transaction.to, token)) return callsNothing(transaction, token)
+  if (!sameHex(transaction.to, token)) return elsewhereFault(transaction, token)
   const transfer = readTransferCall(transaction)
   if (transfer === 'unheard of') return null
   if (transfer === null) return `the transaction calls the token ${token}, but not its transfer`
@@ -38,9 +38,13 @@ function tokenFault(
   return null
 }
 
-/** Without data, nothing tells a contract to move a token. */
-function callsNothing({ data, to }: TransactionFacts, token: Hex): string | null {
-  return data === '0x' ? `the transaction only sends coins to ${to}, it does not call the token ${token}` : null
+/** Another contract may move the token, but not where nothing tells it to, and not where it is a token itself. */
+function elsewhereFault(transaction: TransactionFacts, token: Hex): string | null {
+  const { data, to } = transaction
+  if (data === '0x') return `the transaction only sends coins to ${to}, it does not call the token ${token}`
+  const transfer = readTransferCall(transaction)
+  const isOtherToken = transfer !== null && transfer !== 'unheard of'
+  return isOtherToken ? `the transaction transfers the token ${to} instead of ${token}` : null
 }
 
 type TransferCall = { from: Hex; to: Hex; value: bigint }
