@@ -1,0 +1,720 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import type { Context } from '../../src/domain/context.ts'
+import { closeContext, releaseContextCode } from '../../src/domain/context.ts'
+import { closeSession } from '../../src/domain/session.ts'
+import {
+  confirmSettlement,
+  discardVoucher,
+  expireVoucher,
+  resolveVoucher,
+  trackSettlement,
+  type Voucher,
+} from '../../src/domain/voucher.ts'
+import type { ConflictKind, SessionFilter, Store, VoucherFilter } from '../../src/store/store.ts'
+import {
+  aClaim,
+  aContext,
+  aCredential,
+  anAccount,
+  anAnswer,
+  anApiKey,
+  anEvent,
+  aSession,
+  aSettlement,
+  aVoucher,
+  MINUTE_MS,
+  nextCode,
+  PAYEE_ID,
+  PAYER_ID,
+  randomPayeeId,
+  redeemed,
+  settling,
+  T0,
+  WHOLE_LIST,
+} from './rows.ts'
+
+/** A store under test. The engine's clock stands at `T0` when it is opened. */
+export type OpenedStore = {
+  store: Store
+  /** Closes the store and opens the same data again. */
+  reopen(): Promise<Store>
+  destroy(): Promise<void>
+}
+
+/** What every engine must do, whatever it is made of. */
+export function storeContract(name: string, open: () => Promise<OpenedStore>): void {
+  describe(`${name} keeps the store contract`, () => {
+    let shared: OpenedStore
+    const engine: Engine = {
+      get store() {
+        return shared.store
+      },
+      fresh: open,
+    }
+    before(async () => {
+      shared = await open()
+    })
+    after(() => shared.destroy())
+
+    describe('versions', () => versions(engine))
+    describe('unique things', () => uniqueThings(engine))
+    describe('stored answers', () => storedAnswers(engine))
+    describe('all or nothing', () => allOrNothing(engine))
+    describe('look-ups', () => lookUps(engine))
+    describe('lists of vouchers', () => voucherLists(engine))
+    describe('other lists', () => otherLists(engine))
+    describe('the sweep', () => sweep(engine))
+    describe('durability', () => durability(engine))
+  })
+}
+
+type Engine = {
+  /** One store for the tests that look only at rows of their own. */
+  readonly store: Store
+  /** A store with nothing in it, for the tests that look at everything. */
+  fresh: () => Promise<OpenedStore>
+}
+
+function rejectsWith(commit: Promise<void>, kind: ConflictKind, key?: string): Promise<void> {
+  return assert.rejects(commit, { name: 'Conflict', kind, ...(key !== undefined && { key }) })
+}
+
+function versions(engine: Engine): void {
+  test('version 1 is inserted and read back as it was written', async () => {
+    const rows = {
+      contexts: [aContext()],
+      sessions: [aSession({ payeeInfo: { name: 'Café Zoë', nested: { list: [1, null] } } })],
+      vouchers: [redeemedVersion1()],
+      accounts: [anAccount()],
+      apiKeys: [anApiKey()],
+    }
+    await engine.store.commit(rows)
+    assert.deepEqual(await engine.store.context(rows.contexts[0]?.id ?? ''), rows.contexts[0])
+    assert.deepEqual(await engine.store.session(rows.sessions[0]?.id ?? ''), rows.sessions[0])
+    assert.deepEqual(await engine.store.voucher(rows.vouchers[0]?.id ?? ''), rows.vouchers[0])
+    assert.deepEqual(await engine.store.account(rows.accounts[0]?.id ?? ''), rows.accounts[0])
+    assert.deepEqual(await engine.store.apiKey(rows.apiKeys[0]?.id ?? ''), rows.apiKeys[0])
+  })
+
+  test('inserting an id twice is a version conflict, also with the same code', async () => {
+    const voucher = aVoucher()
+    const session = aSession()
+    const context = aContext()
+    const account = anAccount()
+    await engine.store.commit({
+      vouchers: [voucher],
+      sessions: [session],
+      contexts: [context],
+      accounts: [account],
+    })
+    await rejectsWith(engine.store.commit({ vouchers: [voucher] }), 'version', voucher.id)
+    await rejectsWith(engine.store.commit({ vouchers: [{ ...voucher, code: nextCode() }] }), 'version', voucher.id)
+    await rejectsWith(engine.store.commit({ sessions: [session] }), 'version', session.id)
+    await rejectsWith(engine.store.commit({ contexts: [context] }), 'version', context.id)
+    await rejectsWith(engine.store.commit({ accounts: [account] }), 'version', account.id)
+  })
+
+  test('version n replaces n − 1 and nothing else', async () => {
+    const context = aContext()
+    await engine.store.commit({ contexts: [context] })
+    const at = (version: number): Context => ({ ...context, version, updatedAtMs: T0 + version })
+
+    await rejectsWith(engine.store.commit({ contexts: [at(3)] }), 'version', context.id)
+    await engine.store.commit({ contexts: [at(2)] })
+    await rejectsWith(engine.store.commit({ contexts: [at(2)] }), 'version', context.id)
+    await engine.store.commit({ contexts: [at(3)] })
+    assert.deepEqual(await engine.store.context(context.id), at(3))
+  })
+
+  test('a version of what was never inserted is a version conflict', async () => {
+    const voucher = redeemed(aVoucher())
+    await rejectsWith(engine.store.commit({ vouchers: [voucher] }), 'version', voucher.id)
+    assert.equal(await engine.store.voucher(voucher.id), null)
+  })
+
+  test('of 16 racers on one version exactly one wins', async () => {
+    const voucher = aVoucher()
+    await engine.store.commit({ vouchers: [voucher] })
+    const racers = Array.from({ length: 16 }, (_, racer) => redeemed(voucher, { orderId: `racer ${racer}` }))
+    const outcomes = await Promise.allSettled(racers.map((racer) => engine.store.commit({ vouchers: [racer] })))
+
+    const winners = racers.filter((_, index) => outcomes[index]?.status === 'fulfilled')
+    assert.equal(winners.length, 1)
+    assert.deepEqual(await engine.store.voucher(voucher.id), winners[0])
+    for (const outcome of outcomes) {
+      if (outcome.status === 'rejected') assert.equal(outcome.reason.kind, 'version')
+    }
+  })
+
+  test('a row that the decision read must still have its version', async () => {
+    const [context, session] = [aContext(), aSession()]
+    await engine.store.commit({ contexts: [context], sessions: [session] })
+    const read = { contexts: [context], sessions: [session] }
+
+    const before = aVoucher()
+    await engine.store.commit({ vouchers: [before], unchanged: read })
+    await engine.store.commit({ sessions: [closeSession(session, T0)] })
+    const late = aVoucher()
+    await rejectsWith(engine.store.commit({ vouchers: [late], unchanged: read }), 'version', session.id)
+    await engine.store.commit({ contexts: [closeContext(context, null, T0)] })
+    await rejectsWith(engine.store.commit({ vouchers: [late], unchanged: read }), 'version')
+    await rejectsWith(
+      engine.store.commit({ vouchers: [late], unchanged: { contexts: [{ id: 'ctx_none', version: 1 }] } }),
+      'version',
+      'ctx_none',
+    )
+    assert.equal(await engine.store.voucher(late.id), null)
+  })
+}
+
+function redeemedVersion1(): Voucher {
+  return { ...settling(redeemed(aVoucher(), { orderId: 'order 1' })), version: 1 }
+}
+
+function uniqueThings(engine: Engine): void {
+  test('a voucher code is taken while its voucher is reserved or redeemed', async () => {
+    const first = aVoucher()
+    const second = () => aVoucher({ code: first.code })
+    await engine.store.commit({ vouchers: [first] })
+    await rejectsWith(engine.store.commit({ vouchers: [second()] }), 'code', first.code)
+    const paid = redeemed(first)
+    await engine.store.commit({ vouchers: [paid] })
+    await rejectsWith(engine.store.commit({ vouchers: [second()] }), 'code', first.code)
+
+    await engine.store.commit({ vouchers: [discardVoucher(paid, T0).voucher] })
+    const next = second()
+    await engine.store.commit({ vouchers: [next] })
+    assert.deepEqual(await engine.store.voucher(next.id), next)
+  })
+
+  test('an ended voucher may change while another one has its code', async () => {
+    const first = redeemed(aVoucher())
+    await engine.store.commit({ vouchers: [{ ...first, version: 1 }] })
+    const expired = { ...expireVoucher(first).voucher, version: 2 }
+    await engine.store.commit({ vouchers: [expired] })
+    await engine.store.commit({ vouchers: [aVoucher({ code: first.code })] })
+
+    const late = { ...resolveVoucher(settling(first), aSettlement(), T0).voucher, version: 3, late: true }
+    await engine.store.commit({ vouchers: [late] })
+    assert.deepEqual(await engine.store.voucher(first.id), late)
+  })
+
+  test('a session code is taken while the session is open', async () => {
+    const first = aSession()
+    await engine.store.commit({ sessions: [first] })
+    await rejectsWith(engine.store.commit({ sessions: [aSession({ code: first.code })] }), 'code', first.code)
+    await engine.store.commit({ sessions: [closeSession(first, T0)] })
+    await engine.store.commit({ sessions: [aSession({ code: first.code })] })
+  })
+
+  test('a context code is taken until it is given back', async () => {
+    const first = aContext()
+    await engine.store.commit({ contexts: [first] })
+    await rejectsWith(engine.store.commit({ contexts: [aContext({ code: first.code })] }), 'code', first.code)
+    await engine.store.commit({ contexts: [releaseContextCode(first)] })
+    await engine.store.commit({ contexts: [aContext({ code: first.code })] })
+  })
+
+  test('the three kinds of codes come from separate pools', async () => {
+    const code = nextCode()
+    await engine.store.commit({
+      contexts: [aContext({ code })],
+      sessions: [aSession({ code })],
+      vouchers: [aVoucher({ code })],
+    })
+  })
+
+  test('a claim has one owner, who may take it again', async () => {
+    const claim = aClaim({ ownerId: 'vch_a' })
+    await engine.store.commit({ claims: [claim] })
+    await engine.store.commit({ claims: [claim] })
+    await rejectsWith(engine.store.commit({ claims: [{ ...claim, ownerId: 'vch_b' }] }), 'claim', claim.key)
+    const owners = await engine.store.claimOwners([claim.key, 'untaken'])
+    assert.deepEqual([...owners], [[claim.key, 'vch_a']])
+  })
+
+  test('within one change, too, a claim has one owner', async () => {
+    const claim = aClaim({ ownerId: 'vch_a' })
+    await rejectsWith(engine.store.commit({ claims: [claim, { ...claim, ownerId: 'vch_b' }] }), 'claim', claim.key)
+    assert.equal((await engine.store.claimOwners([claim.key])).size, 0)
+  })
+
+  test('a credential is unique by kind and identifier together', async () => {
+    const credential = aCredential()
+    await engine.store.commit({ credentials: [credential] })
+    await rejectsWith(engine.store.commit({ credentials: [{ ...credential, accountId: 'usr_other' }] }), 'credential')
+    await engine.store.commit({ credentials: [{ ...credential, kind: 'mobile-device' }] })
+    assert.deepEqual(await engine.store.credential('email-password', credential.identifier), credential)
+    assert.equal(await engine.store.credential('wallet', credential.identifier), null)
+  })
+}
+
+function storedAnswers(engine: Engine): void {
+  test('an answer is stored once', async () => {
+    const answer = anAnswer()
+    await engine.store.commit({ answer })
+    await rejectsWith(engine.store.commit({ answer: { ...answer, body: '"other"' } }), 'answer', answer.scope)
+    assert.deepEqual(await engine.store.answer(answer.scope, T0), answer)
+    assert.equal(await engine.store.answer('unknown scope', T0), null)
+  })
+
+  test('where it may be absent, the stored answer stays and the rest happens', async () => {
+    const [answer, voucher] = [anAnswer(), aVoucher()]
+    await engine.store.commit({ answer })
+    await engine.store.commit({ answer: { ...answer, body: '"other"', ifAbsent: true }, vouchers: [voucher] })
+    assert.deepEqual(await engine.store.answer(answer.scope, T0), answer)
+    assert.deepEqual(await engine.store.voucher(voucher.id), voucher)
+
+    const first = anAnswer()
+    await engine.store.commit({ answer: { ...first, ifAbsent: true } })
+    assert.deepEqual(await engine.store.answer(first.scope, T0), first)
+  })
+
+  test('an expired answer is not shown, and gives way to a new one', async () => {
+    const old = anAnswer({ expiresAtMs: T0 })
+    await engine.store.commit({ answer: old })
+    assert.equal(await engine.store.answer(old.scope, T0), null)
+    assert.deepEqual(await engine.store.answer(old.scope, T0 - 1), old)
+
+    const next = anAnswer({ scope: old.scope, body: '"new"' })
+    await engine.store.commit({ answer: next })
+    assert.deepEqual(await engine.store.answer(old.scope, T0), next)
+  })
+
+  test('a loser in two ways learns of the answer: it has one to repeat', async () => {
+    const [voucher, answer] = [aVoucher(), anAnswer()]
+    await engine.store.commit({ vouchers: [voucher], answer })
+    await rejectsWith(engine.store.commit({ vouchers: [voucher], answer }), 'answer', answer.scope)
+  })
+}
+
+function allOrNothing(engine: Engine): void {
+  test('a conflict in the last part undoes every part before it', async (t) => {
+    const { store, destroy } = await engine.fresh()
+    t.after(destroy)
+    const taken = aClaim({ ownerId: 'vch_other' })
+    const voucher = aVoucher()
+    await store.commit({ claims: [taken], vouchers: [voucher] })
+
+    const change = {
+      contexts: [aContext()],
+      sessions: [aSession()],
+      vouchers: [redeemed(voucher), aVoucher()],
+      accounts: [anAccount()],
+      apiKeys: [anApiKey()],
+      credentials: [aCredential()],
+      claims: [aClaim({ ownerId: voucher.id }), { ...taken, ownerId: voucher.id }],
+      events: [anEvent()],
+      answer: anAnswer(),
+    }
+    await rejectsWith(store.commit(change), 'claim', taken.key)
+
+    assert.deepEqual(await store.voucher(voucher.id), voucher)
+    assert.equal(await store.voucher(change.vouchers[1]?.id ?? ''), null)
+    assert.equal(await store.context(change.contexts[0]?.id ?? ''), null)
+    assert.equal(await store.session(change.sessions[0]?.id ?? ''), null)
+    assert.equal(await store.account(change.accounts[0]?.id ?? ''), null)
+    assert.equal(await store.apiKey(change.apiKeys[0]?.id ?? ''), null)
+    assert.equal(await store.credential('email-password', change.credentials[0]?.identifier ?? ''), null)
+    assert.equal((await store.claimOwners([change.claims[0]?.key ?? ''])).size, 0)
+    assert.equal(await store.answer(change.answer.scope, T0), null)
+    assert.deepEqual(await store.events(0, 10), [])
+
+    await store.commit({ ...change, claims: [] })
+    assert.equal((await store.events(0, 10)).length, 1)
+  })
+
+  test('losers leave the commits beside them alone', async () => {
+    const taken = aVoucher()
+    await engine.store.commit({ vouchers: [taken] })
+    const vouchers = Array.from({ length: 20 }, (_, index) => aVoucher(index % 2 === 0 ? {} : { code: taken.code }))
+    const outcomes = await Promise.allSettled(vouchers.map((voucher) => engine.store.commit({ vouchers: [voucher] })))
+    for (const [index, voucher] of vouchers.entries()) {
+      const isWinner = index % 2 === 0
+      assert.equal(outcomes[index]?.status, isWinner ? 'fulfilled' : 'rejected')
+      assert.deepEqual(await engine.store.voucher(voucher.id), isWinner ? voucher : null)
+    }
+  })
+
+  test('what cannot be written rejects its own commit only', async () => {
+    const [good, bad] = [aVoucher(), aVoucher()]
+    const unwritable = { ...bad, payers: [1n] } as unknown as Voucher
+    const [first, second] = await Promise.allSettled([
+      engine.store.commit({ claims: [aClaim({ key: bad.id })], vouchers: [unwritable] }),
+      engine.store.commit({ vouchers: [good] }),
+    ])
+    assert.ok(first.status === 'rejected' && first.reason instanceof TypeError)
+    assert.equal(second.status, 'fulfilled')
+    assert.equal(await engine.store.voucher(bad.id), null)
+    assert.equal((await engine.store.claimOwners([bad.id])).size, 0)
+    assert.deepEqual(await engine.store.voucher(good.id), good)
+  })
+
+  test('an acknowledged commit can be read at once', async () => {
+    const vouchers = Array.from({ length: 300 }, () => aVoucher())
+    const seen = await Promise.all(
+      vouchers.map(async (voucher) => {
+        await engine.store.commit({ vouchers: [voucher] })
+        return engine.store.voucher(voucher.id)
+      }),
+    )
+    assert.deepEqual(seen, vouchers)
+  })
+}
+
+function lookUps(engine: Engine): void {
+  test('what is not there is null', async () => {
+    const { store } = engine
+    assert.deepEqual(
+      await Promise.all([
+        store.context('ctx_none'),
+        store.session('ses_none'),
+        store.voucher('vch_none'),
+        store.account('usr_none'),
+        store.apiKey('key_none'),
+        store.apiKeyByHash('none'),
+        store.contextByCode('ZZZZZZ'),
+      ]),
+      [null, null, null, null, null, null, null],
+    )
+  })
+
+  test('a code finds the newest context that ever had it', async () => {
+    const code = nextCode()
+    const older = aContext({ code, nowMs: T0 })
+    await engine.store.commit({ contexts: [older] })
+    await engine.store.commit({ contexts: [closeContext(older, null, T0 + 1)] })
+    assert.equal((await engine.store.contextByCode(code))?.status, 'CLOSED')
+
+    const newer = aContext({ code, nowMs: T0 + MINUTE_MS })
+    await engine.store.commit({ contexts: [newer] })
+    assert.deepEqual(await engine.store.contextByCode(code), newer)
+  })
+
+  test('an API key is found by its hash, and among those of its owner', async (t) => {
+    const { store, destroy } = await engine.fresh()
+    t.after(destroy)
+    const keys = [anApiKey({ createdAtMs: T0 }), anApiKey({ createdAtMs: T0 + 1 })]
+    const others = anApiKey({ ownerId: 'usr_other', createdAtMs: T0 + 2 })
+    await store.commit({ apiKeys: [...keys, others] })
+    assert.deepEqual(await store.apiKeyByHash(others.hash), others)
+    assert.deepEqual(await store.apiKeys(PAYER_ID), keys.toReversed())
+    assert.deepEqual(await store.apiKeys(null), [others, ...keys.toReversed()])
+
+    const revoked = { ...others, version: 2, revokedAtMs: T0 + 3 }
+    await store.commit({ apiKeys: [revoked] })
+    assert.deepEqual(await store.apiKeyByHash(others.hash), revoked)
+  })
+
+  test('the log is read in order, from any position, without a gap', async (t) => {
+    const { store, destroy } = await engine.fresh()
+    t.after(destroy)
+    const events = Array.from({ length: 5 }, (_, index) => anEvent({ subjectId: `vch_${index}` }))
+    await store.commit({ events: events.slice(0, 2) })
+    await rejectsWith(store.commit({ events: [anEvent()], vouchers: [redeemed(aVoucher())] }), 'version')
+    await store.commit({ events: events.slice(2) })
+
+    const all = await store.events(0, 100)
+    assert.deepEqual(
+      all.map(({ event }) => event),
+      events,
+    )
+    const positions = all.map(({ position }) => position)
+    assert.deepEqual(
+      positions,
+      positions.toSorted((a, b) => a - b),
+    )
+    assert.deepEqual(await store.events(positions[1] ?? -1, 2), all.slice(2, 4))
+    assert.deepEqual(await store.events(positions[4] ?? -1, 2), [])
+  })
+}
+
+function voucherLists(engine: Engine): void {
+  const ids = (vouchers: Voucher[]) => vouchers.map(({ id }) => id)
+  const filter = (given: Partial<VoucherFilter>): VoucherFilter => ({
+    ...WHOLE_LIST,
+    party: { payerId: null, payeeId: null },
+    status: null,
+    orderId: null,
+    sessionId: null,
+    code: null,
+    nowMs: T0,
+    ...given,
+  })
+
+  test('a party sees its own, newest first, each row once', async () => {
+    const [me, meAsPayee, other] = ['usr_me', randomPayeeId(), randomPayeeId()]
+    const paying = aVoucher({ nowMs: T0, payerId: me, payeeId: other })
+    const both = aVoucher({ nowMs: T0 + 1, payerId: me, payeeId: meAsPayee })
+    const asking = aVoucher({ nowMs: T0 + 2, payeeId: meAsPayee })
+    const strange = aVoucher({ nowMs: T0 + 3, payeeId: other })
+    await engine.store.commit({ vouchers: [asking, paying, strange, both] })
+
+    const of = async (payerId: string | null, payeeId: string | null) =>
+      ids(await engine.store.vouchers(filter({ party: { payerId, payeeId } })))
+    assert.deepEqual(await of(me, meAsPayee), ids([asking, both, paying]))
+    assert.deepEqual(await of(me, null), ids([both, paying]))
+    assert.deepEqual(await of(null, meAsPayee), ids([asking, both]))
+    assert.deepEqual(await of(null, null), [])
+    assert.deepEqual(await of('usr_nobody', randomPayeeId()), [])
+  })
+
+  test('pages join without a gap, also within one millisecond; since counts in, until does not', async () => {
+    const payeeId = randomPayeeId()
+    const vouchers = Array.from({ length: 10 }, (_, index) => aVoucher({ payeeId, nowMs: T0 + Math.floor(index / 4) }))
+    await engine.store.commit({ vouchers })
+    const of = async (page: Partial<VoucherFilter>) =>
+      ids(await engine.store.vouchers(filter({ party: { payerId: null, payeeId }, ...page })))
+
+    const all = await of({})
+    assert.deepEqual(all.toSorted(), ids(vouchers).toSorted())
+    assert.deepEqual([...(await of({ limit: 3 })), ...(await of({ limit: 100, offset: 3 }))], all)
+    assert.equal((await of({ sinceMs: T0 + 1 })).length, 6)
+    assert.equal((await of({ untilMs: T0 + 1 })).length, 4)
+    assert.equal((await of({ sinceMs: T0 + 1, untilMs: T0 + 2 })).length, 4)
+    assert.equal((await of({ limit: 2, sinceMs: T0 + 1 })).length, 2)
+  })
+
+  test('the status is as the clock has it', async () => {
+    const payeeId = randomPayeeId()
+    const reserved = aVoucher({ payeeId })
+    const pending = settling(redeemed(aVoucher({ payeeId })))
+    const open = redeemed(aVoucher({ payeeId }))
+    const discarded = discardVoucher(aVoucher({ payeeId }), T0).voucher
+    const expired = expireVoucher(aVoucher({ payeeId })).voucher
+    const resolved = resolveVoucher(redeemed(aVoucher({ payeeId })), aSettlement(), T0).voucher
+    const vouchers = [reserved, pending, open, discarded, expired, resolved]
+    await engine.store.commit({ vouchers: vouchers.map((voucher) => ({ ...voucher, version: 1 })) })
+
+    const at = async (status: VoucherFilter['status'], nowMs: number) =>
+      ids(await engine.store.vouchers(filter({ party: { payerId: null, payeeId }, status, nowMs }))).toSorted()
+    const expect = (...rows: Voucher[]) => ids(rows).toSorted()
+    assert.deepEqual(await at('RESERVED', reserved.expiresAtMs - 1), expect(reserved))
+    assert.deepEqual(await at('RESERVED', reserved.expiresAtMs), [])
+    assert.deepEqual(await at('EXPIRED', reserved.expiresAtMs - 1), expect(expired))
+    assert.deepEqual(await at('EXPIRED', reserved.expiresAtMs), expect(expired, reserved))
+    assert.deepEqual(await at('REDEEMED', open.expiresAtMs - 1), expect(pending, open))
+    assert.deepEqual(await at('REDEEMED', open.expiresAtMs), expect(pending))
+    assert.deepEqual(await at('EXPIRED', open.expiresAtMs), expect(expired, reserved, open))
+    assert.deepEqual(await at('DISCARDED', open.expiresAtMs), expect(discarded))
+    assert.deepEqual(await at('RESOLVED', open.expiresAtMs), expect(resolved))
+    assert.equal((await at(null, open.expiresAtMs)).length, 6)
+  })
+
+  test('order, session and code narrow the list, but never beyond the party', async () => {
+    const payeeId = randomPayeeId()
+    const party = { payerId: null, payeeId }
+    const sessionId = `ses_${randomPayeeId()}`
+    const orderId = `order ${randomPayeeId()}`
+    const inSession = aVoucher({ payeeId, sessionId, nowMs: T0 })
+    const ordered = { ...redeemed(aVoucher({ payeeId, nowMs: T0 + 1 }), { orderId }), version: 1 }
+    const both = { ...redeemed(aVoucher({ payeeId, sessionId, nowMs: T0 + 2 }), { orderId }), version: 1 }
+    const plain = aVoucher({ payeeId, nowMs: T0 + 3 })
+    const others = { ...redeemed(aVoucher({ payeeId: randomPayeeId(), sessionId }), { orderId }), version: 1 }
+    await engine.store.commit({ vouchers: [inSession, ordered, both, plain, others] })
+
+    const of = async (given: Partial<VoucherFilter>) => ids(await engine.store.vouchers(filter({ party, ...given })))
+    assert.deepEqual(await of({ orderId }), ids([both, ordered]))
+    assert.deepEqual(await of({ sessionId }), ids([both, inSession]))
+    assert.deepEqual(await of({ sessionId, orderId }), ids([both]))
+    assert.deepEqual(await of({ code: plain.code }), ids([plain]))
+    assert.deepEqual(await of({ code: others.code }), [])
+    assert.deepEqual(await of({ sessionId, code: inSession.code }), ids([inSession]))
+    assert.deepEqual(await of({ sessionId, status: 'REDEEMED', limit: 5 }), ids([both]))
+    assert.deepEqual(await of({ sessionId, party: { payerId: null, payeeId: null } }), [])
+    assert.deepEqual(ids(await engine.store.vouchersOf(sessionId)), ids([inSession, others, both]))
+  })
+
+  test('an order id that comes with redemption is found', async () => {
+    const voucher = aVoucher({ payeeId: randomPayeeId() })
+    const orderId = `order ${voucher.id}`
+    await engine.store.commit({ vouchers: [voucher] })
+    await engine.store.commit({ vouchers: [redeemed(voucher, { orderId })] })
+    const found = await engine.store.vouchers(filter({ party: { payerId: null, payeeId: voucher.payeeId }, orderId }))
+    assert.deepEqual(found, [redeemed(voucher, { orderId })])
+  })
+}
+
+function otherLists(engine: Engine): void {
+  test('a payer lists its contexts, newest first', async () => {
+    const payerId = `usr_${randomPayeeId()}`
+    const contexts = [0, 1, 2].map((minute) => aContext({ payerId, nowMs: T0 + minute * MINUTE_MS }))
+    await engine.store.commit({ contexts: [...contexts, aContext()] })
+    assert.deepEqual(await engine.store.contexts({ ...WHOLE_LIST, payerId }), contexts.toReversed())
+    assert.deepEqual(
+      await engine.store.contexts({ limit: 1, offset: 1, sinceMs: T0, untilMs: T0 + 2 * MINUTE_MS, payerId }),
+      contexts.slice(0, 1),
+    )
+  })
+
+  test('a party lists its sessions, of all contexts or of one', async () => {
+    const payeeId = randomPayeeId()
+    const payerId = `usr_${randomPayeeId()}`
+    const contextId = `ctx_${randomPayeeId()}`
+    const first = aSession({ payeeId, contextId, nowMs: T0 })
+    const second = aSession({ payeeId, payerId, nowMs: T0 + 1 })
+    const third = aSession({ payerId, contextId, payeeId: randomPayeeId(), nowMs: T0 + 2 })
+    await engine.store.commit({ sessions: [first, second, third] })
+    const of = (given: Partial<SessionFilter>) =>
+      engine.store.sessions({ ...WHOLE_LIST, party: { payerId, payeeId }, contextId: null, ...given })
+
+    assert.deepEqual(await of({}), [third, second, first])
+    assert.deepEqual(await of({ contextId }), [third, first])
+    assert.deepEqual(await of({ contextId, party: { payerId: null, payeeId } }), [first])
+    assert.deepEqual(await of({ party: { payerId, payeeId: null }, limit: 1 }), [third])
+    assert.deepEqual(await of({ party: { payerId: null, payeeId: null } }), [])
+
+    await engine.store.commit({ sessions: [closeSession(third, T0 + 3)] })
+    assert.deepEqual(await engine.store.openSessionsOf(contextId), [first])
+  })
+}
+
+function sweep(engine: Engine): void {
+  test('vouchers lapse when the clock ends them, the earliest first', async (t) => {
+    const { store, destroy } = await engine.fresh()
+    t.after(destroy)
+    const reserved = aVoucher()
+    const paid = redeemed(aVoucher())
+    const pending = settling(redeemed(aVoucher()))
+    const done = discardVoucher(aVoucher(), T0).voucher
+    await store.commit({ vouchers: [paid, reserved, pending, done].map((voucher) => ({ ...voucher, version: 1 })) })
+
+    const lapsed = async (nowMs: number, limit = 10) => (await store.lapsedVouchers(nowMs, limit)).map(({ id }) => id)
+    assert.deepEqual(await lapsed(reserved.expiresAtMs - 1), [])
+    assert.deepEqual(await lapsed(reserved.expiresAtMs), [reserved.id])
+    assert.deepEqual(await lapsed(paid.expiresAtMs), [reserved.id, paid.id])
+    assert.deepEqual(await lapsed(paid.expiresAtMs, 1), [reserved.id])
+
+    await store.commit({ vouchers: [expireVoucher(reserved).voucher] })
+    assert.deepEqual(await lapsed(paid.expiresAtMs), [paid.id])
+  })
+
+  test('a settlement is watched while it is PENDING, the longest untouched first', async (t) => {
+    const { store, destroy } = await engine.fresh()
+    t.after(destroy)
+    const first = settling(redeemed(aVoucher()), T0 + 1)
+    const second = settling(redeemed(aVoucher()), T0 + 2)
+    const third = settling(redeemed(aVoucher()), T0 + 3)
+    await store.commit({ vouchers: [third, first, second].map((voucher) => ({ ...voucher, version: 1 })) })
+    const watched = async (limit: number, offset?: number) => (await store.settling(limit, offset)).map(({ id }) => id)
+    assert.deepEqual(await watched(10), [first.id, second.id, third.id])
+    assert.deepEqual(await watched(2), [first.id, second.id])
+    assert.deepEqual(await watched(2, 1), [second.id, third.id])
+
+    const touched = trackSettlement({ ...first, version: 1 }, aSettlement({ status: 'PENDING' }), T0 + 4)
+    await store.commit({ vouchers: [touched] })
+    assert.deepEqual(await watched(10), [second.id, third.id, first.id])
+
+    const resolved = resolveVoucher(touched, aSettlement({ status: 'PENDING' }), T0 + 5).voucher
+    await store.commit({ vouchers: [resolved] })
+    assert.deepEqual(await watched(10), [second.id, third.id, first.id])
+    await store.commit({ vouchers: [confirmSettlement(resolved, aSettlement(), T0 + 6).voucher] })
+    assert.deepEqual(await watched(10), [second.id, third.id])
+  })
+
+  test('context codes lapse once, sessions while they are open', async (t) => {
+    const { store, destroy } = await engine.fresh()
+    t.after(destroy)
+    const [late, early, closed] = [aContext({ nowMs: T0 + 1 }), aContext(), aContext()]
+    const [open, shut] = [aSession(), aSession()]
+    await store.commit({ contexts: [late, early, closed], sessions: [open, shut] })
+    await store.commit({ contexts: [closeContext(closed, null, T0)], sessions: [closeSession(shut, T0)] })
+
+    assert.deepEqual(await store.lapsedContextCodes(early.codeExpiresAtMs - 1, 10), [])
+    assert.deepEqual(await store.lapsedContextCodes(early.codeExpiresAtMs, 10), [early])
+    assert.deepEqual(await store.lapsedContextCodes(late.codeExpiresAtMs, 10), [early, late])
+    assert.deepEqual(await store.lapsedContextCodes(late.codeExpiresAtMs, 1), [early])
+    await store.commit({ contexts: [releaseContextCode(early)] })
+    assert.deepEqual(await store.lapsedContextCodes(late.codeExpiresAtMs, 10), [late])
+
+    assert.deepEqual(await store.lapsedSessions(open.closesAtMs - 1, 10), [])
+    assert.deepEqual(await store.lapsedSessions(open.closesAtMs, 10), [open])
+  })
+
+  test('forgetting takes what may be forgotten, and money never', async (t) => {
+    const { store, destroy } = await engine.fresh()
+    t.after(destroy)
+    const answers = Array.from({ length: 1100 }, () => anAnswer({ expiresAtMs: T0 }))
+    const kept = anAnswer({ expiresAtMs: T0 + 1 })
+    const money = aClaim()
+    const [over, running] = [aClaim({ forgetAtMs: T0 }), aClaim({ forgetAtMs: T0 + 1 })]
+    const prolonged = aClaim({ forgetAtMs: T0 })
+    await Promise.all([...answers, kept].map((answer) => store.commit({ answer })))
+    await store.commit({ claims: [money, over, running, prolonged] })
+    await store.commit({
+      claims: [
+        { ...money, forgetAtMs: T0 },
+        { ...prolonged, forgetAtMs: null },
+      ],
+    })
+    await store.forget(T0)
+
+    assert.equal(await store.answer(answers[0]?.scope ?? '', T0 - 1), null)
+    assert.equal(await store.answer(answers[1099]?.scope ?? '', T0 - 1), null)
+    assert.deepEqual(await store.answer(kept.scope, T0), kept)
+    const owners = await store.claimOwners([money.key, over.key, running.key, prolonged.key])
+    assert.deepEqual([...owners.keys()].toSorted(), [money.key, running.key, prolonged.key].toSorted())
+    await store.commit({ claims: [{ ...over, ownerId: 'somebody else' }] })
+  })
+
+  test('the codes of six digits are held while in use, and rest after their end', async (t) => {
+    const { store, destroy } = await engine.fresh()
+    t.after(destroy)
+    const live = aVoucher()
+    const resting = discardVoucher(aVoucher(), T0 + 1).voucher
+    const rested = discardVoucher(aVoucher(), T0).voucher
+    const letters = aContext({ code: 'K7M2QX', format: 'alphanum' })
+    const open = aContext()
+    const closedEarly = closeContext(aContext(), null, T0 + MINUTE_MS)
+    const lapsed = releaseContextCode(aContext())
+    const closedLate = closeContext(releaseContextCode(aContext()), null, T0 + 60 * MINUTE_MS)
+    const contexts = [letters, open, closedEarly, lapsed, closedLate]
+    await store.commit({
+      vouchers: [live, resting, rested].map((voucher) => ({ ...voucher, version: 1 })),
+      contexts: contexts.map((context) => ({ ...context, version: 1 })),
+    })
+
+    const { voucherCodes, contextCodes } = await store.heldCodes(T0)
+    const byCode = (a: { code: string }, b: { code: string }) => a.code.localeCompare(b.code)
+    assert.deepEqual(voucherCodes.toSorted(byCode), [
+      { code: live.code, endedAtMs: null },
+      { code: resting.code, endedAtMs: T0 + 1 },
+    ])
+    assert.deepEqual(contextCodes.toSorted(byCode), [
+      { code: open.code, endedAtMs: null },
+      { code: closedEarly.code, endedAtMs: T0 + MINUTE_MS },
+      { code: lapsed.code, endedAtMs: lapsed.codeExpiresAtMs },
+      { code: closedLate.code, endedAtMs: closedLate.codeExpiresAtMs },
+    ])
+  })
+}
+
+function durability(engine: Engine): void {
+  test('everything is there after the store was opened again', async (t) => {
+    const opened = await engine.fresh()
+    t.after(opened.destroy)
+    const [voucher, answer, claim, event] = [aVoucher(), anAnswer(), aClaim(), anEvent()]
+    await opened.store.commit({ vouchers: [voucher], answer, claims: [claim], events: [event] })
+    const positions = (await opened.store.events(0, 10)).map(({ position }) => position)
+
+    const store = await opened.reopen()
+    assert.deepEqual(await store.voucher(voucher.id), voucher)
+    assert.deepEqual(await store.answer(answer.scope, T0), answer)
+    assert.deepEqual([...(await store.claimOwners([claim.key]))], [[claim.key, claim.ownerId]])
+    assert.deepEqual(await store.events(0, 10), [{ position: positions[0], event }])
+    await rejectsWith(store.commit({ vouchers: [aVoucher({ code: voucher.code })] }), 'code')
+  })
+
+  test('closing commits what is under way, and nothing after', async (t) => {
+    const opened = await engine.fresh()
+    t.after(opened.destroy)
+    const vouchers = Array.from({ length: 600 }, () => aVoucher({ payeeId: PAYEE_ID }))
+    const commits = vouchers.map((voucher) => opened.store.commit({ vouchers: [voucher] }))
+    await Promise.all([...commits, opened.store.close(), opened.store.close()])
+    await assert.rejects(opened.store.commit({ vouchers: [aVoucher()] }), /closed/)
+
+    const store = await opened.reopen()
+    for (const voucher of vouchers) assert.deepEqual(await store.voucher(voucher.id), voucher)
+  })
+}

@@ -1,0 +1,229 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { DatabaseSync } from 'node:sqlite'
+import { describe, type TestContext, test } from 'node:test'
+import { openSqliteStore, type SqliteStore } from '../../src/store/sqlite.ts'
+import { type OpenedStore, storeContract } from './contract.ts'
+import { aVoucher, T0 } from './rows.ts'
+
+const CHILD = join(import.meta.dirname, 'child.ts')
+
+async function openTemporary(): Promise<OpenedStore> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'sixpence-store-'))
+  const open = () => openSqliteStore({ dataDir, clock: () => T0 })
+  let store = await open()
+  return {
+    store,
+    async reopen() {
+      await store.close()
+      store = await open()
+      return store
+    },
+    async destroy() {
+      await store.close()
+      await rm(dataDir, { recursive: true })
+    },
+  }
+}
+
+storeContract('SQLite', openTemporary)
+
+async function temporaryDirectory(t: TestContext): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'sixpence-store-'))
+  t.after(() => rm(directory, { recursive: true }))
+  return directory
+}
+
+async function openIn(t: TestContext, dataDir: string): Promise<SqliteStore> {
+  const store = await openSqliteStore({ dataDir })
+  t.after(() => store.close())
+  return store
+}
+
+function refusesToOpen(dataDir: string, message: RegExp): Promise<void> {
+  return assert.rejects(openSqliteStore({ dataDir }), { name: 'StoreUnusable', message })
+}
+
+/** Runs the writing child, under `sh` so that `limits` may bound it. */
+function spawnWriter(
+  t: TestContext,
+  dataDir: string,
+  limits = ':',
+): { child: ChildProcess; lines: AsyncIterable<string> } {
+  const child = spawn('sh', ['-c', `${limits}; exec "$0" "$1" "$2"`, process.execPath, CHILD, dataDir], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  t.after(() => child.kill('SIGKILL'))
+  assert.ok(child.stdout)
+  return { child, lines: createInterface({ input: child.stdout }) }
+}
+
+describe('one process owns the directory', () => {
+  test('a second opener of the same process is refused, and told by whom', async (t) => {
+    const dataDir = await temporaryDirectory(t)
+    const store = await openIn(t, dataDir)
+    await refusesToOpen(dataDir, new RegExp(`${dataDir} is in use.*process ${process.pid}`))
+    store.announce('http://127.0.0.1:4040')
+    await refusesToOpen(dataDir, /http:\/\/127\.0\.0\.1:4040/)
+
+    const voucher = aVoucher()
+    await store.commit({ vouchers: [voucher] })
+    assert.deepEqual(await store.voucher(voucher.id), voucher, 'the refused opener did no harm')
+  })
+
+  test('another process owns it until it dies, however it dies', async (t) => {
+    const dataDir = await temporaryDirectory(t)
+    const { child, lines } = spawnWriter(t, dataDir)
+    for await (const line of lines) if (line === 'open') break
+    await refusesToOpen(dataDir, new RegExp(`${dataDir} is in use.*process ${child.pid}`))
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    const store = await openIn(t, dataDir)
+    assert.ok(existsSync(join(dataDir, 'owner.json')))
+    await store.close()
+    assert.equal(existsSync(join(dataDir, 'owner.json')), false)
+  })
+
+  test('only the owner of the files may read them', async (t) => {
+    const dataDir = join(await temporaryDirectory(t), 'not', 'there')
+    const store = await openIn(t, dataDir)
+    await store.commit({ vouchers: [aVoucher()] })
+    const modeOf = async (path: string) => (await stat(path)).mode & 0o777
+    assert.equal(await modeOf(dataDir), 0o700)
+    for (const file of ['sixpence.db', 'sixpence.db-wal', 'owner.json']) {
+      assert.equal(await modeOf(join(dataDir, file)), 0o600, file)
+    }
+  })
+})
+
+describe('what is not a store of this program is refused, and left as it is', () => {
+  test('a store of a newer program', async (t) => {
+    const dataDir = await temporaryDirectory(t)
+    await (await openSqliteStore({ dataDir })).close()
+    const db = new DatabaseSync(join(dataDir, 'sixpence.db'))
+    db.exec('PRAGMA user_version = 999')
+    db.close()
+    await refusesToOpen(dataDir, /newer Sixpence: it has schema 999/)
+  })
+
+  test("another program's database", async (t) => {
+    const dataDir = await temporaryDirectory(t)
+    const db = new DatabaseSync(join(dataDir, 'sixpence.db'))
+    db.exec('CREATE TABLE songs (title TEXT)')
+    await refusesToOpen(dataDir, /not a Sixpence store/)
+    assert.equal(db.prepare('SELECT count(*) AS tables FROM sqlite_schema').get()?.tables, 1)
+    db.close()
+  })
+
+  test('a file that is no database', async (t) => {
+    const dataDir = await temporaryDirectory(t)
+    await writeFile(join(dataDir, 'sixpence.db'), 'Dear diary, '.repeat(1000))
+    await refusesToOpen(dataDir, /damaged or not a SQLite database/)
+  })
+
+  test('a store that lost its end', async (t) => {
+    const dataDir = await temporaryDirectory(t)
+    await (await openSqliteStore({ dataDir })).close()
+    await truncate(join(dataDir, 'sixpence.db'), 5000)
+    await refusesToOpen(dataDir, /damaged or not a SQLite database/)
+  })
+
+  test('a directory that cannot be made', async (t) => {
+    const directory = await temporaryDirectory(t)
+    await writeFile(join(directory, 'data'), '')
+    await refusesToOpen(join(directory, 'data'), /cannot be used/)
+  })
+
+  test('a directory in the place of the file', async (t) => {
+    const dataDir = await temporaryDirectory(t)
+    await mkdir(join(dataDir, 'sixpence.db'))
+    await refusesToOpen(dataDir, /cannot be used/)
+  })
+})
+
+describe('group commit', () => {
+  test('commits of one turn share a transaction, up to 256', async (t) => {
+    const store = await openIn(t, await temporaryDirectory(t))
+    const commits = Array.from({ length: 1000 }, () => store.commit({ vouchers: [aVoucher()] }))
+    await Promise.all(commits)
+    assert.deepEqual(store.stats(), { commits: 1000, groups: 4 })
+  })
+
+  test('commits of other turns are not kept waiting', async (t) => {
+    const store = await openIn(t, await temporaryDirectory(t))
+    for (let turn = 0; turn < 3; turn++) await store.commit({ vouchers: [aVoucher()] })
+    assert.deepEqual(store.stats(), { commits: 3, groups: 3 })
+  })
+
+  test('losers are no commits', async (t) => {
+    const store = await openIn(t, await temporaryDirectory(t))
+    const voucher = aVoucher()
+    await Promise.allSettled([store.commit({ vouchers: [voucher] }), store.commit({ vouchers: [voucher] })])
+    assert.deepEqual(store.stats(), { commits: 1, groups: 1 })
+  })
+})
+
+describe('faults', () => {
+  test('what was acknowledged before kill -9 is there, whole', async (t) => {
+    const dataDir = await temporaryDirectory(t)
+    const acknowledged: string[] = []
+    for (let kill = 1; kill <= 4; kill++) {
+      const { child, lines } = spawnWriter(t, dataDir)
+      for await (const line of lines) {
+        if (line.startsWith('+')) acknowledged.push(line.slice(1))
+        if (acknowledged.length >= kill * 2000) child.kill('SIGKILL')
+      }
+      assert.ok(acknowledged.length >= kill * 2000)
+      await assertWhole(dataDir, acknowledged)
+    }
+  })
+
+  test('a full disk refuses commits with its own error, and loses and keeps nothing by halves', async (t) => {
+    const dataDir = await temporaryDirectory(t)
+    await (await openSqliteStore({ dataDir })).close()
+    const blocksOf512 = 4096
+    const { lines } = spawnWriter(t, dataDir, `trap '' XFSZ; ulimit -f ${blocksOf512}`)
+    const [acknowledged, refused]: [string[], string[]] = [[], []]
+    let last = ''
+    for await (const line of lines) {
+      last = line
+      if (line.startsWith('+')) acknowledged.push(line.slice(1))
+      if (line.startsWith('-')) refused.push(line.slice(1))
+    }
+    assert.equal(last, 'readable true')
+    assert.ok(acknowledged.length > 0 && refused.length > 0)
+    for (const line of refused) assert.match(line, /database or disk is full|disk I\/O error/)
+    await assertWhole(dataDir, acknowledged)
+    const store = await openIn(t, dataDir)
+    for (const line of refused) assert.equal(await store.voucher(line.split(' ')[0] ?? ''), null)
+  })
+})
+
+/** Each voucher is there with its claim and its event, and no event without its voucher. */
+async function assertWhole(dataDir: string, ids: string[]): Promise<void> {
+  const store = await openSqliteStore({ dataDir })
+  try {
+    const told = new Set<string>()
+    for (let position = 0; ; ) {
+      const page = await store.events(position, 1000)
+      for (const { event } of page) {
+        assert.notEqual(await store.voucher(event.subjectId), null)
+        told.add(event.subjectId)
+      }
+      const last = page.at(-1)
+      if (last === undefined) break
+      position = last.position
+    }
+    const owners = await store.claimOwners(ids)
+    const lost = ids.filter((id) => !told.has(id) || owners.get(id) !== id)
+    assert.deepEqual(lost, [])
+  } finally {
+    await store.close()
+  }
+}
