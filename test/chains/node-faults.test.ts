@@ -361,4 +361,14 @@ describe('the head', () => {
     await chain.head()
     assert.equal(node.asked.get('eth_getBlockByNumber'), 2)
   })
+
+  it('is told when it is new, not at every poll', async () => {
+    const heard: Hex[] = []
+    const chain = open()
+    chain.onHead(({ hash }) => heard.push(hash))
+    await chain.start()
+    const polls = () => node.asked.get('eth_getBlockByNumber') ?? 0
+    await eventually('ten polls', async () => polls() >= 10)
+    assert.equal(heard.length, 1)
+  })
 })

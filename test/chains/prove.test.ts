@@ -97,6 +97,7 @@ describe('a token payment', () => {
     ['one unit more', [transferLog({ units: 101n })], /is of 101 units, asked were 100/],
     ['another sender', [transferLog({ from: STRANGER })], /is from 0x3C44\w+, which is not an address of the payer/],
     ['an ERC-721 log', [{ address, topics: [...topics, data], data: '0x' }], /has no Transfer of the token/],
+    ['a topic more', [{ address, topics: [...topics, data], data }], /has no Transfer of the token/],
     ['longer data', [{ address, topics, data: `${data}00` }], /has no Transfer of the token/],
     ['shorter data', [{ address, topics, data: '0x64' }], /has no Transfer of the token/],
     ['a topic less', [{ address, topics: topics.slice(0, 2), data }], /has no Transfer of the token/],
@@ -159,6 +160,7 @@ describe('a call', () => {
     ['another contract', { to: STRANGER }, /goes to 0x3C44\w+ instead of 0x7099/],
     ['other wei', { wei: 0n }, /carries 0 wei, asked were 7/],
     ['other data', { data: '0xabce' }, /data of the transaction is not the data that was asked/],
+    ['a topic more', [{ address, topics: [...topics, data], data }], /has no Transfer of the token/],
     ['longer data', { data: '0xabcd00' }, /data of the transaction is not the data that was asked/],
   ]
   for (const [name, transaction, reason] of faults) {
