@@ -160,7 +160,6 @@ describe('a call', () => {
     ['another contract', { to: STRANGER }, /goes to 0x3C44\w+ instead of 0x7099/],
     ['other wei', { wei: 0n }, /carries 0 wei, asked were 7/],
     ['other data', { data: '0xabce' }, /data of the transaction is not the data that was asked/],
-    ['a topic more', [{ address, topics: [...topics, data], data }], /has no Transfer of the token/],
     ['longer data', { data: '0xabcd00' }, /data of the transaction is not the data that was asked/],
   ]
   for (const [name, transaction, reason] of faults) {
