@@ -28,7 +28,8 @@ test(`${KILLS} times kill -9 under load: no acknowledged write is lost, no vouch
   t.after(() => rm(dataDir, { recursive: true, force: true }))
   const config = join(dataDir, 'networks.json')
   await writeFile(config, JSON.stringify({ networks: [{ name: 'polygon' }] }))
-  const start = () => startProgram(['serve', '--data', dataDir, '--config', config, '--port', '0', '--rate-limits', 'off'])
+  const start = () =>
+    startProgram(['serve', '--data', dataDir, '--config', config, '--port', '0', '--rate-limits', 'off'])
 
   let program = start()
   t.after(() => program.end('SIGKILL'))
