@@ -5,12 +5,12 @@ import type { Context } from '../domain/context.ts'
 import type { Event } from '../domain/event.ts'
 import type { Session } from '../domain/session.ts'
 import type { Voucher } from '../domain/voucher.ts'
-import { findAnswer } from './sqlite/answers.ts'
+import { Answers } from './sqlite/answers.ts'
 import { applyChange } from './sqlite/apply.ts'
 import { claimOwner } from './sqlite/claims.ts'
 import { GroupCommit } from './sqlite/group-commit.ts'
 import { contextsQuery, type Query, sessionsQuery, vouchersQuery } from './sqlite/lists.ts'
-import { closeDatabase, openDatabase, writeOwner } from './sqlite/open.ts'
+import { closeDatabase, openDatabase, unusable, writeOwner } from './sqlite/open.ts'
 import { entity, entityOrNull, numberOf, type Row, Statements, textOf } from './sqlite/statements.ts'
 import type { Change, HeldCode, HeldCodes, Page, SessionFilter, Store, StoredAnswer, VoucherFilter } from './store.ts'
 
@@ -28,7 +28,12 @@ const SIX_DIGITS = '[0-9][0-9][0-9][0-9][0-9][0-9]'
  */
 export async function openSqliteStore(options: { dataDir: string; clock?: () => number }): Promise<SqliteStore> {
   const db = openDatabase(options.dataDir)
-  return new SqliteStore(db, options.dataDir, options.clock ?? Date.now)
+  try {
+    return new SqliteStore(db, options.dataDir, options.clock ?? Date.now)
+  } catch (error) {
+    closeDatabase(db, options.dataDir)
+    throw unusable(options.dataDir, error)
+  }
 }
 
 /** The embedded engine: one SQLite file, one process, one disk sync for all commits of a turn of the event loop. */
@@ -37,6 +42,7 @@ export class SqliteStore implements Store {
   readonly #dataDir: string
   readonly #clock: () => number
   readonly #sql: Statements
+  readonly #answers: Answers
   readonly #groups: GroupCommit
 
   /** Use `openSqliteStore`. */
@@ -45,12 +51,13 @@ export class SqliteStore implements Store {
     this.#dataDir = dataDir
     this.#clock = clock
     this.#sql = new Statements(db)
+    this.#answers = new Answers(this.#sql)
     this.#groups = new GroupCommit(db)
   }
 
   async commit(change: Change): Promise<void> {
     this.#assertOpen()
-    await this.#groups.enqueue(() => applyChange(this.#sql, change, this.#clock()))
+    await this.#groups.enqueue(() => applyChange(this.#sql, this.#answers, change, this.#clock()))
   }
 
   /** Tells whoever finds the directory taken, and the command line, where the owner is to be reached. */
@@ -142,8 +149,7 @@ export class SqliteStore implements Store {
   }
 
   async answer(scope: string, nowMs: number): Promise<StoredAnswer | null> {
-    const stored = findAnswer(this.#sql, scope)
-    return stored !== null && stored.expiresAtMs > nowMs ? stored : null
+    return this.#answers.find(scope, nowMs)
   }
 
   async events(afterPosition: number, limit: number): Promise<{ position: number; event: Event }[]> {

@@ -9,8 +9,9 @@ import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, type TestContext, test } from 'node:test'
 import { openSqliteStore, type SqliteStore } from '../../src/store/sqlite.ts'
+import type { StoredAnswer } from '../../src/store/store.ts'
 import { type OpenedStore, storeContract } from './contract.ts'
-import { aVoucher, T0 } from './rows.ts'
+import { anAnswer, aVoucher, T0 } from './rows.ts'
 
 const CHILD = join(import.meta.dirname, 'child.ts')
 
@@ -167,6 +168,27 @@ describe('group commit', () => {
     await Promise.allSettled([store.commit({ vouchers: [voucher] }), store.commit({ vouchers: [voucher] })])
     assert.deepEqual(store.stats(), { commits: 1, groups: 1 })
   })
+})
+
+test('an answer is found among many, after many were forgotten, and after a restart', async (t) => {
+  const dataDir = await temporaryDirectory(t)
+  const store = await openSqliteStore({ dataDir, clock: () => T0 })
+  const commitAll = (answers: StoredAnswer[]) => Promise.all(answers.map((answer) => store.commit({ answer })))
+  const old = Array.from({ length: 6000 }, () => anAnswer({ expiresAtMs: T0 + 1 }))
+  const recent = Array.from({ length: 6000 }, () => anAnswer({ expiresAtMs: T0 + 2 }))
+  const next = Array.from({ length: 6000 }, () => anAnswer({ expiresAtMs: T0 + 3 }))
+  await commitAll([...old, ...recent])
+  await store.forget(T0 + 1)
+  await commitAll(next)
+
+  const assertFound = async (reader: SqliteStore) => {
+    for (const answer of old) assert.equal(await reader.answer(answer.scope, T0), null)
+    for (const answer of [...recent, ...next]) assert.deepEqual(await reader.answer(answer.scope, T0), answer)
+  }
+  await assertFound(store)
+  await store.close()
+  const reopened = await openIn(t, dataDir)
+  await assertFound(reopened)
 })
 
 describe('faults', () => {

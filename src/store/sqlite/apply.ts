@@ -1,7 +1,7 @@
 import type { Credential } from '../../domain/account.ts'
 import type { Event } from '../../domain/event.ts'
 import { type Change, Conflict, type Versioned } from '../store.ts'
-import { storeAnswer } from './answers.ts'
+import type { Answers } from './answers.ts'
 import { take } from './claims.ts'
 import { numberOf, type Statements } from './statements.ts'
 import { ACCOUNTS, API_KEYS, CONTEXTS, put, SESSIONS, VOUCHERS } from './tables.ts'
@@ -12,8 +12,8 @@ import { ACCOUNTS, API_KEYS, CONTEXTS, put, SESSIONS, VOUCHERS } from './tables.
  * @param nowMs decides which stored answers have expired
  * @throws Conflict
  */
-export function applyChange(sql: Statements, change: Change, nowMs: number): void {
-  if (change.answer !== undefined) storeAnswer(sql, change.answer, nowMs)
+export function applyChange(sql: Statements, answers: Answers, change: Change, nowMs: number): void {
+  if (change.answer !== undefined) answers.store(change.answer, nowMs)
   for (const context of change.unchanged?.contexts ?? []) assertUnchanged(sql, 'contexts', context)
   for (const session of change.unchanged?.sessions ?? []) assertUnchanged(sql, 'sessions', session)
   for (const context of change.contexts ?? []) put(sql, CONTEXTS, context)

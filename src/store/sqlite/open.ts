@@ -63,7 +63,7 @@ function prepare(db: DatabaseSync, dataDir: string): void {
 /** @returns the schema version of the file; 0 where it is new */
 function schemaOf(db: DatabaseSync, dataDir: string): number {
   const sql = new Statements(db)
-  const pragma = (name: string) => numberOf(sql.get(`PRAGMA ${name}`) ?? {}, name)
+  const pragma = (name: string) => numberOf(sql.get(`PRAGMA ${name}`), name)
   const version = pragma('user_version')
   if (pragma('application_id') !== APPLICATION_ID) {
     const isNew = version === 0 && sql.get('SELECT 1 FROM sqlite_schema LIMIT 1') === null
@@ -78,7 +78,8 @@ function schemaOf(db: DatabaseSync, dataDir: string): number {
   return version
 }
 
-function unusable(dataDir: string, error: unknown): unknown {
+/** Puts what went wrong while opening into words for the operator. */
+export function unusable(dataDir: string, error: unknown): unknown {
   if (error instanceof StoreUnusable || !(error instanceof Error)) return error
   switch (sqlitePrimaryCode(error)) {
     case BUSY:

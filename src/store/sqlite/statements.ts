@@ -16,12 +16,22 @@ export class Statements {
     return Number(this.#prepare(sql).run(...values).changes)
   }
 
+  /** @returns the row number that the new row got */
+  insert(sql: string, ...values: SQLInputValue[]): number {
+    return Number(this.#prepare(sql).run(...values).lastInsertRowid)
+  }
+
   get(sql: string, ...values: SQLInputValue[]): Row | null {
     return this.#prepare(sql).get(...values) ?? null
   }
 
   all(sql: string, ...values: SQLInputValue[]): Row[] {
     return this.#prepare(sql).all(...values)
+  }
+
+  /** For results too large to hold. The same text must not be run again meanwhile. */
+  each(sql: string): Iterable<Row> {
+    return this.#prepare(sql).iterate()
   }
 
   #prepare(sql: string): StatementSync {
@@ -49,8 +59,8 @@ export function textOf(row: Row, column: string): string {
   return value
 }
 
-export function numberOf(row: Row, column: string): number {
-  const value = row[column]
+export function numberOf(row: Row | null, column: string): number {
+  const value = row?.[column]
   if (typeof value !== 'number') throw new TypeError(`Column ${column} holds no number.`)
   return value
 }
