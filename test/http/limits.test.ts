@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import {
+  type Answer,
+  callerOf,
+  newContext,
+  newPayer,
+  startTestServer,
+  type TestServer,
+  type TestServerOptions,
+} from '../support/server.ts'
+import { newEmail, PASSWORD } from './calls.ts'
+import { assertProblem, ok } from './problems.ts'
+
+const GUESSES = 10
+
+/** Each test counts from nothing, so each has a server of its own. */
+async function withServer(options: TestServerOptions, test: (server: TestServer) => Promise<void>): Promise<void> {
+  const server = await startTestServer(options)
+  try {
+    await test(server)
+  } finally {
+    await server.stop()
+  }
+}
+
+const count = (answers: Answer<object>[], code: string) => answers.filter(({ body }) => body.code === code).length
+const times = <T>(n: number, call: (index: number) => Promise<T>): Promise<T[]> =>
+  Promise.all(Array.from({ length: n }, (_, index) => call(index)))
+
+describe('limits on calls', () => {
+  it('count for each caller and each group of routes apart, in the documented preset', () =>
+    withServer({ rateLimits: 'documented' }, async (server) => {
+      const { caller: payer } = await newPayer(server.url)
+      const { payee } = await newContext(server.url, payer)
+      const anybody = callerOf(server.url)
+      // Signing up and in has taken three of the ten.
+      for (let call = 4; call <= 10; call++) ok(await anybody.get('/auth/get-challenge'), `call ${call}`)
+      const refused = await anybody.get('/auth/get-challenge')
+      assertProblem(refused, 'rate_limit')
+      assert.ok(Number(refused.headers.get('retry-after')) <= 60)
+      assertProblem(await anybody.post('/auth/sign-in', { type: 'resource', data: {} }), 'rate_limit')
+
+      const reads = await times(61, () => payer.get('/vouchers'))
+      assert.equal(count(reads, 'rate_limit'), 1)
+      assert.equal(reads.filter(({ status }) => status === 200).length, 60)
+      ok(await payee.get('/vouchers'), 'another caller is not held up')
+      // One context has been opened already.
+      const writes = await times(30, () => payer.post('/vouchers/contexts/context-open', {}))
+      assert.equal(count(writes, 'rate_limit'), 1)
+      assert.equal(count(writes, 'validation_failed'), 29)
+      assert.equal(count(await times(61, () => anybody.get('/finance/networks')), 'rate_limit'), 1)
+    }))
+
+  it('count bad tokens against the address', () =>
+    withServer({ rateLimits: 'documented' }, async (server) => {
+      const { caller: payer } = await newPayer(server.url)
+      const answers = await times(12, () => callerOf(server.url, { authorization: 'Bearer x' }).get('/vouchers'))
+      // Two of the ten went for signing up and in.
+      assert.equal(count(answers, 'unauthorized'), 8)
+      assert.equal(count(answers, 'rate_limit'), 4)
+      ok(await payer.get('/vouchers'), 'good tokens go on')
+    }))
+
+  it('leave a shop alone that polls every two seconds, in the standard preset', () =>
+    withServer({ rateLimits: 'standard' }, async (server) => {
+      const { caller: payer } = await newPayer(server.url)
+      const { payee } = await newContext(server.url, payer)
+      const polls = await times(40, () => payee.get('/vouchers'))
+      assert.equal(count(polls, 'rate_limit'), 0)
+      assert.equal(
+        count(await times(130, () => callerOf(server.url).get('/auth/get-challenge')), 'rate_limit') > 0,
+        true,
+      )
+    }))
+
+  it('are off where they are switched off', () =>
+    withServer({ rateLimits: 'off' }, async (server) => {
+      const answers = await times(150, () => callerOf(server.url).get('/auth/get-challenge'))
+      assert.equal(count(answers, 'rate_limit'), 0)
+    }))
+})
+
+describe('guesses, also where other limits are off', () => {
+  const signIn = (server: TestServer, code: string) =>
+    callerOf(server.url).post('/auth/sign-in', {
+      ...{ type: 'resource', data: { resource: `voucher::context::code::${code}` } },
+    })
+
+  it('at context codes end after ten wrong ones, even for the right one', () =>
+    withServer({}, async (server) => {
+      const { caller: payer } = await newPayer(server.url)
+      const { payee, context } = await newContext(server.url, payer)
+      for (let guess = 1; guess <= GUESSES; guess++) {
+        ok(await signIn(server, context.code), 'right ones do not count')
+        assertProblem(await signIn(server, `ZZZZZ${guess - 1}`), 'invalid_credentials', `guess ${guess}`)
+      }
+      const refused = await signIn(server, context.code)
+      assertProblem(refused, 'rate_limit', 'the right one')
+      const wait = Number(refused.headers.get('retry-after'))
+      assert.ok(wait > 14 * 60 && wait <= 15 * 60, `${wait}`)
+      assert.deepEqual((await signIn(server, 'ZZZZZZ')).body, refused.body, 'a wrong one looks the same')
+      ok(await payee.post('/vouchers/reserve-voucher', { code: context.code }), 'whoever is in goes on')
+    }))
+
+  it('at context codes by somebody with an account count too', () =>
+    withServer({}, async (server) => {
+      const { caller: payer } = await newPayer(server.url)
+      const { context } = await newContext(server.url, payer)
+      const { caller: guesser } = await newPayer(server.url)
+      const paths = ['/vouchers/reserve-voucher', '/vouchers/sessions/session-open']
+      for (let guess = 0; guess < GUESSES; guess++) {
+        assertProblem(await guesser.post(paths[guess % 2] ?? '', { code: `ZZZZZ${guess}` }), 'not_found')
+      }
+      for (const path of paths) assertProblem(await guesser.post(path, { code: context.code }), 'rate_limit')
+    }))
+
+  it('in parallel learn no more than ten one after the other', () =>
+    withServer({}, async (server) => {
+      const { caller: payer } = await newPayer(server.url)
+      const { context } = await newContext(server.url, payer)
+      const answers = await times(48, (index) => signIn(server, index === 40 ? context.code : `ZZZZ${10 + index}`))
+      assert.equal(count(answers, 'invalid_credentials'), GUESSES)
+      assert.ok(count(answers, 'rate_limit') >= 48 - GUESSES - 1)
+    }))
+
+  it('at a password end after ten wrong ones, in parallel too', () =>
+    withServer({}, async (server) => {
+      const data = { email: newEmail(), password: PASSWORD }
+      const post = (path: string, changed: object = {}) =>
+        callerOf(server.url).post(path, { type: 'email-password', data: { ...data, ...changed } })
+      ok(await post('/auth/sign-up'))
+      ok(await post('/auth/sign-in'))
+      const answers = await times(24, (index) => post('/auth/sign-in', { password: `wrong password ${index}` }))
+      assert.equal(count(answers, 'invalid_credentials'), GUESSES)
+      assert.equal(count(answers, 'rate_limit'), 24 - GUESSES)
+      assertProblem(await post('/auth/sign-in'), 'rate_limit', 'the right one')
+    }))
+})
