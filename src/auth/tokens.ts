@@ -12,7 +12,7 @@ export type TokenHolder =
   /** The command line, which proves by it that it reads the server's data directory. */
   | { kind: 'operator' }
 
-export type TokenClaims = TokenHolder & { tokenId: string; issuedAtMs: number; expiresAtMs: number }
+type TokenClaims = TokenHolder & { tokenId: string; issuedAtMs: number; expiresAtMs: number }
 
 export type Tokens = {
   /** A new JWT: 24 h for users and payees, 60 s for the operator. */

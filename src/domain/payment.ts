@@ -18,7 +18,7 @@ export type SimpleTerms = {
   recipient: Hex
 }
 
-export type CustomNetwork = { network: string; type: 'evm' | 'solana'; chainId: string }
+type CustomNetwork = { network: string; type: 'evm' | 'solana'; chainId: string }
 
 /** A call as the payee gave it: `from` is always the placeholder `{payer}`. */
 export type Instruction = {

@@ -4,9 +4,7 @@
  */
 
 /** A plain decimal: no sign, no exponent, no hex, no leading zeros but the one before the point. */
-export const AMOUNT_PATTERN = '^(0|[1-9][0-9]*)(\\.[0-9]+)?$'
-
-const AMOUNT = new RegExp(AMOUNT_PATTERN)
+const AMOUNT = /^(0|[1-9][0-9]*)(\.[0-9]+)?$/
 
 /** Longest amount that is read: a uint256 has 78 digits, and no token more than 77 decimals. */
 export const AMOUNT_MAX_LENGTH = 160

@@ -16,8 +16,8 @@ const Info = Type.Record(Type.String(), Type.Unknown(), {
 
 // ── auth ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-export const SignUpBody = Type.Object({ type: Type.String(), data: Type.Object({}) })
-export const SignInBody = SignUpBody
+/** What `data` holds depends on `type`; the use case reads it by the schemas below. */
+export const TypedDataBody = Type.Object({ type: Type.String(), data: Type.Object({}) })
 
 const Email = Type.String({ minLength: 3, maxLength: 128, pattern: '^[^\\s@]+@[^\\s@]+$' })
 const InstallationId = Type.String({ minLength: 32, maxLength: 128 })
@@ -127,13 +127,13 @@ const Call = Type.Object({
   data: Type.String({ pattern: '^0x([0-9a-fA-F]{2})*$' }),
 })
 
-export const CustomNetworkSchema = Type.Object({
+const CustomNetworkSchema = Type.Object({
   network: NetworkName,
   type: Type.Union([Type.Literal('evm'), Type.Literal('solana')]),
   chainId: Type.String({ minLength: 1, maxLength: 64 }),
 })
-export const CustomPayment = Type.Object({ type: Type.Literal('send_transaction'), input: Call })
-export const CustomExtra = Type.Object({
+const CustomPayment = Type.Object({ type: Type.Literal('send_transaction'), input: Call })
+const CustomExtra = Type.Object({
   type: Type.Union([Type.Literal('send_transaction'), Type.Literal('call_transaction')]),
   input: Call,
 })
@@ -323,8 +323,7 @@ export const ProblemView = Type.Object({
   errors: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }))),
 })
 
-export type SignUpBody = Static<typeof SignUpBody>
-export type SignInBody = Static<typeof SignInBody>
+export type TypedDataBody = Static<typeof TypedDataBody>
 export type DeviceSignUpData = Static<typeof DeviceSignUpData>
 export type OpenContextBody = Static<typeof OpenContextBody>
 export type CloseContextBody = Static<typeof CloseContextBody>

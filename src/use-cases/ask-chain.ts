@@ -4,7 +4,7 @@ import { Refusal } from '../domain/refusal.ts'
 const RETRY_AFTER_SECONDS = 5
 
 /** What a caller hears when a node cannot be asked: come back; nothing is said about the payment. */
-export function chainUnavailable(network: string, cause: unknown): Refusal {
+function chainUnavailable(network: string, cause: unknown): Refusal {
   return new Refusal('overloaded', `The ${network} node cannot be asked right now. Nothing was changed; try again.`, {
     retryAfterSeconds: RETRY_AFTER_SECONDS,
     cause,

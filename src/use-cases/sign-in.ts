@@ -12,7 +12,7 @@ import {
   DeviceSignInData,
   EmailPasswordData,
   ResourceData,
-  type SignInBody,
+  type TypedDataBody,
   WalletData,
 } from '../protocol/schemas.ts'
 import type { App } from './app.ts'
@@ -27,7 +27,7 @@ import { verifyPayerSignature } from './verify-signature.ts'
  * Gives a token to whoever proves to be a payer, or names an open context as its payee.
  * @throws Refusal `invalid_type`, `invalid_credentials`, `validation_failed`, `rate_limit`
  */
-export async function signIn(app: App, call: Call, body: SignInBody): Promise<AuthorizationView> {
+export async function signIn(app: App, call: Call, body: TypedDataBody): Promise<AuthorizationView> {
   switch (body.type) {
     case 'resource':
       return signInByContextCode(app, call, readData(ResourceData, body.data).resource)

@@ -4,7 +4,7 @@ import { hashPassword } from '../auth/passwords.ts'
 import type { Account, Credential } from '../domain/account.ts'
 import { invalidField, Refusal } from '../domain/refusal.ts'
 import { newId } from '../protocol/ids.ts'
-import { type AccountView, DeviceSignUpData, EmailPasswordData, type SignUpBody } from '../protocol/schemas.ts'
+import { type AccountView, DeviceSignUpData, EmailPasswordData, type TypedDataBody } from '../protocol/schemas.ts'
 import type { Change } from '../store/store.ts'
 import type { App } from './app.ts'
 import type { Call } from './call.ts'
@@ -16,7 +16,7 @@ import { accountView } from './views.ts'
  * Makes an account for a payer, by device or by email and password.
  * @throws Refusal `invalid_type`, `validation_failed`, `already_exists`
  */
-export async function signUp(app: App, call: Call, body: SignUpBody): Promise<AccountView> {
+export async function signUp(app: App, call: Call, body: TypedDataBody): Promise<AccountView> {
   switch (body.type) {
     case 'email-password':
       return signUpByEmail(app, call, readData(EmailPasswordData, body.data))

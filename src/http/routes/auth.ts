@@ -7,8 +7,7 @@ import {
   ChallengeView,
   CreateApiKeyBody,
   NewApiKeyView,
-  SignInBody,
-  SignUpBody,
+  TypedDataBody,
 } from '../../protocol/schemas.ts'
 import { createApiKey, listApiKeys, revokeApiKey } from '../../use-cases/manage-api-keys.ts'
 import { signIn } from '../../use-cases/sign-in.ts'
@@ -27,7 +26,7 @@ export function authRoutes(api: Routes, { app, answers }: RouteContext): void {
 
   api.post(
     '/auth/sign-up',
-    { config: { callers: ANYBODY, limit: 'auth' }, schema: { body: SignUpBody, response: { 200: AccountView } } },
+    { config: { callers: ANYBODY, limit: 'auth' }, schema: { body: TypedDataBody, response: { 200: AccountView } } },
     (request, reply) => answers.once(request, reply, (call) => signUp(app, call, request.body)),
   )
 
@@ -35,7 +34,7 @@ export function authRoutes(api: Routes, { app, answers }: RouteContext): void {
     '/auth/sign-in',
     {
       config: { callers: ANYBODY, limit: 'auth', secretAnswer: true },
-      schema: { body: SignInBody, response: { 200: AuthorizationView } },
+      schema: { body: TypedDataBody, response: { 200: AuthorizationView } },
     },
     (request, reply) => answers.once(request, reply, (call) => signIn(app, call, request.body)),
   )
