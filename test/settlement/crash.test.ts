@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, it } from 'node:test'
+import { erc20Abi, keccak256 } from 'viem'
+import type { Hex } from '../../src/domain/payment.ts'
+import type { VoucherView } from '../../src/protocol/schemas.ts'
+import { type FaultyNode, startFaultyNode } from '../chains/faulty-node.ts'
+import { startAnvil, type TestChain } from '../support/anvil.ts'
+import { type Program, startProgram, urlOf } from '../support/program.ts'
+import { asking, eventually, newParties, receiptsOf, redeem, token, withToken } from '../support/server.ts'
+import { signed, transferData } from './shop.ts'
+
+const NETWORK = 'local'
+const UNITS = 1_000n
+
+let chain: TestChain
+let node: FaultyNode
+let tokenAddress: Hex
+let dataDir: string
+let program: Program
+
+before(async () => {
+  chain = await startAnvil({ automine: false })
+  tokenAddress = (await chain.deploy('PlainToken', [10n ** 12n])).address
+  node = await startFaultyNode(chain.rpcUrl)
+  dataDir = await mkdtemp(join(tmpdir(), 'sixpence-settlement-'))
+  await writeFile(join(dataDir, 'networks.json'), JSON.stringify({ networks: [served()] }))
+  program = start()
+})
+after(async () => {
+  await program.end('SIGKILL')
+  await rm(dataDir, { recursive: true, force: true })
+  await node.stop()
+  await chain.stop()
+})
+
+function served() {
+  return {
+    ...{ name: NETWORK, chainId: chain.chainId, rpcUrls: [node.url], confirmations: 2 },
+    nativeCurrency: { symbol: 'COIN', decimals: 18 },
+    currencies: [{ symbol: 'EURC', address: tokenAddress.toLowerCase(), decimals: 6 }],
+    ...{ pollInterval: '100ms', maxHeadAge: 'none' },
+  }
+}
+
+function start(): Program {
+  const config = join(dataDir, 'networks.json')
+  const flags = ['--rate-limits', 'off', '--resolve-wait', '30s']
+  return startProgram(['serve', '--data', dataDir, '--config', config, '--port', '0', ...flags])
+}
+
+/** The first account pays: it has all the tokens. */
+function payer() {
+  const account = chain.accounts[0]
+  assert.ok(account)
+  return account
+}
+
+async function untilKnown(hash: Hex): Promise<void> {
+  await eventually(() =>
+    chain.client.getTransaction({ hash }).then(
+      () => true,
+      () => false,
+    ),
+  )
+}
+
+/**
+ * Hands in a receipt, kills the server at `moment`, and starts it on the same data: the payment must resolve by itself,
+ * and the first call's key must give the answer that nobody got.
+ */
+async function assertSurvives(proof: Record<string, string>, hash: Hex, to: Hex, moment: () => Promise<unknown>) {
+  const url = await urlOf(program)
+  const parties = await newParties(url, { payers: [payer().address] })
+  const voucher = await redeem(parties, asking('0.001', token(NETWORK, 'EURC', tokenAddress, 6), to))
+  const path = `/vouchers/${voucher.id}`
+  const key = { 'idempotency-key': randomUUID() }
+  const unanswered = parties.payer.post(`${path}/resolve-voucher`, receiptsOf(voucher, proof), key)
+  const broken = assert.rejects(unanswered, 'the call was answered before the kill')
+  await moment()
+  await program.end('SIGKILL')
+  await broken
+
+  node.fault = () => undefined
+  program = start()
+  const payerAgain = withToken(await urlOf(program), parties.payerToken)
+  const held = await payerAgain.get<VoucherView>(path)
+  assert.deepEqual([held.body.status, held.body.settlement?.status], ['REDEEMED', 'PENDING'])
+  await untilKnown(hash)
+  await chain.client.mine({ blocks: 1 })
+  await eventually(async () => (await payerAgain.get<VoucherView>(path)).body.status === 'RESOLVED')
+
+  const stored = await payerAgain.post<VoucherView>(`${path}/resolve-voucher`, receiptsOf(voucher, proof), key)
+  assert.deepEqual([stored.status, stored.body.status], [200, 'RESOLVED'], JSON.stringify(stored.body))
+  assert.equal(stored.headers.get('idempotency-replayed'), 'true')
+  await chain.client.mine({ blocks: 2 })
+  await eventually(async () => (await payerAgain.get<VoucherView>(path)).body.settlement?.status === 'CONFIRMED')
+  assert.equal(await chain.tokenBalance(tokenAddress, to), UNITS)
+}
+
+it('a server that is killed while a call waits for the block resolves the voucher when it is back', async () => {
+  const to: Hex = '0x00000000000000000000000000000000000c4a50'
+  const hash = await chain.client.writeContract({
+    ...{ account: payer(), abi: erc20Abi, address: tokenAddress },
+    ...{ functionName: 'transfer', args: [to, UNITS] },
+  })
+  // It looks twice before it commits and then again and again: after more looks than that it waits.
+  await assertSurvives({ transactionHash: hash }, hash, to, async () => {
+    const asked = () => node.asked.get('eth_getTransactionReceipt') ?? 0
+    const before = asked()
+    await eventually(async () => asked() > before + 3)
+  })
+})
+
+it('a server that is killed between the commit and the broadcast broadcasts when it is back', async () => {
+  const to: Hex = '0x00000000000000000000000000000000000c4a51'
+  const raw = await signed(chain, 0, { to: tokenAddress, data: transferData(to, UNITS) })
+  const broadcasting = new Promise<void>((reached) => {
+    node.fault = ({ method }) => {
+      if (method !== 'eth_sendRawTransaction') return undefined
+      reached()
+      return 'silence'
+    }
+  })
+  await assertSurvives({ signedTransaction: raw }, keccak256(raw), to, () => broadcasting)
+})

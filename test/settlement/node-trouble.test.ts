@@ -1,0 +1,234 @@
+import assert from 'node:assert/strict'
+import { after, afterEach, before, describe, it } from 'node:test'
+import { keccak256 } from 'viem'
+import type { VoucherView } from '../../src/protocol/schemas.ts'
+import { type FaultyNode, startFaultyNode } from '../chains/faulty-node.ts'
+import { type Answer, asking, eventually, reserve, startTestServer, token } from '../support/server.ts'
+import { openShop, type Shop } from './shop.ts'
+
+const UNITS = 1_000n
+const MAX_HEAD_AGE_MS = 3_600_000
+
+/** Longer than any test advances the clock. */
+const A_DAY_MS = 86_400_000
+
+/** A second network on the same chain, whose node has no troubles. */
+const SOUND_NETWORK = 'sound'
+
+let shop: Shop
+let node: FaultyNode
+
+before(async () => {
+  shop = await openShop({
+    times: {
+      resolveWaitMs: 600,
+      dropGraceMs: A_DAY_MS,
+      contextTtlMs: A_DAY_MS,
+      reserveTtlMs: A_DAY_MS,
+      signingTtlMs: A_DAY_MS,
+    },
+    rpcUrls: async (rpcUrl) => {
+      node = await startFaultyNode(rpcUrl)
+      return [node.url]
+    },
+    served: (network, chain) => [
+      { ...network, maxHeadAgeMs: MAX_HEAD_AGE_MS },
+      {
+        ...network,
+        network: { ...network.network, name: SOUND_NETWORK },
+        currencies: network.currencies.map((currency) => ({ ...currency, network: SOUND_NETWORK })),
+        rpcUrls: [chain.rpcUrl],
+      },
+    ],
+  })
+})
+afterEach(() => {
+  node.fault = () => undefined
+})
+after(async () => {
+  await shop.stop()
+  await node.stop()
+})
+
+function assertOverloaded({ status, body, headers }: Answer): void {
+  assert.deepEqual([status, body.code], [503, 'overloaded'], JSON.stringify(body))
+  assert.match(headers.get('retry-after') ?? '', /^[1-9]\d*$/)
+}
+
+/** How many questions the node was asked so far. */
+function questions(): number {
+  return [...node.asked.values()].reduce((sum, count) => sum + count, 0)
+}
+
+const soundEurc = () => token(SOUND_NETWORK, 'EURC', shop.eurc.address, 6)
+
+describe('a node that', () => {
+  const mended = () => {
+    node.fault = () => undefined
+  }
+  const broken = (fault: FaultyNode['fault']) => () => {
+    node.fault = fault
+  }
+  const lagMs = 2 * MAX_HEAD_AGE_MS
+  const troubles: [string, () => void, () => unknown][] = [
+    ['is down', broken(() => ({ status: 503 })), mended],
+    ['never answers', broken(() => 'silence'), mended],
+    [
+      'serves another chain by now',
+      broken(({ method }) => (method === 'eth_chainId' ? { result: '0x1' } : { status: 502 })),
+      mended,
+    ],
+    [
+      'lags behind',
+      () => shop.server.clock.advance(lagMs),
+      () => shop.client.increaseTime({ seconds: lagMs / 1000 }).then(() => shop.mine()),
+    ],
+  ]
+  for (const [name, breakIt, mend] of troubles) {
+    it(`${name} has callers come back, and changes nothing`, async () => {
+      const to = shop.newRecipient()
+      const [voucher, reserved] = [await shop.ask(UNITS, to), await reserve(shop.parties)]
+      const before = [await shop.look(voucher.id), await shop.look(reserved.id)]
+      const transactionHash = await shop.send({ units: UNITS, to })
+      await shop.mine()
+      const askedBefore = questions()
+      breakIt()
+      shop.server.clock.advance(1_000)
+      await eventually(async () => questions() > askedBefore)
+      const redeem = () =>
+        shop.parties.payee.post(`/vouchers/${reserved.id}/redeem-voucher`, asking('1', shop.eurc, to))
+
+      const answers = await Promise.all([
+        redeem(),
+        shop.resolve(voucher, { transactionHash }),
+        shop.resolve(voucher, { transactionHash: `0x${'ef'.repeat(32)}` }),
+      ])
+      for (const answer of answers) assertOverloaded(answer)
+      assert.deepEqual([await shop.look(voucher.id), await shop.look(reserved.id)], before)
+
+      await mend()
+      const { body } = await shop.resolve(voucher, { transactionHash })
+      assert.equal(body.status, 'RESOLVED', JSON.stringify(body))
+      assert.equal((await redeem()).status, 200)
+      await shop.confirm(voucher.id)
+    })
+  }
+
+  it('goes away while a payment waits for its block finds it waiting when it comes back', async () => {
+    const to = shop.newRecipient()
+    const voucher = await shop.ask(UNITS, to)
+    const transactionHash = await shop.send({ units: UNITS, to })
+    const answer = shop.resolve(voucher, { transactionHash })
+    await shop.until(voucher.id, ({ settlement }) => settlement?.status === 'PENDING')
+    node.fault = () => ({ status: 503 })
+    await shop.mine()
+    const { status, body } = await answer
+    assert.deepEqual([status, body.status, body.settlement?.status], [200, 'REDEEMED', 'PENDING'])
+
+    node.fault = () => undefined
+    await shop.until(voucher.id, ({ status }) => status === 'RESOLVED')
+    await shop.confirm(voucher.id)
+  })
+
+  it('swallows a transaction gets it again', async () => {
+    const to = shop.newRecipient()
+    const voucher = await shop.ask(UNITS, to)
+    const signedTransaction = await shop.sign({ units: UNITS, to })
+    let swallowed = false
+    node.fault = ({ method }) => {
+      if (method !== 'eth_sendRawTransaction' || swallowed) return undefined
+      swallowed = true
+      return { result: keccak256(signedTransaction) }
+    }
+    const { body } = await shop.resolve(voucher, { signedTransaction })
+    assert.deepEqual([swallowed, body.settlement?.status], [true, 'PENDING'])
+    await eventually(async () => {
+      await shop.mine()
+      return (await shop.look(voucher.id)).status === 'RESOLVED'
+    })
+    assert.equal(await shop.balance(to), UNITS)
+  })
+
+  it('contradicts itself from one look to the next does not resolve a voucher before it is sure', async () => {
+    const to = shop.newRecipient()
+    const voucher = await shop.ask(UNITS, to)
+    const transactionHash = await shop.send({ units: UNITS, to })
+    await shop.mine()
+    let looks = 0
+    node.fault = ({ method, params }) => {
+      if (params?.[0] !== transactionHash) return undefined
+      if (method === 'eth_getTransactionByHash') looks += 1
+      return looks > 1 ? { result: null } : undefined
+    }
+    const { status, body } = await shop.resolve(voucher, { transactionHash })
+    assert.deepEqual([status, body.status, body.settlement?.status], [200, 'REDEEMED', 'PENDING'])
+    node.fault = () => undefined
+    await shop.until(voucher.id, ({ status }) => status === 'RESOLVED')
+  })
+
+  it('names a block that is not on the chain does not resolve a voucher', async () => {
+    const to = shop.newRecipient()
+    const voucher = await shop.ask(UNITS, to)
+    const transactionHash = await shop.send({ units: UNITS, to })
+    await shop.mine()
+    node.fault = async ({ method, params }, askBehind) => {
+      if (params?.[0] !== transactionHash) return undefined
+      if (method !== 'eth_getTransactionByHash' && method !== 'eth_getTransactionReceipt') return undefined
+      return { result: { ...Object(await askBehind()), blockHash: `0x${'00'.repeat(32)}` } }
+    }
+    const { body } = await shop.resolve(voucher, { transactionHash })
+    assert.deepEqual([body.status, body.settlement?.status], ['REDEEMED', 'PENDING'])
+    node.fault = () => undefined
+    await shop.until(voucher.id, ({ status }) => status === 'RESOLVED')
+  })
+})
+
+describe('trouble with one payment', () => {
+  it('is not the trouble of others on its network', async () => {
+    const stuck = await pending(shop.eurc)
+    const sound = await pending(shop.eurc)
+    node.fault = ({ params }) => (params?.[0] === stuck.transactionHash ? { status: 500 } : undefined)
+    await shop.mine()
+    await shop.until(sound.voucher.id, ({ status }) => status === 'RESOLVED')
+    assert.equal((await shop.look(stuck.voucher.id)).status, 'REDEEMED')
+    node.fault = () => undefined
+    await shop.until(stuck.voucher.id, ({ status }) => status === 'RESOLVED')
+  })
+
+  it('is not the trouble of other networks, even where a node keeps everybody waiting', async () => {
+    const stuck = await pending(shop.eurc)
+    const sound = await pending(soundEurc())
+    node.fault = () => 'silence'
+    await shop.mine()
+    await shop.until(sound.voucher.id, ({ status }) => status === 'RESOLVED', 4_000)
+    assert.equal((await shop.look(stuck.voucher.id)).status, 'REDEEMED')
+  })
+})
+
+/** A payment in the pool whose receipt was handed in. */
+async function pending(
+  currency: ReturnType<typeof soundEurc>,
+): Promise<{ voucher: VoucherView; transactionHash: string }> {
+  const to = shop.newRecipient()
+  const voucher = await shop.askFor(asking('0.001', currency, to))
+  const transactionHash = await shop.send({ units: UNITS, to })
+  const { body } = await shop.resolve(voucher, { transactionHash })
+  assert.equal(body.settlement?.status, 'PENDING', JSON.stringify(body))
+  return { voucher, transactionHash }
+}
+
+it('a server whose node serves another chain refuses to start', async () => {
+  const network = { name: 'elsewhere', type: 'evm', chainId: 1, enabled: true } as const
+  const served = {
+    network: { ...network, nativeCurrency: { symbol: 'COIN', decimals: 18 } },
+    currencies: [],
+    rpcUrls: [shop.chain.rpcUrl],
+    confirmations: 1,
+    pollIntervalMs: 100,
+    maxHeadAgeMs: null,
+  }
+  await assert.rejects(startTestServer({ networks: [served] }), {
+    name: 'WrongChainId',
+    message: /elsewhere should have chain id 1, but the node at http:\/\/127.0.0.1:\d+ serves chain id 31337/,
+  })
+})
