@@ -30,6 +30,8 @@ export type TestServerOptions = {
   attestation?: Attestation
   /** A directory to keep; otherwise a new one that ends with the server. */
   dataDir?: string
+  /** Otherwise real time plus what the test adds. */
+  clock?: TestClock
 }
 
 /** The clock of a test server: real time plus what the test adds. */
@@ -53,7 +55,7 @@ const DEFAULT_TIMES: Times = {
 
 /** Starts the real server on a free port, on a real SQLite file. */
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
-  const clock = createClock()
+  const clock = options.clock ?? createClock()
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'sixpence-test-')))
   const start = async (): Promise<TestServer> => {
     const server = await startServer({
