@@ -115,7 +115,7 @@ const STEPS: string[] = [
     expires_at_ms INTEGER NOT NULL,
     body TEXT NOT NULL
   ) STRICT;
-  CREATE INDEX answers_expires ON answers (expires_at_ms, fingerprint);
+  CREATE INDEX answers_expires ON answers (expires_at_ms, row, fingerprint);
 
   CREATE TABLE events (
     position INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -2,7 +2,8 @@ import type { SQLInputValue } from 'node:sqlite'
 import type { Account, ApiKey } from '../../domain/account.ts'
 import type { Context } from '../../domain/context.ts'
 import type { Session } from '../../domain/session.ts'
-import { hasTerms, lapsesAtMs, type Voucher } from '../../domain/voucher.ts'
+import type { Voucher } from '../../domain/voucher.ts'
+import { API_KEY_COLUMNS, CONTEXT_COLUMNS, type Columns, SESSION_COLUMNS, VOUCHER_COLUMNS } from '../columns.ts'
 import { Conflict, type Versioned } from '../store.ts'
 import { isUniqueViolation, type Statements } from './statements.ts'
 
@@ -14,13 +15,8 @@ export type Table<Entity> = {
   changing: ((entity: Entity) => SQLInputValue)[]
 }
 
-type Columns<Entity> = Record<string, (entity: Entity) => SQLInputValue>
-
-/**
- * @param fixed columns that never change: an update leaves them, and so their indexes, alone
- * @param changing columns that an update writes
- */
-function table<Entity>(name: string, fixed: Columns<Entity>, changing: Columns<Entity>): Table<Entity> {
+/** An update leaves the fixed columns, and so their indexes, alone. */
+function table<Entity>(name: string, { fixed, changing }: Columns<Entity>): Table<Entity> {
   const inserted = ['id', 'version', 'body', ...Object.keys(fixed), ...Object.keys(changing)]
   const updated = ['version', 'body', ...Object.keys(changing)]
   return {
@@ -31,70 +27,11 @@ function table<Entity>(name: string, fixed: Columns<Entity>, changing: Columns<E
   }
 }
 
-export const CONTEXTS = table<Context>(
-  'contexts',
-  {
-    code: (context) => context.code,
-    payer_id: (context) => context.payerId,
-    created_at_ms: (context) => context.createdAtMs,
-    code_expires_at_ms: (context) => context.codeExpiresAtMs,
-  },
-  { code_ended_at_ms: codeEndedAtMs },
-)
-
-export const SESSIONS = table<Session>(
-  'sessions',
-  {
-    code: (session) => session.code,
-    context_id: (session) => session.contextId,
-    payer_id: (session) => session.payerId,
-    payee_id: (session) => session.payeeId,
-    created_at_ms: (session) => session.createdAtMs,
-    closes_at_ms: (session) => session.closesAtMs,
-  },
-  { status: (session) => session.status },
-)
-
-export const VOUCHERS = table<Voucher>(
-  'vouchers',
-  {
-    code: (voucher) => voucher.code,
-    session_id: (voucher) => voucher.sessionId,
-    payer_id: (voucher) => voucher.payerId,
-    payee_id: (voucher) => voucher.payeeId,
-    created_at_ms: (voucher) => voucher.createdAtMs,
-  },
-  {
-    status: (voucher) => voucher.status,
-    order_id: (voucher) => (hasTerms(voucher) ? voucher.redemption.orderId : null),
-    lapses_at_ms: (voucher) => finiteOrNull(lapsesAtMs(voucher)),
-    ended_at_ms: (voucher) => ('endedAtMs' in voucher ? voucher.endedAtMs : null),
-    settling_since_ms: (voucher) =>
-      hasTerms(voucher) && voucher.settlement?.status === 'PENDING' ? voucher.updatedAtMs : null,
-  },
-)
-
-export const ACCOUNTS = table<Account>('accounts', {}, {})
-
-export const API_KEYS = table<ApiKey>(
-  'api_keys',
-  {
-    owner_id: (apiKey) => apiKey.ownerId,
-    hash: (apiKey) => apiKey.hash,
-    created_at_ms: (apiKey) => apiKey.createdAtMs,
-  },
-  {},
-)
-
-/** When the code went to rest: as the context closed, or as the code could no longer be looked up. */
-function codeEndedAtMs(context: Context): number | null {
-  if (context.codeHeld) return null
-  return context.status === 'CLOSED' ? Math.min(context.updatedAtMs, context.codeExpiresAtMs) : context.codeExpiresAtMs
-}
-
-function finiteOrNull(value: number): number | null {
-  return Number.isFinite(value) ? value : null
-}
+export const CONTEXTS = table<Context>('contexts', CONTEXT_COLUMNS)
+export const SESSIONS = table<Session>('sessions', SESSION_COLUMNS)
+export const VOUCHERS = table<Voucher>('vouchers', VOUCHER_COLUMNS)
+export const ACCOUNTS = table<Account>('accounts', { fixed: {}, changing: {} })
+export const API_KEYS = table<ApiKey>('api_keys', API_KEY_COLUMNS)
 
 /**
  * Writes one version of an entity: version 1 is inserted, version n replaces n − 1.

@@ -1,0 +1,73 @@
+import type { ApiKey } from '../domain/account.ts'
+import type { Context } from '../domain/context.ts'
+import type { Session } from '../domain/session.ts'
+import { hasTerms, lapsesAtMs, type Voucher } from '../domain/voucher.ts'
+
+/** What each table keeps of an entity beside `id`, `version` and `body`, in every engine. */
+export type Columns<Entity> = {
+  /** Columns that never change. */
+  fixed: Record<string, Column<Entity>>
+  /** Columns that an update writes. */
+  changing: Record<string, Column<Entity>>
+}
+
+type Column<Entity> = (entity: Entity) => string | number | null
+
+export const CONTEXT_COLUMNS: Columns<Context> = {
+  fixed: {
+    code: (context) => context.code,
+    payer_id: (context) => context.payerId,
+    created_at_ms: (context) => context.createdAtMs,
+    code_expires_at_ms: (context) => context.codeExpiresAtMs,
+  },
+  changing: { code_ended_at_ms: codeEndedAtMs },
+}
+
+export const SESSION_COLUMNS: Columns<Session> = {
+  fixed: {
+    code: (session) => session.code,
+    context_id: (session) => session.contextId,
+    payer_id: (session) => session.payerId,
+    payee_id: (session) => session.payeeId,
+    created_at_ms: (session) => session.createdAtMs,
+    closes_at_ms: (session) => session.closesAtMs,
+  },
+  changing: { status: (session) => session.status },
+}
+
+export const VOUCHER_COLUMNS: Columns<Voucher> = {
+  fixed: {
+    code: (voucher) => voucher.code,
+    session_id: (voucher) => voucher.sessionId,
+    payer_id: (voucher) => voucher.payerId,
+    payee_id: (voucher) => voucher.payeeId,
+    created_at_ms: (voucher) => voucher.createdAtMs,
+  },
+  changing: {
+    status: (voucher) => voucher.status,
+    order_id: (voucher) => (hasTerms(voucher) ? voucher.redemption.orderId : null),
+    lapses_at_ms: (voucher) => finiteOrNull(lapsesAtMs(voucher)),
+    ended_at_ms: (voucher) => ('endedAtMs' in voucher ? voucher.endedAtMs : null),
+    settling_since_ms: (voucher) =>
+      hasTerms(voucher) && voucher.settlement?.status === 'PENDING' ? voucher.updatedAtMs : null,
+  },
+}
+
+export const API_KEY_COLUMNS: Columns<ApiKey> = {
+  fixed: {
+    owner_id: (apiKey) => apiKey.ownerId,
+    hash: (apiKey) => apiKey.hash,
+    created_at_ms: (apiKey) => apiKey.createdAtMs,
+  },
+  changing: {},
+}
+
+/** When the code went to rest: as the context closed, or as the code could no longer be looked up. */
+function codeEndedAtMs(context: Context): number | null {
+  if (context.codeHeld) return null
+  return context.status === 'CLOSED' ? Math.min(context.updatedAtMs, context.codeExpiresAtMs) : context.codeExpiresAtMs
+}
+
+function finiteOrNull(value: number): number | null {
+  return Number.isFinite(value) ? value : null
+}
