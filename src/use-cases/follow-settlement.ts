@@ -41,16 +41,20 @@ export async function followSettlement(app: App, chain: Chain, followed: TermedV
   })
 }
 
-/** Ends a PENDING settlement that waits for a transaction which no node takes. One that waits for others goes on. */
-export async function failUnsent(app: App, voucherId: string, hash: Hex | null, reason: string): Promise<void> {
-  await decideAndCommit(app, null, async () => {
+/**
+ * Ends a PENDING settlement that waits for a transaction which the node neither takes nor has, as the last look showed.
+ * @returns whether it did: a settlement that waits for others, or for nothing any more, goes on
+ */
+export async function failUnsent(app: App, voucherId: string, hash: Hex | null, reason: string): Promise<boolean> {
+  return decideAndCommit(app, null, async () => {
     const voucher = await findPending(app, voucherId)
-    const isUnsent = (transaction: SettlementTransaction) => transaction.hash === hash && transaction.block === null
-    if (!voucher?.settlement.transactions.some(isUnsent)) return { change: null, answer: undefined }
+    const isUnsent = (transaction: SettlementTransaction) =>
+      transaction.hash === hash && transaction.missingSinceMs !== null
+    if (!voucher?.settlement.transactions.some(isUnsent)) return { change: null, answer: false }
     const nowMs = app.clock()
     return {
       change: voucherChange(failSettlement(voucher, voucher.settlement, reason, nowMs), nowMs),
-      answer: undefined,
+      answer: true,
     }
   })
 }

@@ -1,4 +1,5 @@
 import { BroadcastRefused, type Chain, ChainUnavailable } from '../chains/chain.ts'
+import type { Hex } from '../domain/payment.ts'
 import { Refusal } from '../domain/refusal.ts'
 import {
   beginSettlement,
@@ -182,14 +183,17 @@ async function broadcastSigned(app: App, chain: Chain, voucher: TermedVoucher): 
     try {
       await chain.broadcast(signedTransaction)
     } catch (error) {
-      if (error instanceof BroadcastRefused) {
-        await failUnsent(app, voucher.id, hash, error.message)
-        throw rejected(hash, error.message)
-      }
+      if (error instanceof BroadcastRefused) await endUnsent(app, chain, voucher, hash, error.message)
       // A node that cannot be asked now is asked again while the settlement is followed.
-      app.log.warn({ network: chain.network, transaction: hash, err: error }, 'not broadcast yet')
+      else app.log.warn({ network: chain.network, transaction: hash, err: error }, 'not broadcast yet')
     }
   }
+}
+
+/** Ends a settlement whose transaction the node refuses, unless another look shows that a replacement was quicker. */
+async function endUnsent(app: App, chain: Chain, voucher: TermedVoucher, hash: Hex | null, reason: string) {
+  await followWhileWaiting(app, chain, voucher)
+  if (await failUnsent(app, voucher.id, hash, reason)) throw rejected(hash, reason)
 }
 
 /**

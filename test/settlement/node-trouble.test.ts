@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'node:test'
-import { keccak256 } from 'viem'
+import { keccak256, parseTransaction } from 'viem'
+import type { Hex } from '../../src/domain/payment.ts'
 import type { VoucherView } from '../../src/protocol/schemas.ts'
 import { type FaultyNode, startFaultyNode } from '../chains/faulty-node.ts'
 import { type Answer, asking, eventually, reserve, startTestServer, token } from '../support/server.ts'
@@ -22,6 +23,7 @@ before(async () => {
   shop = await openShop({
     times: {
       resolveWaitMs: 600,
+      unknownGraceMs: 20_000,
       dropGraceMs: A_DAY_MS,
       contextTtlMs: A_DAY_MS,
       reserveTtlMs: A_DAY_MS,
@@ -130,6 +132,25 @@ describe('a node that', () => {
     await shop.confirm(voucher.id)
   })
 
+  it('hears of a transaction a little later than the server is given some time', async () => {
+    const to = shop.newRecipient()
+    const voucher = await shop.ask(UNITS, to)
+    const raw = await shop.sign({ units: UNITS, to })
+    const hash = keccak256(raw)
+    const asked = new Promise<void>((reached) => {
+      node.fault = ({ params }) => {
+        if (params?.[0] === hash) reached()
+        return undefined
+      }
+    })
+    const answer = shop.resolve(voucher, { transactionHash: hash })
+    await asked
+    await shop.client.sendRawTransaction({ serializedTransaction: raw })
+    await shop.mine()
+    const { status, body } = await answer
+    assert.deepEqual([status, body.status], [200, 'RESOLVED'], JSON.stringify(body))
+  })
+
   it('swallows a transaction gets it again', async () => {
     const to = shop.newRecipient()
     const voucher = await shop.ask(UNITS, to)
@@ -146,6 +167,41 @@ describe('a node that', () => {
       await shop.mine()
       return (await shop.look(voucher.id)).status === 'RESOLVED'
     })
+    assert.equal(await shop.balance(to), UNITS)
+  })
+
+  it('has a transaction already, but does not find it, has not refused it', async () => {
+    const to = shop.newRecipient()
+    const voucher = await shop.ask(UNITS, to)
+    const signedTransaction = await shop.sign({ units: UNITS, to })
+    const hash = keccak256(signedTransaction)
+    await shop.client.sendRawTransaction({ serializedTransaction: signedTransaction })
+    node.fault = ({ method, params }) => {
+      if (method === 'eth_sendRawTransaction') return { error: { code: -32_000, message: 'already known' } }
+      return params?.[0] === hash ? { result: null } : undefined
+    }
+    const { status, body } = await shop.resolve(voucher, { signedTransaction })
+    assert.deepEqual([status, body.settlement?.status], [200, 'PENDING'], JSON.stringify(body))
+    node.fault = () => undefined
+    await shop.mine()
+    await shop.until(voucher.id, ({ status }) => status === 'RESOLVED')
+  })
+
+  it('refuses a transaction because its replacement was quicker resolves by the replacement', async () => {
+    const to = shop.newRecipient()
+    const voucher = await shop.ask(UNITS, to)
+    const signedTransaction = await shop.sign({ units: UNITS, to })
+    const { nonce } = parseTransaction(signedTransaction)
+    let replacement: Hex | undefined
+    node.fault = async ({ method }) => {
+      if (method !== 'eth_sendRawTransaction' || replacement !== undefined) return undefined
+      replacement = await shop.send({ units: UNITS, to, nonce, gasPrice: 20_000_000_000n })
+      await shop.mine()
+      return undefined
+    }
+    const { status, body } = await shop.resolve(voucher, { signedTransaction })
+    assert.deepEqual([status, body.status], [200, 'RESOLVED'], JSON.stringify(body))
+    assert.equal(body.settlement?.transactions[0]?.transactionHash, replacement)
     assert.equal(await shop.balance(to), UNITS)
   })
 

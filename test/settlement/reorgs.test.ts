@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { keccak256 } from 'viem'
 import type { Hex } from '../../src/domain/payment.ts'
@@ -71,8 +72,10 @@ async function payAgain(id: string, to: Hex): Promise<void> {
   const voucher = await shop.look(id)
   const transactionHash = await shop.send({ units: UNITS, to })
   await shop.mine()
-  const { status, body } = await shop.resolve(voucher, { transactionHash })
+  const key = { 'idempotency-key': randomUUID() }
+  const { status, body } = await shop.resolve(voucher, { transactionHash }, key)
   assert.deepEqual([status, body.status], [200, 'RESOLVED'], JSON.stringify(body))
+  assert.deepEqual((await shop.resolve(voucher, { transactionHash }, key)).body, body)
   const settled = await shop.confirm(id)
   assert.equal(settled.settlement?.transactions[0]?.transactionHash, transactionHash)
   assert.equal(settled.settlement.failure, undefined)

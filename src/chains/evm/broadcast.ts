@@ -4,9 +4,12 @@ import { BroadcastRefused } from '../chain.ts'
 import { refusalWords } from './node-errors.ts'
 import type { RpcNode } from './rpc-node.ts'
 
+const HAVE_IT_ALREADY = /already ?known|known transaction|already (imported|exists|in (the )?(mem)?pool)/i
+
 /**
  * Hands a signed transaction to one node. Nodes word "I have it already" and "it is mined already" in many ways, so a
- * refusal counts only where the node does not know the transaction.
+ * refusal counts only where the node does not know the transaction. A provider of many nodes may have it in the pool of
+ * one and look it up at another: the usual words count, too.
  * @throws BroadcastRefused with the node's words
  */
 export async function broadcast({ client }: RpcNode, signedTransaction: Hex): Promise<void> {
@@ -15,6 +18,7 @@ export async function broadcast({ client }: RpcNode, signedTransaction: Hex): Pr
   } catch (error) {
     const words = refusalWords(error)
     if (words === null) throw error
+    if (HAVE_IT_ALREADY.test(words)) return
     const hash = keccak256(signedTransaction)
     const known = await client.request({ method: 'eth_getTransactionByHash', params: [hash] })
     if (known === null) throw new BroadcastRefused(words, { cause: error })
