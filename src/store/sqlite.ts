@@ -12,7 +12,17 @@ import { GroupCommit } from './sqlite/group-commit.ts'
 import { contextsQuery, type Query, sessionsQuery, vouchersQuery } from './sqlite/lists.ts'
 import { closeDatabase, openDatabase, unusable, writeOwner } from './sqlite/open.ts'
 import { entity, entityOrNull, numberOf, type Row, Statements, textOf } from './sqlite/statements.ts'
-import type { Change, HeldCode, HeldCodes, Page, SessionFilter, Store, StoredAnswer, VoucherFilter } from './store.ts'
+import type {
+  Change,
+  HeldCode,
+  HeldCodes,
+  LoggedEvent,
+  Page,
+  SessionFilter,
+  Store,
+  StoredAnswer,
+  VoucherFilter,
+} from './store.ts'
 
 /** Rows that one transaction forgets: enough to keep up, few enough not to hold up commits. */
 const FORGET_BATCH = 500
@@ -152,10 +162,10 @@ export class SqliteStore implements Store {
     return this.#answers.find(scope, nowMs)
   }
 
-  async events(afterPosition: number, limit: number): Promise<{ position: number; event: Event }[]> {
+  async events(after: string | null, limit: number): Promise<LoggedEvent[]> {
     const sql = 'SELECT position, body FROM events WHERE position > ? ORDER BY position LIMIT ?'
-    const rows = this.#sql.all(sql, afterPosition, limit)
-    return rows.map((row) => ({ position: numberOf(row, 'position'), event: entity<Event>(row) }))
+    const rows = this.#sql.all(sql, after === null ? 0 : rowAt(after), limit)
+    return rows.map((row) => ({ position: String(numberOf(row, 'position')), event: entity<Event>(row) }))
   }
 
   async lapsedVouchers(nowMs: number, limit: number): Promise<Voucher[]> {
@@ -216,6 +226,12 @@ export class SqliteStore implements Store {
   #assertOpen(): void {
     if (!this.#db.isOpen) throw new Error('The store is closed.')
   }
+}
+
+/** @throws RangeError */
+function rowAt(position: string): number {
+  if (!/^\d{1,15}$/.test(position)) throw new RangeError(`${position} is no position in the log`)
+  return Number(position)
 }
 
 function heldCode(row: Row): HeldCode {

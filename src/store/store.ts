@@ -72,6 +72,19 @@ export class StoreUnusable extends Error {
   override readonly name = 'StoreUnusable'
 }
 
+/** The store does not answer just now: it is out of reach, or too slow. Nothing happened. Try again later. */
+export class StoreUnavailable extends Error {
+  override readonly name = 'StoreUnavailable'
+}
+
+/**
+ * The connection broke before the commit was answered: it happened, or it did not. The idempotency key of the call tells
+ * which, and so does loading again.
+ */
+export class CommitUnknown extends Error {
+  override readonly name = 'CommitUnknown'
+}
+
 /** A slice of a list, newest first. */
 export type Page = { limit: number; offset: number; sinceMs: number | null; untilMs: number | null }
 
@@ -95,14 +108,19 @@ export type HeldCodes = { voucherCodes: HeldCode[]; contextCodes: HeldCode[] }
 /** `endedAtMs` null: in use. Otherwise: since when it rests. */
 export type HeldCode = { code: string; endedAtMs: number | null }
 
+/** An event and its place in the log. Positions mean nothing outside the store that gave them. */
+export type LoggedEvent = { position: string; event: Event }
+
 /**
  * The durable memory. Engines pass one contract suite (`test/store/contract.ts`).
+ * An engine that is out of reach rejects whatever it is asked with `StoreUnavailable`.
  * Reads see committed state only. Lists are newest first. Nothing here knows the rules: those are in `domain/`.
  */
 export interface Store {
   /**
    * Makes the change durable before the promise resolves.
    * @throws Conflict when it lost a race; then nothing happened
+   * @throws CommitUnknown when nobody can say whether it happened
    */
   commit(change: Change): Promise<void>
 
@@ -132,8 +150,13 @@ export interface Store {
   /** Who took each of these keys; untaken keys are absent. */
   claimOwners(keys: string[]): Promise<Map<string, string>>
   answer(scope: string, nowMs: number): Promise<StoredAnswer | null>
-  /** The log after a position, oldest first. */
-  events(afterPosition: number, limit: number): Promise<{ position: number; event: Event }[]>
+  /**
+   * The log after a position, oldest first. Its order is fixed: nothing ever comes to lie before what was read. An
+   * event may show a moment after its commit, once no commit that began before it is still under way.
+   * @param after where another reading of this store ended; null: from the beginning
+   * @throws RangeError where `after` is no position
+   */
+  events(after: string | null, limit: number): Promise<LoggedEvent[]>
 
   /** What the clock has ended and the sweep may tidy up. */
   lapsedVouchers(nowMs: number, limit: number): Promise<Voucher[]>

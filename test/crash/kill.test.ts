@@ -116,7 +116,7 @@ async function assertEventsComplete(dataDir: string, stories: Story[]): Promise<
   const store = await openSqliteStore({ dataDir })
   try {
     const told = new Map<string, string[]>()
-    for (let position = 0; ; ) {
+    for (let position: string | null = null; ; ) {
       const page = await store.events(position, 1000)
       if (page.length === 0) break
       for (const { event } of page) told.set(event.subjectId, [...(told.get(event.subjectId) ?? []), event.type])

@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { FieldError } from '../../src/protocol/problems.ts'
+import { eventLog } from '../support/event-log.ts'
 import {
   type Answer,
   asking,
@@ -134,7 +135,7 @@ function* placesIn(value: unknown, pointer = '', put: (by: unknown) => unknown =
 }
 
 /** Counts what the store holds that calls could have changed. */
-const eventCount = async () => (await server.app.store.events(0, 100_000)).length
+const eventCount = async () => (await server.app.store.events(null, 100_000)).length
 
 describe('wrong fields', () => {
   for (const [route, ready] of Object.entries(WITH_BODY)) {

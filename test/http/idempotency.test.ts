@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { AuthorizationView, ContextView, NewApiKeyView, ReservedView } from '../../src/protocol/schemas.ts'
+import { eventLog } from '../support/event-log.ts'
 import {
   asking,
   callerOf,
@@ -34,7 +35,7 @@ const newKey = () => {
   keys += 1
   return { 'idempotency-key': `key-${keys}` }
 }
-const eventCount = async () => (await server.app.store.events(0, 1_000_000)).length
+const eventCount = async () => (await server.app.store.events(null, 1_000_000)).length
 const callerFor = ({ caller }: ReadyCall) => callerOf(server.url, caller?.headers)
 const posts = Object.entries(ROUTES).filter(([route]) => route.startsWith('POST '))
 

@@ -6,6 +6,7 @@ import type { ProblemCode } from '../../src/protocol/problems.ts'
 import type { ContextView, SessionView, VoucherView } from '../../src/protocol/schemas.ts'
 import { newEmail, PASSWORD, PAYER_WALLET } from '../http/calls.ts'
 import { assertProblem, ok } from '../http/problems.ts'
+import { eventLog } from '../support/event-log.ts'
 import {
   type Answer,
   asking,
@@ -68,7 +69,7 @@ const wins = (answers: Answer<object>[]) => answers.filter(({ status }) => statu
 
 /** The log of one context, session or voucher. */
 async function eventsOf(subjectId: string): Promise<Event[]> {
-  const log = await server.app.store.events(0, 1_000_000)
+  const log = await server.app.store.events(null, 1_000_000)
   return log.map(({ event }) => event).filter((event) => event.subjectId === subjectId)
 }
 
@@ -263,23 +264,36 @@ describe('of two kinds of callers at once', () => {
     await assertNothingAfter('session.closed', id, reserved)
   })
 
-  race('nobody reserves in a context that has closed, and no session stays open in it', async () => {
+  race('nobody reserves in a context that has closed', async () => {
     const parties = await newScene()
-    const { id, code } = parties.context
-    const answers = await atOnce((index) => {
-      if (index === 8) return payer.post<{ id: string }>(`/vouchers/contexts/${id}/context-close`, { payeeId: null })
-      const path = index % 2 ? '/vouchers/reserve-voucher' : '/vouchers/sessions/session-open'
-      return parties.payee.post<{ id: string }>(path, { code })
-    })
-    assert.equal(answers[8]?.status, 200)
-    assertLosers(answers, 'invalid_code')
-    const made = answers.filter(({ status }, index) => status === 200 && index !== 8).map(({ body }) => body.id)
-    await assertNothingAfter('context.closed', id, made)
-    for (const session of ok(await payer.get<SessionView[]>(`/vouchers/sessions?contextId=${id}`))) {
-      assert.equal(session.status, 'CLOSED')
-      await assertHistory(session.id, 'session.opened', 'session.closed')
+    const { made } = await closeAmong(parties, '/vouchers/reserve-voucher')
+    await assertNothingAfter('context.closed', parties.context.id, made)
+  })
+
+  race('nobody opens a session in a context that has closed, and none stays open in it', async () => {
+    const parties = await newScene()
+    const { made } = await closeAmong(parties, '/vouchers/sessions/session-open')
+    await assertNothingAfter('context.closed', parties.context.id, made)
+    const sessions = ok(await payer.get<SessionView[]>(`/vouchers/sessions?contextId=${parties.context.id}`))
+    assert.deepEqual(sessions.map(({ id }) => id).toSorted(), made.toSorted())
+    for (const { id, status } of sessions) {
+      assert.equal(status, 'CLOSED')
+      await assertHistory(id, 'session.opened', 'session.closed')
     }
   })
+
+  /** Closes a context in the midst of calls that use its code; tells what those made. */
+  async function closeAmong({ payee, context }: Scene, path: string): Promise<{ made: string[] }> {
+    const answers = await atOnce((index) =>
+      index === CALLERS / 2
+        ? payer.post<{ id: string }>(`/vouchers/contexts/${context.id}/context-close`, { payeeId: null })
+        : payee.post<{ id: string }>(path, { code: context.code }),
+    )
+    const [close] = answers.splice(CALLERS / 2, 1)
+    assert.equal(close?.status, 200)
+    assertLosers(answers, 'invalid_code')
+    return { made: answers.filter(({ status }) => status === 200).map(({ body }) => body.id) }
+  }
 
   race('one joins before the session closes, or nobody', async () => {
     const parties = await newScene()
@@ -317,7 +331,7 @@ describe('of two kinds of callers at once', () => {
 
   /** Asserts that none of the subjects began after the event that ended its home. */
   async function assertNothingAfter(type: EventType, homeId: string, subjectIds: string[]): Promise<void> {
-    const log = (await server.app.store.events(0, 1_000_000)).map(({ event }) => event)
+    const log = (await server.app.store.events(null, 1_000_000)).map(({ event }) => event)
     const end = log.findIndex((event) => event.type === type && event.subjectId === homeId)
     for (const subjectId of subjectIds) {
       assert.ok(log.findIndex((event) => event.subjectId === subjectId) < end, `${subjectId} began too late`)

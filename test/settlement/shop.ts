@@ -119,7 +119,7 @@ function actionsOf(chain: TestChain, plain: Deployed, eurc: Currency, first: Tes
 
   /** The types of a voucher's events, oldest first. */
   const events = async (id: string): Promise<string[]> => {
-    const rows = await server.app.store.events(0, 100_000)
+    const rows = await server.app.store.events(null, 100_000)
     return rows.filter(({ event }) => event.subjectId === id).map(({ event }) => event.type)
   }
 

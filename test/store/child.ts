@@ -27,5 +27,5 @@ async function write(): Promise<void> {
 }
 
 await Promise.all(Array.from({ length: CALLERS }, write))
-const [first] = await store.events(0, 1)
+const [first] = await store.events(null, 1)
 process.stdout.write(`readable ${first !== undefined}\n`)

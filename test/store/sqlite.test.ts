@@ -232,7 +232,7 @@ async function assertWhole(dataDir: string, ids: string[]): Promise<void> {
   const store = await openSqliteStore({ dataDir })
   try {
     const told = new Set<string>()
-    for (let position = 0; ; ) {
+    for (let position: string | null = null; ; ) {
       const page = await store.events(position, 1000)
       for (const { event } of page) {
         assert.notEqual(await store.voucher(event.subjectId), null)
