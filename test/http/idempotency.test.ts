@@ -35,7 +35,7 @@ const newKey = () => {
   keys += 1
   return { 'idempotency-key': `key-${keys}` }
 }
-const eventCount = async () => (await server.app.store.events(null, 1_000_000)).length
+const eventCount = async () => (await eventLog(server)).length
 const callerFor = ({ caller }: ReadyCall) => callerOf(server.url, caller?.headers)
 const posts = Object.entries(ROUTES).filter(([route]) => route.startsWith('POST '))
 

@@ -131,6 +131,33 @@ describe('reserving', () => {
   })
 })
 
+describe('a code', () => {
+  it('comes back from every end that a voucher can have, rested', async () => {
+    const own = await startTestServer()
+    try {
+      const scene = await newParties(own.url)
+      const reserved = await reserve(scene)
+      const [resolved, discarded, expired] = [
+        await redeem(scene, asking('1')),
+        await redeem(scene, asking('1')),
+        await redeem(scene, asking('1')),
+      ]
+      dealAll(own)
+      ok(await post(scene.payee, reserved.id, 'discard'))
+      ok(await post(scene.payee, discarded.id, 'discard'))
+      ok(await post(scene.payer, resolved.id, 'resolve', receiptsOf(resolved)))
+      assert.deepEqual(dealAll(own), new Set())
+      own.clock.advance(10 * MINUTE_MS + 2000)
+      await eventually(async () => (await own.app.store.voucher(expired.id))?.status === 'EXPIRED')
+      assert.deepEqual(dealAll(own), new Set([reserved.code, discarded.code, resolved.code]))
+      own.clock.advance(10 * MINUTE_MS)
+      assert.deepEqual(dealAll(own), new Set([expired.code]))
+    } finally {
+      await own.stop()
+    }
+  })
+})
+
 describe('redeeming a SIMPLE voucher', () => {
   it('fixes the terms and shows the payment that the wallet is to sign', async () => {
     await fresh()

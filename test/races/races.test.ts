@@ -24,7 +24,7 @@ import {
 } from '../support/server.ts'
 
 const CALLERS = 16
-const ROUNDS = 16
+const ROUNDS = 12
 
 let server: TestServer
 let payer: TestCaller
@@ -69,8 +69,7 @@ const wins = (answers: Answer<object>[]) => answers.filter(({ status }) => statu
 
 /** The log of one context, session or voucher. */
 async function eventsOf(subjectId: string): Promise<Event[]> {
-  const log = await server.app.store.events(null, 1_000_000)
-  return log.map(({ event }) => event).filter((event) => event.subjectId === subjectId)
+  return (await eventLog(server)).filter((event) => event.subjectId === subjectId)
 }
 
 /** Asserts that a voucher or session went through exactly these events, each with the next version. */
@@ -331,7 +330,7 @@ describe('of two kinds of callers at once', () => {
 
   /** Asserts that none of the subjects began after the event that ended its home. */
   async function assertNothingAfter(type: EventType, homeId: string, subjectIds: string[]): Promise<void> {
-    const log = (await server.app.store.events(null, 1_000_000)).map(({ event }) => event)
+    const log = await eventLog(server)
     const end = log.findIndex((event) => event.type === type && event.subjectId === homeId)
     for (const subjectId of subjectIds) {
       assert.ok(log.findIndex((event) => event.subjectId === subjectId) < end, `${subjectId} began too late`)
