@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { VoucherView } from '../../src/protocol/schemas.ts'
-import { freePort } from '../support/anvil.ts'
+import { freePort } from '../support/free-port.ts'
 import { runProgram, startProgram, urlOf } from '../support/program.ts'
 import { callerOf, newParties, redeem, withToken } from '../support/server.ts'
 

@@ -15,7 +15,8 @@ import { SANDBOX_CHAIN_ID, SANDBOX_TOKENS } from '../../src/sandbox/facts.ts'
 import { type SandboxChain, startSandboxChain } from '../../src/sandbox/sandbox-chain.ts'
 import { type SandboxClient, sandboxClient } from '../../src/sandbox/sandbox-client.ts'
 import { eventually } from '../chains/eventually.ts'
-import { devAccount, freePort } from '../support/anvil.ts'
+import { devAccount } from '../support/anvil.ts'
+import { freePort } from '../support/free-port.ts'
 
 const SHOP: Hex = '0x00000000000000000000000000000000005409e5'
 const [EURC] = SANDBOX_TOKENS

@@ -1,5 +1,3 @@
-import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { type Abi, erc20Abi } from 'viem'
 import { type HDAccount, mnemonicToAccount } from 'viem/accounts'
 import type { Hex } from '../../src/domain/payment.ts'
@@ -7,6 +5,7 @@ import { type AnvilProcess, PortTaken, startAnvilProcess } from '../../src/sandb
 import { type CompiledContract, compileContracts } from '../../src/sandbox/contracts/compile.ts'
 import { SANDBOX_CHAIN_ID, SANDBOX_MNEMONIC } from '../../src/sandbox/facts.ts'
 import { type SandboxClient, sandboxClient } from '../../src/sandbox/sandbox-client.ts'
+import { freePort } from './free-port.ts'
 
 const CONTRACTS = ['PlainToken', 'FeeToken', 'FalseToken', 'Forger', 'Batcher', 'SignerWallet'] as const
 
@@ -61,17 +60,6 @@ export async function startAnvil({ automine = true, port }: TestChainOptions = {
 /** One of anvil's publicly known accounts. */
 export function devAccount(addressIndex: number): HDAccount {
   return mnemonicToAccount(SANDBOX_MNEMONIC, { addressIndex })
-}
-
-/** A port on 127.0.0.1 that was free just now. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('the server has no port')
-  return address.port
 }
 
 /** Another program may take a free port before anvil does. */
