@@ -27,10 +27,7 @@ before(async () => {
     },
   })
   const args = [batcher.address, maxUint256] as const
-  await shop.contractCall(
-    shop.plain.address,
-    encodeFunctionData({ abi: erc20Abi, functionName: 'approve', args: [...args] }),
-  )
+  await shop.contractCall(shop.plain.address, encodeFunctionData({ abi: erc20Abi, functionName: 'approve', args }))
   await shop.mine()
 })
 after(() => shop.stop())
@@ -42,7 +39,7 @@ function batch(calls: { target: Hex; data: Hex }[]): Hex {
 
 function moving(to: Hex): { target: Hex; data: Hex } {
   const args = [shop.payerAddress, to, UNITS] as const
-  const data = encodeFunctionData({ abi: erc20Abi, functionName: 'transferFrom', args: [...args] })
+  const data = encodeFunctionData({ abi: erc20Abi, functionName: 'transferFrom', args })
   return { target: shop.plain.address, data }
 }
 

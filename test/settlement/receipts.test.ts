@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
-import { keccak256, parseEther } from 'viem'
+import { encodeFunctionData, erc20Abi, keccak256, parseEther } from 'viem'
 import type { VoucherView } from '../../src/protocol/schemas.ts'
 import { asking, reserve, token } from '../support/server.ts'
 import { NETWORK, openShop, type Shop, signed, transferData } from './shop.ts'
@@ -119,6 +119,25 @@ describe('a token payment', () => {
   })
 })
 
+it('a token payment may be sent by somebody whom the payer has allowed to', async () => {
+  const to = shop.newRecipient()
+  const relayer = shop.sender(2).address
+  const voucher = await shop.ask(9n, to)
+  const approve = encodeFunctionData({ abi: erc20Abi, functionName: 'approve', args: [relayer, 9n] })
+  await shop.contractCall(shop.plain.address, approve)
+  await shop.mine()
+  const args = [shop.payerAddress, to, 9n] as const
+  const transfer = encodeFunctionData({ abi: erc20Abi, functionName: 'transferFrom', args })
+  const transactionHash = await shop.contractCall(shop.plain.address, transfer, 2)
+
+  const answer = await shop.resolve(voucher, { transactionHash })
+  assert.equal(answer.body.settlement?.status, 'PENDING', JSON.stringify(answer.body))
+  await shop.mine()
+  await shop.until(voucher.id, ({ status }) => status === 'RESOLVED')
+  assert.equal(await shop.balance(to), 9n)
+  await assertSettles(voucher)
+})
+
 describe('the terms', () => {
   it('may ask for the native coin', async () => {
     const to = shop.newRecipient()
@@ -148,8 +167,8 @@ describe('the terms', () => {
     assert.equal(first.type, 'CUSTOM')
     for (const wrong of [
       { to: shop.plain.address, data: transferData(to, 8n) },
-      { to: shop.plain.address, data: input.data, value: 1n },
-      { to: shop.sender(3).address, data: input.data as `0x${string}` },
+      { to: shop.plain.address, data: transferData(to, 7n), value: 1n },
+      { to: shop.sender(3).address, data: transferData(to, 7n) },
     ]) {
       const signedTransaction = await signed(shop.chain, 1, wrong)
       const { body } = await shop.resolve(first, { signedTransaction })
