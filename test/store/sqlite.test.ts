@@ -192,7 +192,7 @@ test('an answer is found among many, after many were forgotten, and after a rest
 })
 
 describe('faults', () => {
-  test('what was acknowledged before kill -9 is there, whole', async (t) => {
+  test('what was acknowledged before kill -9 is there, whole', { timeout: 60_000 }, async (t) => {
     const dataDir = await temporaryDirectory(t)
     const acknowledged: string[] = []
     for (let kill = 1; kill <= 4; kill++) {
@@ -206,7 +206,9 @@ describe('faults', () => {
     }
   })
 
-  test('a full disk refuses commits with its own error, and loses and keeps nothing by halves', async (t) => {
+  test('a full disk refuses commits with its own error, and keeps nothing by halves', {
+    timeout: 60_000,
+  }, async (t) => {
     const dataDir = await temporaryDirectory(t)
     await (await openSqliteStore({ dataDir })).close()
     const blocksOf512 = 4096

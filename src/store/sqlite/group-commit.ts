@@ -1,12 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { Conflict } from '../store.ts'
-import { sqlitePrimaryCode } from './statements.ts'
 
 /** Bounds how long one group holds the event loop. */
 const MAX_GROUP_SIZE = 256
-
-/** SQLite result codes that blame one statement and leave the transaction as it was: https://sqlite.org/rescode.html */
-const STATEMENT_FAULTS = new Set([18 /* TOOBIG */, 19 /* CONSTRAINT */, 20 /* MISMATCH */, 25 /* RANGE */])
 
 type Waiting = { work: () => void; resolve: () => void; reject: (error: unknown) => void }
 
@@ -93,6 +88,7 @@ export class GroupCommit {
     }
   }
 
+  /** @throws the engine's error where it has ended the whole transaction by itself */
   #attempt(work: () => void): { error: unknown } | null {
     this.#db.exec('SAVEPOINT piece')
     try {
@@ -100,16 +96,9 @@ export class GroupCommit {
       this.#db.exec('RELEASE piece')
       return null
     } catch (error) {
-      if (!isOwnFault(error)) throw error
+      if (!this.#db.isTransaction) throw error
       this.#db.exec('ROLLBACK TO piece; RELEASE piece')
       return { error }
     }
   }
-}
-
-/** False where the engine itself is in trouble, which is everybody's. */
-function isOwnFault(error: unknown): boolean {
-  if (error instanceof Conflict) return true
-  const code = sqlitePrimaryCode(error)
-  return code === null || STATEMENT_FAULTS.has(code)
 }
