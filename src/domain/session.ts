@@ -50,7 +50,7 @@ export function openSession(input: {
 
 /** The session as the clock has it: past its life it reads CLOSED, whether or not the sweep has come by. */
 export function sessionAsOf(session: Session, nowMs: number): Session {
-  return session.status === 'OPEN' && nowMs >= session.closesAtMs ? { ...session, status: 'CLOSED' } : session
+  return session.status === 'OPEN' && nowMs >= session.closesAtMs ? endSession(session, nowMs) : session
 }
 
 /** @throws Refusal `session_closed` */
@@ -75,7 +75,8 @@ export function closeSession(session: Session, nowMs: number): Session {
   return endSession(session, nowMs)
 }
 
-/** Closes a session whose context closed or whose life is over. */
+/** Closes a session whose context closed or whose life is over. It lived no longer than that, whenever it is noticed. */
 export function endSession(session: Session, nowMs: number): Session {
-  return { ...session, version: session.version + 1, status: 'CLOSED', updatedAtMs: nowMs }
+  const endedAtMs = Math.min(nowMs, session.closesAtMs)
+  return { ...session, version: session.version + 1, status: 'CLOSED', updatedAtMs: endedAtMs }
 }

@@ -127,13 +127,16 @@ describe('a session', () => {
     assert.equal(ok(await payee.get<SessionView>(`/vouchers/sessions/${id}`)).status, 'OPEN')
     server.clock.advance(1000)
     const assertOver = async () => {
-      assert.equal(ok(await payee.get<SessionView>(`/vouchers/sessions/${id}`)).status, 'CLOSED')
+      const seen = ok(await payee.get<SessionView>(`/vouchers/sessions/${id}`))
+      assert.deepEqual({ status: seen.status, version: seen.version }, { status: 'CLOSED', version: 2 })
+      assert.equal(seen.updatedAt, seen.closesAt, 'it ended when its time was over')
       const [listed] = ok(await payee.get<SessionView[]>('/vouchers/sessions'))
       assert.equal(listed?.status, 'CLOSED')
       assertProblem(await payee.post(`/vouchers/sessions/${id}/reserve-voucher`), 'session_closed')
       assertProblem(await payee.post(`/vouchers/sessions/${id}/session-close`), 'already_closed')
     }
     await assertOver()
+    server.clock.advance(HOUR_MS)
     await eventually(async () => (await server.app.store.session(id))?.status === 'CLOSED')
     await assertOver()
   })

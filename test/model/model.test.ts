@@ -222,6 +222,7 @@ function assertVouchers(vouchers: ModelVoucher[], seen: VoucherView[]): void {
 
 function assertSession(model: Model, session: ModelSession, seen: SessionView): void {
   assert.equal(seen.status, session.isOpen ? 'OPEN' : 'CLOSED')
+  assert.equal(seen.version, session.events.length)
   assert.equal(seen.joinedAt !== null, session.isJoined)
   assertVouchers(
     model.vouchers.filter((voucher) => voucher.session === session),
