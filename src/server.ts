@@ -54,6 +54,9 @@ export type RunningServer = {
   stop: () => Promise<void>
 }
 
+/** How long calls under way have to end when the server stops. */
+const DRAIN_MS = 10_000
+
 const SWEEP_PAUSE_MS = 1000
 const WATCH_PAUSE_MS = 2000
 
@@ -64,13 +67,14 @@ const WATCH_PAUSE_MS = 2000
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const store = await openSqliteStore({ dataDir: options.dataDir, clock: options.clock })
   const chains: EvmChain[] = []
+  const stopping = new AbortController()
   try {
     await options.onStoreOpened?.()
     const log = logFor(options.logger)
     for (const served of options.networks) {
       if (served.rpcUrls.length > 0) chains.push(await startChain(served, options.clock, log))
     }
-    const app = await createApp(options, store, chains, log)
+    const app = await createApp(options, { store, chains, log, stopping: stopping.signal })
     const http = createHttp(app, { limits: createRateLimits(options.rateLimits), logger: options.logger })
     await http.listen({ host: options.host, port: options.port })
     const url = urlOf(http, options.host)
@@ -78,7 +82,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     store.announce(url)
     const stopLoops = startLoops(app, chains)
     const stop = async () => {
-      await http.close()
+      stopping.abort()
+      await closeHttp(http)
       await stopLoops()
       for (const chain of chains) chain.stop()
       await store.close()
@@ -89,6 +94,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await store.close()
     throw error
   }
+}
+
+async function closeHttp(http: Routes): Promise<void> {
+  const impatience = setTimeout(() => http.server.closeAllConnections(), DRAIN_MS)
+  await http.close()
+  clearTimeout(impatience)
 }
 
 async function startChain(served: ServedNetwork, clock: () => number, log: Log): Promise<EvmChain> {
@@ -107,7 +118,9 @@ async function startChain(served: ServedNetwork, clock: () => number, log: Log):
   return chain
 }
 
-async function createApp(options: ServerOptions, store: Store, chains: EvmChain[], log: Log): Promise<App> {
+type Parts = { store: Store; chains: EvmChain[]; log: Log; stopping: AbortSignal }
+
+async function createApp(options: ServerOptions, { store, chains, log, stopping }: Parts): Promise<App> {
   const { clock } = options
   const nowMs = clock()
   const secrets = loadSecrets({ dataDir: options.dataDir, nowMs })
@@ -126,6 +139,7 @@ async function createApp(options: ServerOptions, store: Store, chains: EvmChain[
     attestation: options.attestation,
     guesses: createGuessLimits(),
     publicHosts: [...options.publicHosts],
+    stopping,
     followed: new Set(),
     log,
   }

@@ -48,6 +48,10 @@ export function createHttp(app: App, options: { limits: RateLimits; logger: Fast
     reply.header('x-content-type-options', 'nosniff').header('cache-control', 'no-store')
     if (!request.is404) await admit(app, options.limits, request)
   })
+  http.addHook('onSend', async (_request, reply) => {
+    // A connection kept alive would keep a server that stops waiting for it.
+    if (app.stopping.aborted) reply.header('connection', 'close')
+  })
   const context = { app, answers: new Answers(app) }
   http.register(
     (api, _options, done) => {

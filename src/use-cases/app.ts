@@ -24,6 +24,8 @@ export type App = {
   guesses: GuessLimits
   /** The hosts, with ports, that wallets may name when they sign in. */
   publicHosts: string[]
+  /** Aborted when the server stops: calls that wait for a block then answer with what there is. */
+  stopping: AbortSignal
   /** Vouchers whose settlement a waiting call follows right now; the watcher leaves them alone. */
   followed: Set<string>
   log: Log

@@ -21,6 +21,12 @@ import { voucherView } from './views.ts'
 type PendingVoucher = TermedVoucher & { settlement: Settlement }
 
 /**
+ * How long receipts may wait for their block before a voucher that is not resolved yet stops holding its code and its
+ * clock for them. A payment that comes even later is a late receipt.
+ */
+const PENDING_LIMIT_MS = 12 * 60 * 60 * 1000
+
+/**
  * Looks once at the chain for a voucher whose settlement is PENDING and writes down what has changed: resolved,
  * reorganised, replaced, dropped, failed, deep enough.
  * @throws ChainUnavailable; then nothing is written, and the next look comes
@@ -37,8 +43,15 @@ export async function followSettlement(app: App, chain: Chain, followed: TermedV
     }
     const failed = examinations.find((examination) => examination.state === 'failed')
     if (failed) return failure(voucher, examinations, failed.reason, nowMs)
+    if (isOverdue(voucher, examinations, nowMs))
+      return failure(voucher, examinations, 'it found no block in 12 hours', nowMs)
     return advanceSettlement(app, chain, { voucher, settlement, examinations, idempotency: null, nowMs })
   })
+}
+
+function isOverdue({ status, settlement }: PendingVoucher, examinations: Examination[], nowMs: number): boolean {
+  const isWaiting = status !== 'RESOLVED' && examinations.some(({ state }) => state !== 'proven')
+  return isWaiting && nowMs - settlement.submittedAtMs >= PENDING_LIMIT_MS
 }
 
 /**

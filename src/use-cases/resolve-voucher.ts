@@ -203,7 +203,7 @@ async function endUnsent(app: App, chain: Chain, voucher: TermedVoucher, hash: H
 async function waitForBlock(app: App, chain: Chain, first: TermedVoucher): Promise<TermedVoucher> {
   const deadlineMs = app.clock() + app.times.resolveWaitMs
   let voucher = first
-  while (isWaiting(voucher) && app.clock() < deadlineMs) {
+  while (isWaiting(voucher) && app.clock() < deadlineMs && !app.stopping.aborted) {
     await nextLook(chain)
     voucher = await followWhileWaiting(app, chain, voucher)
   }

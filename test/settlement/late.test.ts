@@ -164,4 +164,30 @@ describe('receipts on their way to a block', () => {
     assert.deepEqual([body.status, body.late], ['RESOLVED', true], JSON.stringify(body))
     assert.equal(await shop.balance(to), UNITS)
   })
+
+  it('hold the clock for half a day at most', async () => {
+    const to = shop.newRecipient()
+    const voucher = await ask(to)
+    const transactionHash = await shop.send({ units: UNITS, to })
+    await resolve(voucher, transactionHash)
+    shop.server.clock.advance(12 * 60 * 60 * 1000)
+    const given = await until(voucher.id, ({ settlement }) => settlement?.status === 'FAILED')
+    assert.equal(given.status, 'EXPIRED')
+
+    await shop.mine()
+    const { body } = await resolve(voucher, transactionHash)
+    assert.deepEqual([body.status, body.late], ['RESOLVED', true], JSON.stringify(body))
+  })
+})
+
+describe('a server that stops', () => {
+  it('lets a call that waits for a block answer with what there is', async () => {
+    const own = await openShop({ times: { resolveWaitMs: 60_000 } })
+    const to = own.newRecipient()
+    const voucher = await own.ask(UNITS, to)
+    const answer = own.resolve(voucher, { transactionHash: await own.send({ units: UNITS, to }) })
+    await eventually(async () => (await own.look(voucher.id)).settlement?.status === 'PENDING')
+    await own.stop()
+    assert.equal((await answer).body.settlement?.status, 'PENDING')
+  })
 })
