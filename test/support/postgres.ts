@@ -30,7 +30,12 @@ const STOPS_WITHIN_MS = 10_000
 const POLL_MS = 25
 
 /** Whoever started the cluster holds the other end of this shell's input, which closes however that process ends. */
-const GUARD = 'read -r _; kill -QUIT "$1"; while kill -0 "$1" 2>/dev/null; do sleep 0.1; done; rm -rf "$2"'
+const GUARD = `
+read -r _
+kill -QUIT "$1"
+waits=0
+while [ $waits -lt 50 ] && kill -0 "$1"; do waits=$((waits + 1)); sleep 0.1; done
+rm -rf "$2"`
 
 /** Starts PostgreSQL with durable commits, from the binaries that npm brought. Stop it in the test's `after`. */
 export async function startPostgres(settings: Record<string, string> = {}): Promise<TestCluster> {

@@ -1,0 +1,237 @@
+import type { Account, ApiKey, Credential } from '../domain/account.ts'
+import type { Context } from '../domain/context.ts'
+import type { Session } from '../domain/session.ts'
+import type { Voucher } from '../domain/voucher.ts'
+import { commitChange } from './postgres/commit.ts'
+import { Connections, type Query, type Row } from './postgres/connections.ts'
+import { encodeChange } from './postgres/encode.ts'
+import { contextsQuery, sessionsQuery, vouchersQuery } from './postgres/lists.ts'
+import { eventsQuery, loggedEvent } from './postgres/log.ts'
+import { prepareDatabase } from './postgres/open.ts'
+import { entity, numberOf, textOf } from './postgres/rows.ts'
+import { targetOf } from './postgres/target.ts'
+import { digest, storable } from './postgres/text.ts'
+import type {
+  Change,
+  HeldCode,
+  HeldCodes,
+  LoggedEvent,
+  Page,
+  SessionFilter,
+  Store,
+  StoredAnswer,
+  VoucherFilter,
+} from './store.ts'
+
+const POOL_SIZE = 10
+
+/** Rows that one transaction forgets: enough to keep up, few enough not to hold up commits. */
+const FORGET_BATCH = 500
+
+/** A code of six digits, as the dealer deals them. */
+const SIX_DIGITS = '^[0-9]{6}$'
+
+export type PostgresOptions = {
+  /** `postgres://user:password@host:5432/database`; its `options` may name a schema other than `sixpence`. */
+  url: string
+  /** Unix milliseconds; tells which stored answers a commit may replace. */
+  clock?: () => number
+  /** Connections at most; 10 by default. */
+  poolSize?: number
+}
+
+/**
+ * Opens the store in a PostgreSQL database, which any number of nodes may share, and brings it to the current schema.
+ * @throws StoreUnusable
+ */
+export async function openPostgresStore({ url, clock, poolSize }: PostgresOptions): Promise<PostgresStore> {
+  const target = targetOf(url)
+  await prepareDatabase(target)
+  return new PostgresStore(new Connections(target.config, poolSize ?? POOL_SIZE), clock ?? Date.now)
+}
+
+/** The engine for many nodes: one PostgreSQL cluster, one round trip a commit. */
+export class PostgresStore implements Store {
+  readonly #connections: Connections
+  readonly #clock: () => number
+  #commits = 0
+
+  /** Use `openPostgresStore`. */
+  constructor(connections: Connections, clock: () => number) {
+    this.#connections = connections
+    this.#clock = clock
+  }
+
+  async commit(change: Change): Promise<void> {
+    const encoded = encodeChange(change)
+    await this.#connections.during(() => commitChange(this.#connections, encoded, this.#clock()))
+    this.#commits += 1
+  }
+
+  /** Commits made durable since the store was opened, and the transactions that it took: PostgreSQL groups their disk syncs. */
+  stats(): { commits: number; groups: number } {
+    return { commits: this.#commits, groups: this.#commits }
+  }
+
+  async context(id: string): Promise<Context | null> {
+    return this.#find('context', 'SELECT body FROM contexts WHERE id = $1', id)
+  }
+
+  async contextByCode(code: string): Promise<Context | null> {
+    const sql = 'SELECT body FROM contexts WHERE code = $1 ORDER BY created_at_ms DESC, row DESC LIMIT 1'
+    return this.#find('contextByCode', sql, code)
+  }
+
+  async contexts(filter: Page & { payerId: string }): Promise<Context[]> {
+    return this.#list(contextsQuery(filter))
+  }
+
+  async session(id: string): Promise<Session | null> {
+    return this.#find('session', 'SELECT body FROM sessions WHERE id = $1', id)
+  }
+
+  async sessions(filter: SessionFilter): Promise<Session[]> {
+    return this.#list(sessionsQuery(filter))
+  }
+
+  async openSessionsOf(contextId: string): Promise<Session[]> {
+    const text = `SELECT body FROM sessions WHERE context_id = $1 AND status = 'OPEN' ORDER BY created_at_ms DESC, row DESC`
+    return this.#list({ name: 'openSessionsOf', text, values: [contextId] })
+  }
+
+  async voucher(id: string): Promise<Voucher | null> {
+    return this.#find('voucher', 'SELECT body FROM vouchers WHERE id = $1', id)
+  }
+
+  async vouchers(filter: VoucherFilter): Promise<Voucher[]> {
+    return this.#list(vouchersQuery(filter))
+  }
+
+  async vouchersOf(sessionId: string): Promise<Voucher[]> {
+    const text = 'SELECT body FROM vouchers WHERE session_id = $1 ORDER BY created_at_ms, row'
+    return this.#list({ name: 'vouchersOf', text, values: [sessionId] })
+  }
+
+  async settling(limit: number, offset = 0): Promise<Voucher[]> {
+    const text = `SELECT body FROM vouchers WHERE settling_since_ms IS NOT NULL
+      ORDER BY settling_since_ms LIMIT $1 OFFSET $2`
+    return this.#list({ text, values: [limit, offset] })
+  }
+
+  async account(id: string): Promise<Account | null> {
+    return this.#find('account', 'SELECT body FROM accounts WHERE id = $1', id)
+  }
+
+  async credential(kind: Credential['kind'], identifier: string): Promise<Credential | null> {
+    return this.#find(
+      'credential',
+      'SELECT body FROM credentials WHERE kind = $1 AND identifier = $2',
+      kind,
+      identifier,
+    )
+  }
+
+  async apiKeyByHash(hash: string): Promise<ApiKey | null> {
+    return this.#find('apiKeyByHash', 'SELECT body FROM api_keys WHERE hash = $1', hash)
+  }
+
+  async apiKey(id: string): Promise<ApiKey | null> {
+    return this.#find('apiKey', 'SELECT body FROM api_keys WHERE id = $1', id)
+  }
+
+  async apiKeys(ownerId: string | null): Promise<ApiKey[]> {
+    const newestFirst = 'ORDER BY created_at_ms DESC, row DESC'
+    return ownerId === null
+      ? this.#list({ text: `SELECT body FROM api_keys ${newestFirst}` })
+      : this.#list({ text: `SELECT body FROM api_keys WHERE owner_id = $1 ${newestFirst}`, values: [ownerId] })
+  }
+
+  async claimOwners(keys: string[]): Promise<Map<string, string>> {
+    if (keys.length === 0) return new Map()
+    const text = `SELECT nth, owner_id FROM unnest($1::uuid[]) WITH ORDINALITY AS wanted (digest, nth)
+      JOIN claims USING (digest) ORDER BY nth`
+    const rows = await this.#connections.read({ name: 'claimOwners', text, values: [keys.map(digest)] })
+    return new Map(rows.map((row) => [keys[numberOf(row, 'nth') - 1] ?? '', textOf(row, 'owner_id')]))
+  }
+
+  async answer(scope: string, nowMs: number): Promise<StoredAnswer | null> {
+    const text = 'SELECT request_hash, body, expires_at_ms FROM answers WHERE digest = $1 AND expires_at_ms > $2'
+    const [row] = await this.#connections.read({ name: 'answer', text, values: [digest(scope), nowMs] })
+    if (row === undefined) return null
+    return {
+      scope,
+      requestHash: textOf(row, 'request_hash'),
+      body: textOf(row, 'body'),
+      expiresAtMs: numberOf(row, 'expires_at_ms'),
+    }
+  }
+
+  async events(after: string | null, limit: number): Promise<LoggedEvent[]> {
+    const rows = await this.#connections.read(eventsQuery(after, limit))
+    return rows.map(loggedEvent)
+  }
+
+  async lapsedVouchers(nowMs: number, limit: number): Promise<Voucher[]> {
+    const text = 'SELECT body FROM vouchers WHERE lapses_at_ms <= $1 ORDER BY lapses_at_ms LIMIT $2'
+    return this.#list({ text, values: [nowMs, limit] })
+  }
+
+  async lapsedContextCodes(nowMs: number, limit: number): Promise<Context[]> {
+    const text = `SELECT body FROM contexts WHERE code_ended_at_ms IS NULL AND code_expires_at_ms <= $1
+      ORDER BY code_expires_at_ms LIMIT $2`
+    return this.#list({ text, values: [nowMs, limit] })
+  }
+
+  async lapsedSessions(nowMs: number, limit: number): Promise<Session[]> {
+    const text = `SELECT body FROM sessions WHERE status = 'OPEN' AND closes_at_ms <= $1 ORDER BY closes_at_ms LIMIT $2`
+    return this.#list({ text, values: [nowMs, limit] })
+  }
+
+  async forget(nowMs: number): Promise<void> {
+    await this.#forgetRows('answers', 'expires_at_ms', nowMs)
+    await this.#forgetRows('claims', 'forget_at_ms', nowMs)
+  }
+
+  async heldCodes(restingSinceMs: number): Promise<HeldCodes> {
+    return {
+      voucherCodes: await this.#codes('vouchers', 'ended_at_ms', restingSinceMs),
+      contextCodes: await this.#codes('contexts', 'code_ended_at_ms', restingSinceMs),
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#connections.end()
+  }
+
+  async #find<Entity>(name: string, text: string, ...values: string[]): Promise<Entity | null> {
+    const [found] = await this.#list<Entity>({ name, text, values })
+    return found ?? null
+  }
+
+  async #list<Entity>({ values = [], ...query }: Query): Promise<Entity[]> {
+    const storableValues = values.map((value) => (typeof value === 'string' ? storable(value) : value))
+    const rows = await this.#connections.read({ ...query, values: storableValues })
+    return rows.map((row) => entity<Entity>(row))
+  }
+
+  async #codes(table: 'vouchers' | 'contexts', endedColumn: string, restingSinceMs: number): Promise<HeldCode[]> {
+    const text = `SELECT code, ${endedColumn} AS ended FROM ${table} WHERE ${endedColumn} IS NULL AND code ~ $1
+      UNION ALL SELECT code, ${endedColumn} FROM ${table} WHERE ${endedColumn} > $2 AND code ~ $1`
+    const rows = await this.#connections.readPatiently({ text, values: [SIX_DIGITS, restingSinceMs] })
+    return rows.map(heldCode)
+  }
+
+  /** Deletes in batches, so that no transaction is long. Rows that another node is forgetting are left to it. */
+  async #forgetRows(table: 'answers' | 'claims', timeColumn: string, nowMs: number): Promise<void> {
+    const text = `DELETE FROM ${table} WHERE digest IN (SELECT digest FROM ${table} WHERE ${timeColumn} <= $1
+      ORDER BY ${timeColumn} LIMIT ${FORGET_BATCH} FOR UPDATE SKIP LOCKED) RETURNING 1`
+    let forgotten = FORGET_BATCH
+    while (forgotten === FORGET_BATCH && this.#connections.isOpen) {
+      forgotten = (await this.#connections.read({ text, values: [nowMs] })).length
+    }
+  }
+}
+
+function heldCode(row: Row): HeldCode {
+  return { code: textOf(row, 'code'), endedAtMs: row.ended === null ? null : numberOf(row, 'ended') }
+}

@@ -1,0 +1,115 @@
+import type { VoucherStatus } from '../../domain/voucher.ts'
+import type { Page, Party, SessionFilter, VoucherFilter } from '../store.ts'
+import type { Query } from './connections.ts'
+
+type Value = string | number | null
+
+/** A part of a WHERE clause, with a question mark for each value. */
+type Condition = { sql: string; values: Value[] }
+
+/** A page of a payer's contexts, newest first. */
+export function contextsQuery(filter: Page & { payerId: string }): Query {
+  return page('contexts', [[is('payer_id', filter.payerId)]], filter)
+}
+
+/** A page of a party's sessions, newest first. */
+export function sessionsQuery(filter: SessionFilter): Query {
+  const { party, contextId } = filter
+  return contextId === null
+    ? page('sessions', eachOf(party), filter)
+    : page('sessions', [[is('context_id', contextId), anyOf(party)]], filter)
+}
+
+/** A page of a party's vouchers, newest first. */
+export function vouchersQuery(filter: VoucherFilter): Query {
+  const { party, sessionId, orderId, code, status, nowMs } = filter
+  const conditions: Condition[] = []
+  if (code !== null) conditions.push(is('code', code))
+  if (status !== null) conditions.push(statusAsOf(status, nowMs))
+  if (sessionId !== null) conditions.push(is('session_id', sessionId))
+  if (orderId !== null) conditions.push(is('order_id', orderId))
+  const isNarrow = sessionId !== null || orderId !== null
+  const arms = isNarrow ? [[anyOf(party)]] : eachOf(party)
+  return page(
+    'vouchers',
+    arms.map((arm) => [...arm, ...conditions]),
+    filter,
+  )
+}
+
+/** The status as the clock has it: what has lapsed reads EXPIRED, whatever the row says. */
+function statusAsOf(status: VoucherStatus, nowMs: number): Condition {
+  switch (status) {
+    case 'RESERVED':
+    case 'REDEEMED':
+      return { sql: '(status = ? AND coalesce(lapses_at_ms > ?, TRUE))', values: [status, nowMs] }
+    case 'EXPIRED':
+      return { sql: '(status = ? OR coalesce(lapses_at_ms <= ?, FALSE))', values: [status, nowMs] }
+    default:
+      return { sql: 'status = ?', values: [status] }
+  }
+}
+
+/** One index scan for each side that the party is on; no row comes from both. A party of nobody has no rows. */
+function eachOf({ payerId, payeeId }: Party): Condition[][] {
+  const arms: Condition[][] = []
+  if (payerId !== null) arms.push([is('payer_id', payerId)])
+  if (payeeId !== null) arms.push([is('payee_id', payeeId), ...(payerId === null ? [] : [isNot('payer_id', payerId)])])
+  return arms
+}
+
+/** The party as a filter of rows that something narrower has found. Comparing with NULL matches nothing. */
+function anyOf({ payerId, payeeId }: Party): Condition {
+  return { sql: '(payer_id = ? OR payee_id = ?)', values: [payerId, payeeId] }
+}
+
+function is(column: string, value: string): Condition {
+  return { sql: `${column} = ?`, values: [value] }
+}
+
+function isNot(column: string, value: string): Condition {
+  return { sql: `${column} <> ?`, values: [value] }
+}
+
+/**
+ * A page of the rows that satisfy all conditions of one of the arms. Each arm walks an index from its newest row, no
+ * farther than the page reaches, and PostgreSQL merges them.
+ */
+function page(table: string, arms: Condition[][], { limit, offset, sinceMs, untilMs }: Page): Query {
+  if (arms.length === 0) return { text: `SELECT body FROM ${table} WHERE FALSE` }
+  const newestFirst = 'ORDER BY created_at_ms DESC, row DESC'
+  const times = between(sinceMs, untilMs)
+  const scans = arms.map((arm) => and([...arm, ...times]))
+  const found = scans.map(
+    ({ sql }) => `(SELECT created_at_ms, row, body FROM ${table} WHERE ${sql} ${newestFirst} LIMIT ?)`,
+  )
+  return numbered(`SELECT body FROM (${found.join(' UNION ALL ')}) AS found ${newestFirst} LIMIT ? OFFSET ?`, [
+    ...scans.flatMap(({ values }) => [...values, limit + offset]),
+    limit,
+    offset,
+  ])
+}
+
+function between(sinceMs: number | null, untilMs: number | null): Condition[] {
+  const times: Condition[] = []
+  if (sinceMs !== null) times.push({ sql: 'created_at_ms >= ?', values: [sinceMs] })
+  if (untilMs !== null) times.push({ sql: 'created_at_ms < ?', values: [untilMs] })
+  return times
+}
+
+function and(conditions: Condition[]): Condition {
+  return {
+    sql: conditions.map(({ sql }) => sql).join(' AND '),
+    values: conditions.flatMap(({ values }) => values),
+  }
+}
+
+/** Question marks become `$1`, `$2` and so on. */
+function numbered(sql: string, values: Value[]): Query {
+  let nth = 0
+  const text = sql.replaceAll('?', () => {
+    nth += 1
+    return `$${nth}`
+  })
+  return { text, values }
+}
