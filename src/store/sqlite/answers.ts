@@ -18,7 +18,9 @@ export class Answers {
 
   constructor(sql: Statements) {
     this.#sql = sql
-    this.#hints = new RowHints(() => numberOf(sql.get('SELECT coalesce(min(row), 1) AS oldest FROM answers'), 'oldest'))
+    this.#hints = new RowHints(numberOf(sql.get('SELECT count(*) AS stored FROM answers'), 'stored'), () =>
+      numberOf(sql.get('SELECT coalesce(min(row), 1) AS oldest FROM answers'), 'oldest'),
+    )
     for (const row of sql.each('SELECT row, fingerprint FROM answers')) {
       this.#hints.add(numberOf(row, 'fingerprint'), numberOf(row, 'row'))
     }

@@ -41,7 +41,8 @@ function statusAsOf(status: VoucherStatus, nowMs: number): Condition {
   switch (status) {
     case 'RESERVED':
     case 'REDEEMED':
-      return { sql: '(status = ? AND coalesce(lapses_at_ms > ?, TRUE))', values: [status, nowMs] }
+      // What the clock or a party has ended is no longer in the indexes of the living, which stay short.
+      return { sql: 'ended_at_ms IS NULL AND status = ? AND coalesce(lapses_at_ms > ?, TRUE)', values: [status, nowMs] }
     case 'EXPIRED':
       return { sql: '(status = ? OR coalesce(lapses_at_ms <= ?, FALSE))', values: [status, nowMs] }
     default:

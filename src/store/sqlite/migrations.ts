@@ -65,6 +65,8 @@ const STEPS: string[] = [
   CREATE UNIQUE INDEX vouchers_live_code ON vouchers (code) WHERE ended_at_ms IS NULL;
   CREATE INDEX vouchers_payer ON vouchers (payer_id, created_at_ms);
   CREATE INDEX vouchers_payee ON vouchers (payee_id, created_at_ms);
+  CREATE INDEX vouchers_live_payer ON vouchers (payer_id, created_at_ms) WHERE ended_at_ms IS NULL;
+  CREATE INDEX vouchers_live_payee ON vouchers (payee_id, created_at_ms) WHERE ended_at_ms IS NULL;
   CREATE INDEX vouchers_session ON vouchers (session_id, created_at_ms) WHERE session_id IS NOT NULL;
   CREATE INDEX vouchers_order ON vouchers (order_id, created_at_ms) WHERE order_id IS NOT NULL;
   CREATE INDEX vouchers_lapses ON vouchers (lapses_at_ms) WHERE lapses_at_ms IS NOT NULL;

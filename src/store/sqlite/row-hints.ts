@@ -1,3 +1,4 @@
+/** A power of two. */
 const FEWEST_SLOTS = 4096
 /** Beyond this share of used slots, probing gets slow. */
 const MOST_USED = 0.7
@@ -8,13 +9,19 @@ const MOST_USED = 0.7
  */
 export class RowHints {
   readonly #oldestRow: () => number
-  #fingerprints = new Uint32Array(FEWEST_SLOTS)
+  #fingerprints: Uint32Array
   /** 0: the slot is free. */
-  #rows = new Float64Array(FEWEST_SLOTS)
+  #rows: Float64Array
   #used = 0
 
-  /** @param oldestRow the lowest row that still exists; hints of rows below it are dropped as the table is rebuilt */
-  constructor(oldestRow: () => number) {
+  /**
+   * @param expected how many rows to make room for
+   * @param oldestRow the lowest row that still exists; hints of rows below it are dropped as the table is rebuilt
+   */
+  constructor(expected: number, oldestRow: () => number) {
+    const slots = slotsFor(expected)
+    this.#fingerprints = new Uint32Array(slots)
+    this.#rows = new Float64Array(slots)
     this.#oldestRow = oldestRow
   }
 
@@ -42,9 +49,7 @@ export class RowHints {
 
   #rebuild(): void {
     const [fingerprints, rows, oldest] = [this.#fingerprints, this.#rows, this.#oldestRow()]
-    const living = rows.reduce((count, row) => (row >= oldest ? count + 1 : count), 0)
-    let slots = FEWEST_SLOTS
-    while (living > (slots * MOST_USED) / 2) slots *= 2
+    const slots = slotsFor(rows.reduce((count, row) => (row !== 0 && row >= oldest ? count + 1 : count), 0))
     this.#fingerprints = new Uint32Array(slots)
     this.#rows = new Float64Array(slots)
     this.#used = 0
@@ -60,4 +65,11 @@ export class RowHints {
   #slotAfter(slot: number): number {
     return (slot + 1) & (this.#rows.length - 1)
   }
+}
+
+/** Room for twice as many, so that rebuilding stays rare. */
+function slotsFor(rows: number): number {
+  let slots = FEWEST_SLOTS
+  while (slots * MOST_USED < rows * 2) slots *= 2
+  return slots
 }
