@@ -197,7 +197,7 @@ export function assertResolvable(voucher: Voucher): asserts voucher is TermedVou
 }
 
 /** True where the clock or a party ended the voucher before its receipts came. */
-function isLate(voucher: Voucher): boolean {
+export function isLate(voucher: Voucher): boolean {
   return voucher.status === 'EXPIRED' || voucher.status === 'DISCARDED'
 }
 

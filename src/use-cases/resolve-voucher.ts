@@ -7,7 +7,13 @@ import {
   type SettlementTransaction,
   unverifiedSettlement,
 } from '../domain/settlement.ts'
-import { assertResolvable, resolveVoucher as resolve, type TermedVoucher } from '../domain/voucher.ts'
+import {
+  assertResolvable,
+  isLate,
+  resolveVoucher as resolve,
+  type TermedVoucher,
+  type VoucherStatus,
+} from '../domain/voucher.ts'
 import type { Receipt, VoucherView } from '../protocol/schemas.ts'
 import type { App } from './app.ts'
 import { askChain } from './ask-chain.ts'
@@ -61,6 +67,14 @@ function nodeFor(app: App, { redemption }: TermedVoucher): Chain | null {
   return (redemption.headNumber !== null && network !== undefined && app.chains.get(network)) || null
 }
 
+/** Late receipts count where the chain proves them; the payer's word cannot undo an end. */
+function unprovableLate(status: VoucherStatus): Refusal {
+  return new Refusal(
+    'receipt_rejected',
+    `The voucher is ${status}, and there is no node here that could prove a late payment. Settle it with the payee.`,
+  )
+}
+
 /** Without a node the payer's word is all there is, and the settlement says so. */
 async function resolveUnverified(
   app: App,
@@ -70,6 +84,7 @@ async function resolveUnverified(
 ): Promise<VoucherView> {
   return decideAndCommit(app, call.idempotency, async () => {
     const voucher = await findResolvable(app, call, voucherId)
+    if (isLate(voucher)) throw unprovableLate(voucher.status)
     const network = voucher.redemption.payments[0]?.network ?? ''
     const step = resolve(voucher, unverifiedSettlement(network, transactions, call.nowMs), call.nowMs)
     return {

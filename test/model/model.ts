@@ -30,7 +30,6 @@ export type ModelVoucher = Told & {
   endsAtMs: number
   /** Null until there are terms. */
   paymentId: string | null
-  isLate: boolean
 }
 
 const MINUTE_MS = 60_000
@@ -117,7 +116,7 @@ export function reserveInSession(session: ModelSession, by: Who): Verdict {
 export function addVoucher(model: Model, of: Pick<ModelVoucher, 'id' | 'context' | 'session' | 'payee'>): void {
   const endsAtMs = model.nowMs + RESERVED_MS
   const events: EventType[] = ['voucher.reserved']
-  model.vouchers.push({ ...of, status: 'RESERVED', endsAtMs, paymentId: null, isLate: false, events })
+  model.vouchers.push({ ...of, status: 'RESERVED', endsAtMs, paymentId: null, events })
 }
 
 export function redeem(voucher: ModelVoucher, by: Who, termsAreGood: boolean): Verdict {
@@ -154,7 +153,7 @@ export function resolve(voucher: ModelVoucher, by: Who, receiptsAreGood: boolean
   if (voucher.paymentId === null) return 'not_redeemed'
   if (voucher.status === 'RESOLVED') return 'already_resolved'
   if (!receiptsAreGood) return 'validation_failed'
-  voucher.isLate = voucher.status !== 'REDEEMED'
+  if (voucher.status !== 'REDEEMED') return 'receipt_rejected'
   voucher.status = 'RESOLVED'
   voucher.events.push('voucher.resolved')
   return null
