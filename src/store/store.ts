@@ -8,6 +8,7 @@ import type { Voucher, VoucherStatus } from '../domain/voucher.ts'
  * One atomic step: all of it is durable, or none of it happened.
  *
  * A row to write carries the version that it will have: version 1 is inserted, version n replaces n − 1 and nothing else.
+ * A change that loses in several ways fails at its answer first: who repeats a call is to learn of the answer.
  */
 export type Change = {
   contexts?: Context[]
@@ -31,7 +32,10 @@ export type Claim = {
   key: string
   /** Whoever takes it: a voucher's id, or anything else that tells takers apart. */
   ownerId: string
-  /** When the claim may be forgotten (Unix milliseconds); null for money, which is never forgotten. */
+  /**
+   * From when `forget` may drop the claim (Unix milliseconds); until it does, the claim holds. Null for money, which is
+   * never forgotten. Taken again by its owner, a claim keeps the later time.
+   */
   forgetAtMs: number | null
 }
 
@@ -42,6 +46,7 @@ export type StoredAnswer = {
   requestHash: string
   /** The answer as JSON; sealed where it holds a secret. */
   body: string
+  /** From then on it is not shown, and gives way to a new answer of the same scope. */
   expiresAtMs: number
   /** With `true` an answer that is there already stays, and the rest of the change happens. */
   ifAbsent?: boolean
@@ -85,10 +90,10 @@ export class CommitUnknown extends Error {
   override readonly name = 'CommitUnknown'
 }
 
-/** A slice of a list, newest first. */
+/** A slice of a list, newest first, of what was created from `sinceMs` on and before `untilMs` (Unix milliseconds). */
 export type Page = { limit: number; offset: number; sinceMs: number | null; untilMs: number | null }
 
-/** Rows of one party: as payer (an account), as payee, or as either. */
+/** Rows of one party: as payer (an account), as payee, or as either. With neither there are none. */
 export type Party = { payerId: string | null; payeeId: string | null }
 
 export type VoucherFilter = Page & {
@@ -137,7 +142,7 @@ export interface Store {
   vouchers(filter: VoucherFilter): Promise<Voucher[]>
   /** The vouchers of a session, oldest first. */
   vouchersOf(sessionId: string): Promise<Voucher[]>
-  /** Vouchers whose settlement is PENDING, oldest change first. */
+  /** Vouchers whose settlement is PENDING, oldest change first; `offset` (0) of them are left out. */
   settling(limit: number, offset?: number): Promise<Voucher[]>
 
   account(id: string): Promise<Account | null>

@@ -21,8 +21,8 @@ export class Answers {
     this.#hints = new RowHints(numberOf(sql.get('SELECT count(*) AS stored FROM answers'), 'stored'), () =>
       numberOf(sql.get('SELECT coalesce(min(row), 1) AS oldest FROM answers'), 'oldest'),
     )
-    for (const row of sql.each('SELECT row, fingerprint FROM answers')) {
-      this.#hints.add(numberOf(row, 'fingerprint'), numberOf(row, 'row'))
+    for (const answer of sql.each('SELECT fingerprint, row FROM answers')) {
+      this.#hints.add(numberOf(answer, 0), numberOf(answer, 1))
     }
   }
 

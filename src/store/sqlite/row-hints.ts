@@ -49,7 +49,7 @@ export class RowHints {
 
   #rebuild(): void {
     const [fingerprints, rows, oldest] = [this.#fingerprints, this.#rows, this.#oldestRow()]
-    const slots = slotsFor(rows.reduce((count, row) => (row !== 0 && row >= oldest ? count + 1 : count), 0))
+    const slots = slotsFor(2 * rows.reduce((count, row) => (row !== 0 && row >= oldest ? count + 1 : count), 0))
     this.#fingerprints = new Uint32Array(slots)
     this.#rows = new Float64Array(slots)
     this.#used = 0
@@ -67,9 +67,8 @@ export class RowHints {
   }
 }
 
-/** Room for twice as many, so that rebuilding stays rare. */
 function slotsFor(rows: number): number {
   let slots = FEWEST_SLOTS
-  while (slots * MOST_USED < rows * 2) slots *= 2
+  while (slots * MOST_USED < rows) slots *= 2
   return slots
 }

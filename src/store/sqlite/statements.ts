@@ -29,9 +29,11 @@ export class Statements {
     return this.#prepare(sql).all(...values)
   }
 
-  /** For results too large to hold. The same text must not be run again meanwhile. */
+  /** For results too large to hold. Columns go by their place, 0 and up: names for each row would cost twice the time. */
   each(sql: string): Iterable<Row> {
-    return this.#prepare(sql).iterate()
+    const statement = this.#db.prepare(sql)
+    statement.setReturnArrays(true)
+    return statement.iterate()
   }
 
   #prepare(sql: string): StatementSync {
@@ -59,7 +61,7 @@ export function textOf(row: Row, column: string): string {
   return value
 }
 
-export function numberOf(row: Row | null, column: string): number {
+export function numberOf(row: Row | null, column: string | number): number {
   const value = row?.[column]
   if (typeof value !== 'number') throw new TypeError(`Column ${column} holds no number.`)
   return value
@@ -71,7 +73,7 @@ export function isUniqueViolation(error: unknown): boolean {
 }
 
 /** The extended result code of an error of the engine; null for any other error. */
-export function sqliteCode(error: unknown): number | null {
+function sqliteCode(error: unknown): number | null {
   return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode : null
 }
 
