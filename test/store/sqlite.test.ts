@@ -176,7 +176,7 @@ test('an answer is found among many, after many were forgotten, and after a rest
   const commitAll = (answers: StoredAnswer[]) => Promise.all(answers.map((answer) => store.commit({ answer })))
   const old = Array.from({ length: 6000 }, () => anAnswer({ expiresAtMs: T0 + 1 }))
   const recent = Array.from({ length: 6000 }, () => anAnswer({ expiresAtMs: T0 + 2 }))
-  const next = Array.from({ length: 6000 }, () => anAnswer({ expiresAtMs: T0 + 3 }))
+  const next = Array.from({ length: 12_000 }, () => anAnswer({ expiresAtMs: T0 + 3 }))
   await commitAll([...old, ...recent])
   await store.forget(T0 + 1)
   await commitAll(next)
