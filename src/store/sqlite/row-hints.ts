@@ -2,6 +2,8 @@
 const FEWEST_SLOTS = 4096
 /** Beyond this share of used slots, probing gets slow. */
 const MOST_USED = 0.7
+/** Enough that the next rebuilding is far, and little enough that a full table only doubles. */
+const ROOM_TO_GROW = 1.4
 
 /**
  * Rows by a 32-bit fingerprint of their key, in memory: an open hash table of 12 bytes a slot. What it returns are hints:
@@ -49,7 +51,8 @@ export class RowHints {
 
   #rebuild(): void {
     const [fingerprints, rows, oldest] = [this.#fingerprints, this.#rows, this.#oldestRow()]
-    const slots = slotsFor(2 * rows.reduce((count, row) => (row !== 0 && row >= oldest ? count + 1 : count), 0))
+    const living = rows.reduce((count, row) => (row !== 0 && row >= oldest ? count + 1 : count), 0)
+    const slots = slotsFor(living * ROOM_TO_GROW)
     this.#fingerprints = new Uint32Array(slots)
     this.#rows = new Float64Array(slots)
     this.#used = 0
