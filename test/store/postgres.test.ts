@@ -1,12 +1,21 @@
-import { after, before } from 'node:test'
-import { openPostgresStore } from '../../src/store/postgres.ts'
+import assert from 'node:assert/strict'
+import { after, before, describe, type TestContext, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Client } from 'pg'
+import { closeContext } from '../../src/domain/context.ts'
+import { encodeChange } from '../../src/store/postgres/encode.ts'
+import { openPostgresStore, type PostgresStore } from '../../src/store/postgres.ts'
+import { type Change, CommitUnknown, Conflict, StoreUnavailable } from '../../src/store/store.ts'
+import { eventually } from '../chains/eventually.ts'
 import { startPostgres, type TestCluster } from '../support/postgres.ts'
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 import { type OpenedStore, storeContract } from './contract.ts'
-import { T0 } from './rows.ts'
+import { aContext, anAnswer, anEvent, aVoucher, nextCode, PAYER_ID, T0 } from './rows.ts'
 
 let cluster: TestCluster
 before(async () => {
-  cluster = await startPostgres()
+  // A deadlock is found before the wait for a lock times out, so that a test can tell them apart.
+  cluster = await startPostgres({ deadlock_timeout: '800ms' })
 })
 after(() => cluster.stop())
 
@@ -26,3 +35,358 @@ async function openFresh(): Promise<OpenedStore> {
 }
 
 storeContract('PostgreSQL', openFresh)
+
+async function openIn(t: TestContext, url: string, poolSize?: number): Promise<PostgresStore> {
+  const store = await openPostgresStore({ url, ...(poolSize && { poolSize }) })
+  t.after(() => store.close())
+  return store
+}
+
+/** A store, and a connection of our own beside it. */
+async function openBeside(t: TestContext): Promise<{ store: PostgresStore; sql: Client; url: string }> {
+  const url = await cluster.createDatabase()
+  const store = await openIn(t, url)
+  return { store, sql: await connectTo(t, url), url }
+}
+
+async function connectTo(t: TestContext, url: string): Promise<Client> {
+  const client = new Client({ connectionString: url })
+  client.on('error', () => undefined)
+  await client.connect()
+  t.after(() => client.end())
+  await client.query('SET search_path = sixpence')
+  return client
+}
+
+/** Does in our own transaction what a node does, up to the end of the transaction. */
+async function applyIn(client: Client, change: Change): Promise<void> {
+  await client.query('SELECT commit_change($1, $2)', [encodeChange(change), T0])
+}
+
+/** Waits until some connection waits for a lock. */
+function someoneWaits(client: Client): Promise<true> {
+  const sql = 'SELECT FROM pg_locks WHERE NOT granted'
+  return eventually('a wait for a lock', async () => (await client.query(sql)).rowCount === 1)
+}
+
+/** Ends every connection to our database that a store has used. */
+async function terminateOthers(client: Client): Promise<void> {
+  await client.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()
+    AND pid <> pg_backend_pid() AND (query LIKE 'SELECT commit_change%' OR query LIKE 'SELECT body%')`)
+}
+
+function refusesToOpen(url: string, message: RegExp): Promise<void> {
+  return assert.rejects(openPostgresStore({ url }), { name: 'StoreUnusable', message })
+}
+
+function settled(commit: Promise<void>): Promise<unknown> {
+  return commit.then(
+    () => null,
+    (error: unknown) => error,
+  )
+}
+
+describe('the log', () => {
+  test('a reader that follows sees each event once, whatever order commits end in', async (t) => {
+    const { store, sql: held, url } = await openBeside(t)
+    await held.query('BEGIN')
+    await applyIn(held, { events: [anEvent({ subjectId: 'held' })] })
+    const writers = Array.from({ length: 8 }, (_, writer) => writeSlowly(t, url, `writer ${writer}`))
+
+    const seen: string[] = []
+    let cursor: string | null = null
+    const following = eventually('the whole log', async () => {
+      for (const { position, event } of await store.events(cursor, 7)) {
+        seen.push(event.subjectId)
+        cursor = position
+      }
+      return seen.length >= 1 + 8 * WRITES
+    })
+    await Promise.all(writers.slice(0, 4))
+    assert.deepEqual(await store.events(null, 1), [], 'what began before all others is still under way')
+    await held.query('COMMIT')
+    const written = (await Promise.all(writers)).flat()
+    await following
+    assert.equal(seen[0], 'held')
+    assert.deepEqual(seen.slice(1).toSorted(), written.toSorted())
+    assert.deepEqual(await store.events(cursor, 1), [])
+  })
+
+  test('a commit that had to wait for another comes after it', async (t) => {
+    const { store, sql } = await openBeside(t)
+    const context = aContext()
+    await store.commit({ contexts: [context] })
+    await sql.query('BEGIN')
+    await sql.query('SELECT take_locks($1)', [JSON.stringify([{ id: context.id, shared: true }])])
+    const closed = closeContext(context, null, T0)
+    const closing = store.commit({
+      contexts: [closed],
+      answer: anAnswer(),
+      events: [anEvent({ type: 'context.closed' })],
+    })
+    await someoneWaits(sql)
+    await applyIn(sql, { vouchers: [aVoucher()], events: [anEvent({ type: 'voucher.reserved' })] })
+    await sql.query('COMMIT')
+    await closing
+    const log = await eventually('both events', async () => {
+      const events = await store.events(null, 3)
+      return events.length === 2 && events
+    })
+    assert.deepEqual(
+      log.map(({ event }) => event.type),
+      ['voucher.reserved', 'context.closed'],
+    )
+  })
+
+  test('it goes on after its end in a cluster whose transaction ids are behind', async (t) => {
+    const { store, sql, url } = await openBeside(t)
+    await store.commit({ events: [anEvent({ subjectId: 'before' })] })
+    await store.close()
+    await sql.query('UPDATE events SET tick = tick + 1000000000')
+
+    const restored = await openIn(t, url)
+    const [last] = await eventually('the old event', () => restored.events(null, 2))
+    await restored.commit({ events: [anEvent({ subjectId: 'after' })] })
+    const next = await eventually('the new event', async () => {
+      const events = await restored.events(last?.position ?? '', 2)
+      return events.length > 0 && events
+    })
+    assert.deepEqual(
+      next.map(({ event }) => event.subjectId),
+      ['after'],
+    )
+  })
+})
+
+const WRITES = 25
+
+/** Commits events one by one, each in a transaction that stays open for a while. @returns their subjects */
+async function writeSlowly(t: TestContext, url: string, writer: string): Promise<string[]> {
+  const client = await connectTo(t, url)
+  const subjects = Array.from({ length: WRITES }, (_, nth) => `${writer}, event ${nth}`)
+  for (const subjectId of subjects) {
+    await client.query('BEGIN')
+    await applyIn(client, { events: [anEvent({ subjectId })] })
+    await delay(Math.random() * 10)
+    await client.query('COMMIT')
+  }
+  return subjects
+}
+
+describe('commits that get into each other’s way', () => {
+  test('who decided on a row waits for whoever is changing it', async (t) => {
+    const { store, sql } = await openBeside(t)
+    const context = aContext()
+    await store.commit({ contexts: [context] })
+    await sql.query('BEGIN')
+    await applyIn(sql, { contexts: [closeContext(context, null, T0)] })
+    const voucher = aVoucher()
+    const reserving = settled(store.commit({ vouchers: [voucher], unchanged: { contexts: [context] } }))
+    await someoneWaits(sql)
+    await sql.query('COMMIT')
+    assert.deepEqual(await reserving, new Conflict('version', context.id))
+    assert.equal(await store.voucher(voucher.id), null)
+  })
+
+  test('who loses a deadlock tries again', async (t) => {
+    const { store, sql } = await openBeside(t)
+    const [first, second] = [nextCode(), nextCode()]
+    await sql.query(`SET deadlock_timeout = '1min'`)
+    await sql.query('BEGIN')
+    await applyIn(sql, { vouchers: [aVoucher({ code: second })] })
+    const pair = [aVoucher({ code: first, nowMs: T0 }), aVoucher({ code: second, nowMs: T0 + 1 })]
+    const committing = settled(store.commit({ vouchers: pair }))
+    await someoneWaits(sql)
+    await applyIn(sql, { vouchers: [aVoucher({ code: first })] })
+    await sql.query('ROLLBACK')
+    assert.equal(await committing, null)
+    for (const voucher of pair) assert.deepEqual(await store.voucher(voucher.id), voucher)
+  })
+
+  test('who waits too long for a row is to decide again', async (t) => {
+    const { store, sql } = await openBeside(t)
+    const context = aContext()
+    await store.commit({ contexts: [context] })
+    const closed = closeContext(context, null, T0)
+    await sql.query('BEGIN')
+    await applyIn(sql, { contexts: [closed] })
+    await assert.rejects(store.commit({ contexts: [closed] }), { name: 'Conflict', kind: 'version' })
+    await sql.query('ROLLBACK')
+    await store.commit({ contexts: [closed] })
+    assert.deepEqual(await store.context(context.id), closed)
+  })
+
+  test('two nodes that answer one idempotency key do its work once', async (t) => {
+    const url = await cluster.createDatabase()
+    const nodes = await Promise.all([openIn(t, url), openIn(t, url)])
+    for (let round = 0; round < 20; round++) {
+      const answer = anAnswer({ expiresAtMs: Date.now() + 60_000 })
+      const vouchers = Array.from({ length: 8 }, () => aVoucher())
+      const outcomes = await Promise.all(
+        vouchers.map((voucher, index) => {
+          const node = nodes[index % 2]
+          assert.ok(node)
+          return settled(node.commit({ answer, vouchers: [voucher] }))
+        }),
+      )
+      assert.equal(outcomes.filter((outcome) => outcome === null).length, 1)
+      for (const outcome of outcomes) {
+        if (outcome !== null) assert.deepEqual(outcome, new Conflict('answer', answer.scope))
+      }
+    }
+  })
+})
+
+describe('one database, one schema', () => {
+  test('of nodes that start together one makes the schema', async (t) => {
+    const url = await cluster.createDatabase()
+    const stores = await Promise.all(Array.from({ length: 8 }, () => openIn(t, url, 1)))
+    const voucher = aVoucher()
+    await stores[0]?.commit({ vouchers: [voucher] })
+    for (const store of stores) assert.deepEqual(await store.voucher(voucher.id), voucher)
+  })
+
+  test('the URL may name another schema, for a store of its own', async (t) => {
+    const url = await cluster.createDatabase()
+    const first = await openIn(t, url)
+    const second = await openIn(t, `${url}?options=-c%20search_path%3Dshop_2`)
+    const voucher = aVoucher()
+    await first.commit({ vouchers: [voucher] })
+    assert.equal(await second.voucher(voucher.id), null)
+    await second.commit({ vouchers: [voucher] })
+    assert.deepEqual(await second.voucher(voucher.id), voucher)
+  })
+
+  test('a store of a newer program is refused', async (t) => {
+    const { sql, url } = await openBeside(t)
+    await sql.query('UPDATE sixpence_store SET schema_version = 999')
+    await refusesToOpen(url, /newer Sixpence: it has schema 999/)
+  })
+
+  test('a schema of something else is refused, and left as it is', async (t) => {
+    const url = await cluster.createDatabase()
+    const sql = await connectTo(t, url)
+    await sql.query('CREATE SCHEMA sixpence; CREATE TABLE sixpence.songs (title text)')
+    await refusesToOpen(url, /not a Sixpence store/)
+    const { rows } = await sql.query(`SELECT relname FROM pg_class WHERE relnamespace = 'sixpence'::regnamespace`)
+    assert.deepEqual(rows, [{ relname: 'songs' }])
+  })
+
+  test('what cannot be reached is refused by name, and without its password', async () => {
+    const url = await cluster.createDatabase()
+    await refusesToOpen(`${url}_not_there`, /test_\d+_not_there cannot be used: database .* does not exist/)
+    await refusesToOpen('mysql://127.0.0.1/shop', /must look like postgres:/)
+    await assert.rejects(openPostgresStore({ url: 'postgres://till:s3cret@127.0.0.1:1/shop' }), (error: Error) => {
+      assert.match(error.message, /^PostgreSQL at 127\.0\.0\.1:1\/shop cannot be used: .*ECONNREFUSED/)
+      assert.doesNotMatch(error.message, /s3cret/)
+      return error.name === 'StoreUnusable'
+    })
+  })
+
+  test('nothing is decided on a server that takes no writes', async (t) => {
+    const { store, sql, url } = await openBeside(t)
+    const database = new URL(url).pathname.slice(1)
+    await sql.query(`ALTER DATABASE ${database} SET default_transaction_read_only = on`)
+    await refusesToOpen(url, /a standby, or read-only/)
+    await terminateOthers(sql)
+    await assert.rejects(store.context('ctx_1'), StoreUnavailable)
+    await sql.query(`ALTER DATABASE ${database} RESET default_transaction_read_only`)
+    assert.equal(await store.context('ctx_1'), null)
+  })
+})
+
+describe('faults', () => {
+  /** A store that reaches its database through a proxy, over one connection. */
+  async function openThroughProxy(
+    t: TestContext,
+  ): Promise<{ store: PostgresStore; direct: PostgresStore; proxy: TcpProxy }> {
+    const url = await cluster.createDatabase()
+    const proxy = await startTcpProxy(cluster.port)
+    t.after(() => proxy.stop())
+    const store = await openIn(t, url.replace(`:${cluster.port}/`, `:${proxy.port}/`), 1)
+    await store.context('ctx_none')
+    return { store, direct: await openIn(t, url), proxy }
+  }
+
+  test('a commit whose answer is cut off is neither claimed nor denied, and its idempotency key knows', async (t) => {
+    const { store, direct, proxy } = await openThroughProxy(t)
+    const change = { vouchers: [aVoucher()], answer: anAnswer({ expiresAtMs: Date.now() + 60_000 }) }
+    proxy.mode = 'cut'
+    await assert.rejects(store.commit(change), CommitUnknown)
+    proxy.mode = 'pass'
+    await assert.rejects(store.commit(change), { name: 'Conflict', kind: 'answer' })
+    assert.deepEqual(await direct.voucher(change.vouchers[0]?.id ?? ''), change.vouchers[0])
+  })
+
+  test('a connection that falls silent is given up', async (t) => {
+    const { store, direct, proxy } = await openThroughProxy(t)
+    const voucher = aVoucher()
+    proxy.mode = 'silent'
+    await assert.rejects(store.commit({ vouchers: [voucher] }), CommitUnknown)
+    await assert.rejects(store.commit({ vouchers: [voucher] }), StoreUnavailable)
+    assert.equal(await direct.voucher(voucher.id), null)
+    proxy.mode = 'pass'
+    await store.commit({ vouchers: [voucher] })
+    assert.deepEqual(await direct.voucher(voucher.id), voucher)
+  })
+
+  test('connections may be ended at any time, under load: reads go on, and no commit is lost or doubled', async (t) => {
+    const { store, sql } = await openBeside(t)
+    let [stop, failedReads] = [false, 0]
+    const acknowledged: string[] = []
+    const unclear: string[] = []
+    const write = async () => {
+      while (!stop) {
+        const voucher = aVoucher()
+        const outcome = await settled(
+          store.commit({ vouchers: [voucher], events: [anEvent({ subjectId: voucher.id })] }),
+        )
+        if (outcome === null) acknowledged.push(voucher.id)
+        else if (outcome instanceof CommitUnknown) unclear.push(voucher.id)
+        else if (!(outcome instanceof StoreUnavailable)) throw outcome
+      }
+    }
+    const read = async () => {
+      while (!stop) if ((await settled(store.account(PAYER_ID).then(() => undefined))) !== null) failedReads += 1
+    }
+    const load = Promise.all([...Array.from({ length: 12 }, write), read()])
+    for (let round = 1; round <= 5; round++) {
+      await eventually('more commits', async () => acknowledged.length > round * 100)
+      await terminateOthers(sql)
+    }
+    stop = true
+    await load
+
+    const { rows } = await sql.query(
+      "SELECT id, (SELECT count(*)::int FROM events WHERE body LIKE '%' || id || '%') AS told FROM vouchers",
+    )
+    const stored = new Map(rows.map(({ id, told }) => [id, told]))
+    for (const id of acknowledged) assert.equal(stored.get(id), 1)
+    for (const id of stored.keys()) assert.ok(acknowledged.includes(id) || unclear.includes(id))
+    assert.equal(failedReads, 0)
+  })
+
+  test('what was acknowledged before the server is killed is there when it is back, and the store goes on', async (t) => {
+    const { store } = await openBeside(t)
+    const acknowledged: string[] = []
+    const write = async () => {
+      for (;;) {
+        const voucher = aVoucher()
+        const outcome = await settled(store.commit({ vouchers: [voucher] }))
+        if (outcome === null) acknowledged.push(voucher.id)
+        else return outcome
+      }
+    }
+    const load = Promise.all(Array.from({ length: 12 }, write))
+    await eventually('some commits', async () => acknowledged.length > 200)
+    await cluster.kill()
+    for (const outcome of await load) {
+      assert.ok(outcome instanceof CommitUnknown || outcome instanceof StoreUnavailable, String(outcome))
+    }
+    await assert.rejects(store.commit({ vouchers: [aVoucher()] }), StoreUnavailable)
+    await assert.rejects(store.voucher('vch_1'), StoreUnavailable)
+    await cluster.restart()
+    for (const id of acknowledged) assert.notEqual(await store.voucher(id), null)
+    await store.commit({ vouchers: [aVoucher()] })
+  })
+})

@@ -57,14 +57,19 @@ export class Connections {
     }
   }
 
-  /** Asks what may be asked twice: a broken connection is no reason to fail while there are others. */
+  /**
+   * Asks what may be asked twice. After a restart of the server every connection of the pool is broken, and each tells
+   * only when it is used.
+   */
   read(query: Query): Promise<Row[]> {
     return this.during(async () => {
-      try {
-        return await this.ask(query)
-      } catch (error) {
-        if (!(error instanceof ConnectionLost)) throw error
-        return this.ask(query)
+      const deadline = performance.now() + SILENCE_TIMEOUT_MS
+      for (;;) {
+        try {
+          return await this.ask(query)
+        } catch (error) {
+          if (!(error instanceof ConnectionLost) || performance.now() > deadline) throw error
+        }
       }
     })
   }

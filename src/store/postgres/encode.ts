@@ -5,49 +5,49 @@ import { digest, storable } from './text.ts'
 
 type Row = Record<string, string | number | boolean | null>
 
-/**
- * The argument of the SQL function `commit_change`: the change as rows, each kind in an order that all commits share.
- * What the change does not have is left out.
- */
+const NO_COLUMNS: Columns<unknown> = { fixed: {}, changing: {} }
+
+/** The argument of the SQL function `commit_change`: the change as rows. What the change does not have is left out. */
 export function encodeChange(change: Change): string {
   return JSON.stringify({
-    locks: some(locksOf(change), (lock) => lock),
+    locks: some(locksOf(change), ([id, shared]) => ({ id, shared })),
     answer: change.answer && answerRow(change.answer),
     unchanged_contexts: some(change.unchanged?.contexts, versionRow),
     unchanged_sessions: some(change.unchanged?.sessions, versionRow),
-    contexts: some(change.contexts, (context) => entityRow(CONTEXT_COLUMNS, context), byId),
-    sessions: some(change.sessions, (session) => entityRow(SESSION_COLUMNS, session), byId),
-    vouchers: some(change.vouchers, (voucher) => entityRow(VOUCHER_COLUMNS, voucher), byId),
-    accounts: some(change.accounts, (account) => entityRow({ fixed: {}, changing: {} }, account), byId),
-    api_keys: some(change.apiKeys, (apiKey) => entityRow(API_KEY_COLUMNS, apiKey), byId),
+    contexts: entityRows(CONTEXT_COLUMNS, change.contexts),
+    sessions: entityRows(SESSION_COLUMNS, change.sessions),
+    vouchers: entityRows(VOUCHER_COLUMNS, change.vouchers),
+    accounts: entityRows(NO_COLUMNS, change.accounts),
+    api_keys: entityRows(API_KEY_COLUMNS, change.apiKeys),
     credentials: some(change.credentials, credentialRow),
-    claims: some(change.claims, claimRow, byKey),
+    claims: some(change.claims?.toSorted(byKey), claimRow),
     events: some(change.events, (event) => JSON.stringify(event)),
   })
 }
 
 /**
- * Contexts and sessions that others' decisions may rest on: whoever decided on one shares its lock, whoever changes it
- * holds it alone.
+ * Contexts and sessions that others' decisions may rest on: whoever decided on one shares its lock (true), whoever
+ * changes it holds it alone (false).
  */
-function locksOf({ contexts = [], sessions = [], unchanged = {} }: Change): { id: string; shared: boolean }[] {
-  const shared = new Map<string, boolean>()
-  for (const { id } of [...(unchanged.contexts ?? []), ...(unchanged.sessions ?? [])]) shared.set(id, true)
-  for (const { id, version } of [...contexts, ...sessions]) if (version > 1) shared.set(id, false)
-  return Array.from(shared, ([id, isShared]) => ({ id, shared: isShared })).sort(byId)
+function locksOf({ contexts = [], sessions = [], unchanged = {} }: Change): [id: string, shared: boolean][] {
+  const locks = new Map<string, boolean>()
+  for (const { id } of [...(unchanged.contexts ?? []), ...(unchanged.sessions ?? [])]) locks.set(id, true)
+  for (const { id, version } of [...contexts, ...sessions]) if (version > 1) locks.set(id, false)
+  return [...locks]
 }
 
 /** Undefined where there is nothing to encode, which JSON leaves out. */
-function some<Item, Encoded>(
-  items: Item[] | undefined,
-  encode: (item: Item) => Encoded,
-  order?: (a: Item, b: Item) => number,
-): Encoded[] | undefined {
-  if (items === undefined || items.length === 0) return undefined
-  return (order ? items.toSorted(order) : items).map(encode)
+function some<Item, Encoded>(items: Item[] | undefined, encode: (item: Item) => Encoded): Encoded[] | undefined {
+  return items === undefined || items.length === 0 ? undefined : items.map(encode)
 }
 
-function byId(a: { id: string }, b: { id: string }): number {
+function entityRows<Entity extends Versioned>(columns: Columns<Entity>, entities: Entity[] | undefined) {
+  return some(entities?.toSorted(newOnesThenById), (entity) => entityRow(columns, entity))
+}
+
+/** New rows keep their order, which lists show. Rows that others may change too are taken in one order by everybody. */
+function newOnesThenById(a: Versioned, b: Versioned): number {
+  if (a.version === 1 || b.version === 1) return Number(a.version > 1) - Number(b.version > 1)
   return compare(a.id, b.id)
 }
 

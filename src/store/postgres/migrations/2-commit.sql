@@ -1,6 +1,6 @@
 -- `commit_change` applies a change in one call, whole or not at all. What loses a race raises SQLSTATE SX001, with the
--- kind of conflict as its message and the key as its detail. Rows come in the order of their ids, so that commits wait
--- for each other in one order.
+-- kind of conflict as its message and the key as its detail. Rows that others may change
+-- too come in the order of their ids, so that commits wait for each other in one order.
 
 CREATE FUNCTION raise_conflict(kind text, key text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -9,16 +9,21 @@ END $$;
 
 -- Locks the rows that must not change (shared) or that will (alone) until the transaction has ended. Advisory locks,
 -- because they queue fairly, leave the rows untouched, and need no transaction id: a commit that had to wait gets its
--- place in the log after the one that it waited for.
+-- place in the log after the one that it waited for. Rows share 1024 locks, so that no change needs more than the server
+-- has.
 CREATE FUNCTION take_locks(locks jsonb) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   wanted record;
 BEGIN
-  FOR wanted IN SELECT * FROM jsonb_to_recordset(locks) AS _(id text, shared boolean) LOOP
+  FOR wanted IN
+    SELECT hashtext(id) & 1023 AS bucket, bool_and(shared) AS shared
+    FROM jsonb_to_recordset(locks) AS _(id text, shared boolean)
+    GROUP BY bucket ORDER BY bucket
+  LOOP
     IF wanted.shared THEN
-      PERFORM pg_advisory_xact_lock_shared(hashtextextended(wanted.id, 0));
+      PERFORM pg_advisory_xact_lock_shared(x'53495850'::integer, wanted.bucket);
     ELSE
-      PERFORM pg_advisory_xact_lock(hashtextextended(wanted.id, 0));
+      PERFORM pg_advisory_xact_lock(x'53495850'::integer, wanted.bucket);
     END IF;
   END LOOP;
 END $$;
