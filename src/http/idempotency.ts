@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { seal, unseal } from '../auth/seal.ts'
 import { Refusal } from '../domain/refusal.ts'
@@ -85,8 +85,8 @@ export class Answers {
     }
     const { secretAnswer } = configOf(request.routeOptions.config)
     return {
-      scope: hash(callerKey(request.call), request.method, request.url, key),
-      requestHash: hash(JSON.stringify(request.body ?? null)),
+      scope: hash('sha256', [callerKey(request.call), request.method, request.url, key].join('\0')),
+      requestHash: hash('sha256', JSON.stringify(request.body ?? null)),
       expiresAtMs: request.call.nowMs + ANSWER_LIFE_MS,
       encode: (answer) =>
         secretAnswer ? SEALED + seal(JSON.stringify(answer), this.#app.secrets.sealKey) : JSON.stringify(answer),
@@ -103,9 +103,3 @@ export class Answers {
 
 /** Tells sealed answers from plain ones, which are JSON. */
 const SEALED = 'sealed:'
-
-function hash(...parts: string[]): string {
-  const digest = createHash('sha256')
-  for (const part of parts) digest.update(part).update('\0')
-  return digest.digest('hex')
-}

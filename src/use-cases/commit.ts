@@ -2,8 +2,9 @@ import type { Context } from '../domain/context.ts'
 import type { Event, EventType } from '../domain/event.ts'
 import { Refusal } from '../domain/refusal.ts'
 import type { Session } from '../domain/session.ts'
-import type { Voucher, VoucherStep } from '../domain/voucher.ts'
+import type { VoucherStep } from '../domain/voucher.ts'
 import { newId } from '../protocol/ids.ts'
+import type { VoucherView } from '../protocol/schemas.ts'
 import { type Change, Conflict, type StoredAnswer } from '../store/store.ts'
 import type { App } from './app.ts'
 import type { Idempotency } from './call.ts'
@@ -62,9 +63,10 @@ export function storedAnswer(idempotency: Idempotency, answer: unknown): StoredA
   return { scope, requestHash, expiresAtMs, body: encode(answer) }
 }
 
-/** The rows and the event of one step of a voucher. */
-export function voucherChange(step: VoucherStep, nowMs: number): Change & { vouchers: Voucher[]; events: Event[] } {
-  return { vouchers: [step.voucher], events: [eventOf(step.event, step.voucher, nowMs, voucherView(step.voucher))] }
+/** The rows and the event of one step of a voucher, and the voucher as the event and the answer show it. */
+export function recordStep(step: VoucherStep, nowMs: number): { change: Change; view: VoucherView } {
+  const view = voucherView(step.voucher)
+  return { change: { vouchers: [step.voucher], events: [eventOf(step.event, step.voucher, nowMs, view)] }, view }
 }
 
 export function contextEvent(type: 'context.opened' | 'context.closed', context: Context, nowMs: number): Event {

@@ -2,10 +2,9 @@ import { discardVoucher as discard } from '../domain/voucher.ts'
 import type { VoucherView } from '../protocol/schemas.ts'
 import type { App } from './app.ts'
 import type { Call, KeyHolder, Payee, User } from './call.ts'
-import { decideAndCommit, voucherChange } from './commit.ts'
+import { decideAndCommit, recordStep } from './commit.ts'
 import { findVoucherAsParty } from './find.ts'
 import { restVoucherCode } from './rest-code.ts'
-import { voucherView } from './views.ts'
 
 /**
  * Payee or payer calls a voucher off before it is paid.
@@ -19,9 +18,10 @@ export async function discardVoucher(
   return decideAndCommit(app, call.idempotency, async () => {
     const voucher = await findVoucherAsParty(app, call, voucherId)
     const step = discard(voucher, call.nowMs)
+    const { change, view } = recordStep(step, call.nowMs)
     return {
-      change: voucherChange(step, call.nowMs),
-      answer: voucherView(step.voucher),
+      change,
+      answer: view,
       committed: () => restVoucherCode(app, voucher, call.nowMs),
     }
   })

@@ -1,6 +1,6 @@
 import { expireVoucher as expire, lapsesAtMs, type Voucher } from '../domain/voucher.ts'
 import type { App } from './app.ts'
-import { decideAndCommit, voucherChange } from './commit.ts'
+import { decideAndCommit, recordStep } from './commit.ts'
 import { restVoucherCode } from './rest-code.ts'
 
 /** Writes down that the clock has ended a voucher, if it has. Readers see it ended before that. */
@@ -10,7 +10,7 @@ export async function expireVoucher(app: App, voucherId: string, nowMs: number):
     if (voucher === null || !hasLapsed(voucher, nowMs)) return { change: null, answer: undefined }
     const step = expire(voucher)
     return {
-      change: voucherChange(step, nowMs),
+      change: recordStep(step, nowMs).change,
       answer: undefined,
       committed: () => restVoucherCode(app, voucher, step.voucher.endedAtMs),
     }

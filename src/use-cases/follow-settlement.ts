@@ -13,10 +13,9 @@ import {
 import type { Change, StoredAnswer } from '../store/store.ts'
 import type { App } from './app.ts'
 import type { Idempotency } from './call.ts'
-import { type Decision, decideAndCommit, storedAnswer, voucherChange } from './commit.ts'
+import { type Decision, decideAndCommit, recordStep, storedAnswer } from './commit.ts'
 import { type Examination, examinePayments } from './examine-payment.ts'
 import { restVoucherCode } from './rest-code.ts'
-import { voucherView } from './views.ts'
 
 type PendingVoucher = TermedVoucher & { settlement: Settlement }
 
@@ -66,7 +65,7 @@ export async function failUnsent(app: App, voucherId: string, hash: Hex | null, 
     if (!voucher?.settlement.transactions.some(isUnsent)) return { change: null, answer: false }
     const nowMs = app.clock()
     return {
-      change: voucherChange(failSettlement(voucher, voucher.settlement, reason, nowMs), nowMs),
+      change: recordStep(failSettlement(voucher, voucher.settlement, reason, nowMs), nowMs).change,
       answer: true,
     }
   })
@@ -95,9 +94,9 @@ export async function advanceSettlement(
   const proven = examinations.every(({ state }) => state === 'proven')
   if (proven && voucher.status !== 'RESOLVED') {
     const step = resolveVoucher(voucher, settlement, nowMs)
-    const answer = answerFor(settlement, at.idempotency, voucherView(step.voucher))
+    const { change, view } = recordStep(step, nowMs)
     return {
-      change: { ...voucherChange(step, nowMs), claims, ...answer },
+      change: { ...change, claims, ...answerFor(settlement, at.idempotency, view) },
       answer: step.voucher,
       committed: () => restVoucherCode(app, voucher, nowMs),
     }
@@ -105,7 +104,7 @@ export async function advanceSettlement(
   const settledDepth = proven ? await leastSettledDepth(chain, settlement) : null
   if (settledDepth !== null) {
     const step = confirmSettlement(voucher, { ...settlement, confirmations: settledDepth }, nowMs)
-    return { change: { ...voucherChange(step, nowMs), claims }, answer: step.voucher }
+    return { change: { ...recordStep(step, nowMs).change, claims }, answer: step.voucher }
   }
   if (isDeepStrictEqual(settlement, voucher.settlement)) return { change: null, answer: voucher }
   const next = trackSettlement(voucher, settlement, nowMs)
@@ -172,7 +171,7 @@ function failure(
 ): Decision<TermedVoucher> {
   const transactions = examinations.map(({ transaction }) => transaction)
   const step = failSettlement(voucher, { ...voucher.settlement, transactions }, reason, nowMs)
-  return { change: voucherChange(step, nowMs), answer: step.voucher }
+  return { change: recordStep(step, nowMs).change, answer: step.voucher }
 }
 
 async function findTermed(app: App, voucherId: string): Promise<TermedVoucher | null> {

@@ -5,10 +5,9 @@ import type { RedeemVoucherBody, VoucherView } from '../protocol/schemas.ts'
 import type { App } from './app.ts'
 import { askChain } from './ask-chain.ts'
 import type { Call, KeyHolder, Payee, User } from './call.ts'
-import { decideAndCommit, voucherChange } from './commit.ts'
+import { decideAndCommit, recordStep } from './commit.ts'
 import { findVoucherAsPayee } from './find.ts'
 import { readTerms } from './read-terms.ts'
-import { voucherView } from './views.ts'
 
 /**
  * The payee states what it expects, once. The answer shows the transactions that the payer is to sign.
@@ -20,23 +19,26 @@ export async function redeemVoucher(
   voucherId: string,
   body: RedeemVoucherBody,
 ): Promise<VoucherView> {
-  assertRedeemable(await findVoucherAsPayee(app, call, voucherId))
-  const { terms, network } = readTerms(app, body)
-  const chain = app.chains.get(network)
-  const redemption: Redemption = {
-    terms,
-    payments: [paymentOf(app, terms, network, call.nowMs)],
-    payeeInfo: body.payeeInfo ?? null,
-    orderId: body.orderId ?? null,
-    redeemedAtMs: call.nowMs,
-    headNumber: chain ? (await askChain(chain, () => chain.head())).number : null,
-  }
   return decideAndCommit(app, call.idempotency, async () => {
     const voucher = await findVoucherAsPayee(app, call, voucherId)
     assertRedeemable(voucher)
-    const step = redeem(voucher, redemption, app.times.signingTtlMs)
-    return { change: voucherChange(step, call.nowMs), answer: voucherView(step.voucher) }
+    const redemption = await readRedemption(app, call.nowMs, body)
+    const { change, view } = recordStep(redeem(voucher, redemption, app.times.signingTtlMs), call.nowMs)
+    return { change, answer: view }
   })
+}
+
+async function readRedemption(app: App, nowMs: number, body: RedeemVoucherBody): Promise<Redemption> {
+  const { terms, network } = readTerms(app, body)
+  const chain = app.chains.get(network)
+  return {
+    terms,
+    payments: [paymentOf(app, terms, network, nowMs)],
+    payeeInfo: body.payeeInfo ?? null,
+    orderId: body.orderId ?? null,
+    redeemedAtMs: nowMs,
+    headNumber: chain ? (await askChain(chain, () => chain.head())).number : null,
+  }
 }
 
 function paymentOf(app: App, terms: Terms, network: string, nowMs: number): Payment {

@@ -7,7 +7,7 @@ import type { ReservedView } from '../protocol/schemas.ts'
 import type { Change } from '../store/store.ts'
 import type { App } from './app.ts'
 import type { Call, KeyHolder, Payee, User } from './call.ts'
-import { type Decision, decideAndCommit, voucherChange } from './commit.ts'
+import { type Decision, decideAndCommit, recordStep } from './commit.ts'
 import { withVoucherCode } from './deal-code.ts'
 import { findContextByCode, findSessionAsPayee } from './find.ts'
 import { reservedView } from './views.ts'
@@ -61,7 +61,7 @@ function reservation(
     lifetimeMs: app.times.reserveTtlMs,
   })
   return {
-    change: { ...voucherChange(step, call.nowMs), unchanged: of.unchanged },
+    change: { ...recordStep(step, call.nowMs).change, unchanged: of.unchanged },
     answer: reservedView(step.voucher),
   }
 }

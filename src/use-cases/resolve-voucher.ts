@@ -18,7 +18,7 @@ import type { Receipt, VoucherView } from '../protocol/schemas.ts'
 import type { App } from './app.ts'
 import { askChain } from './ask-chain.ts'
 import type { Call, Idempotency, User } from './call.ts'
-import { type Decision, decideAndCommit, keepAnswer, voucherChange } from './commit.ts'
+import { type Decision, decideAndCommit, keepAnswer, recordStep } from './commit.ts'
 import { type Examination, examinePayments } from './examine-payment.ts'
 import { expireVoucher } from './expire-voucher.ts'
 import { findVoucherAsPayer } from './find.ts'
@@ -87,9 +87,10 @@ async function resolveUnverified(
     if (isLate(voucher)) throw unprovableLate(voucher.status)
     const network = voucher.redemption.payments[0]?.network ?? ''
     const step = resolve(voucher, unverifiedSettlement(network, transactions, call.nowMs), call.nowMs)
+    const { change, view } = recordStep(step, call.nowMs)
     return {
-      change: voucherChange(step, call.nowMs),
-      answer: voucherView(step.voucher),
+      change,
+      answer: view,
       committed: () => restVoucherCode(app, voucher, call.nowMs),
     }
   })

@@ -66,9 +66,16 @@ async function signInByContextCode(app: App, call: Call, resource: string): Prom
       cause,
     })
   }
-  const payeeId = randomBytes(32).toString('hex')
+  const payeeId = newPayeeId(call.nowMs)
   const token = await app.tokens.issue({ kind: 'payee', payeeId, contextId: context.id })
   return keepAnswer(app, call.idempotency, { authorization: { token } })
+}
+
+/**
+ * 64 hex characters: the time, so that the rows of payees who come together lie together, and 208 random bits.
+ */
+function newPayeeId(nowMs: number): string {
+  return nowMs.toString(16).padStart(12, '0') + randomBytes(26).toString('hex')
 }
 
 async function signInByPassword(

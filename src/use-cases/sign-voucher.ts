@@ -5,10 +5,9 @@ import { assertSignable, signVoucher as sign, signingMessage } from '../domain/v
 import type { SignVoucherBody, VoucherView } from '../protocol/schemas.ts'
 import type { App } from './app.ts'
 import type { Call, User } from './call.ts'
-import { decideAndCommit, voucherChange } from './commit.ts'
+import { decideAndCommit, recordStep } from './commit.ts'
 import { findVoucherAsPayer } from './find.ts'
 import { verifyPayerSignature } from './verify-signature.ts'
-import { voucherView } from './views.ts'
 
 /**
  * The payer attaches a signature of the voucher's `signingMessage`. `publicKey` is the signer's address, or its
@@ -33,6 +32,7 @@ export async function signVoucher(
     const valid = await verifyPayerSignature(app, { address, message: signingMessage(voucher), signature, network })
     if (!valid) throw invalidField('/signature', `is not a signature of the voucher's signingMessage by ${address}`)
     const step = sign(voucher, { ...body, signedAtMs: call.nowMs })
-    return { change: voucherChange(step, call.nowMs), answer: voucherView(step.voucher) }
+    const { change, view } = recordStep(step, call.nowMs)
+    return { change, answer: view }
   })
 }

@@ -1,12 +1,15 @@
-import { encodeFunctionData, erc20Abi } from 'viem'
+import { encodeFunctionData, erc20Abi, prepareEncodeFunctionData } from 'viem'
 import type { Expectation, Instruction } from '../../domain/payment.ts'
+
+/** Prepared, because finding the selector costs ten times what the encoding does. */
+const TRANSFER = prepareEncodeFunctionData({ abi: erc20Abi, functionName: 'transfer' })
 
 /** The transaction with which a plain wallet carries out an expectation. */
 export function buildInput(expectation: Expectation): Instruction['input'] {
   switch (expectation.kind) {
     case 'token': {
       const { token, recipient, units } = expectation
-      const data = encodeFunctionData({ abi: erc20Abi, functionName: 'transfer', args: [recipient, units] })
+      const data = encodeFunctionData({ ...TRANSFER, args: [recipient, units] })
       return { from: '{payer}', to: token, value: '0', data }
     }
     case 'native':

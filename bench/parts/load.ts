@@ -1,0 +1,98 @@
+import { Connection } from '../connection.ts'
+import { servePart } from '../part.ts'
+import { CALLS, type Caller } from '../requests.ts'
+import { percentile } from '../statistics.ts'
+
+/**
+ * The load generator: so many connections, each with one request under way, until all are answered.
+ *
+ * It speaks HTTP over plain sockets. autocannon, on the same two cores and against a server that does nothing, made 29 000
+ * requests a second; this makes more than twice as many, and hands the id of one answer on to the next request.
+ */
+
+export type LoadPart = typeof handlers
+
+/** What to send, to whom, and how often. */
+export type LoadOptions = {
+  url: string
+  caller: Caller
+  /** `redeem` redeems what the last `reserve` at this URL has reserved. */
+  workload: keyof typeof WORKLOADS
+  count: number
+  concurrency: number
+}
+
+export type LoadResult = { perSecond: number; p50Ms: number; p99Ms: number }
+
+/** One unit of work on one connection. `item` counts them within a run. */
+type Work = (run: Run, item: number, connection: Connection) => Promise<void>
+
+type Run = { caller: Caller; reservedIds: string[] }
+
+const WORKLOADS = {
+  reserve: async (run, item, connection) => {
+    run.reservedIds[item] = await reserve(run, connection)
+  },
+  redeem: async (run, item, connection) => {
+    await redeem(run, connection, run.reservedIds[item] ?? '')
+  },
+  flow: async (run, _item, connection) => {
+    const id = await reserve(run, connection)
+    await redeem(run, connection, id)
+    await answerOf(connection, CALLS.get(run.caller, id))
+  },
+} satisfies Record<string, Work>
+
+/** By URL: what the last run reserved there. */
+const reserved = new Map<string, string[]>()
+
+const handlers = { run }
+
+async function run({ url, caller, workload, count, concurrency }: LoadOptions): Promise<LoadResult> {
+  const reservedIds = workload === 'redeem' ? (reserved.get(url) ?? []) : []
+  const connections = await Promise.all(Array.from({ length: concurrency }, () => Connection.open(url)))
+  const work: Work = WORKLOADS[workload]
+  const latenciesMs = new Float64Array(count)
+  let next = 0
+  const worker = async (connection: Connection) => {
+    for (let item = next++; item < count; item = next++) {
+      const startedAt = performance.now()
+      await work({ caller, reservedIds }, item, connection)
+      latenciesMs[item] = performance.now() - startedAt
+    }
+  }
+  const startedAt = performance.now()
+  await Promise.all(connections.map(worker))
+  const seconds = (performance.now() - startedAt) / 1000
+  for (const connection of connections) connection.close()
+  if (workload === 'reserve') reserved.set(url, reservedIds)
+  latenciesMs.sort()
+  return { perSecond: count / seconds, p50Ms: percentile(latenciesMs, 50), p99Ms: percentile(latenciesMs, 99) }
+}
+
+let keys = 0
+
+/** As long as a UUID, which is what clients use. */
+function newKey(): string {
+  keys += 1
+  return `${process.pid}-`.padEnd(24, 'k') + String(keys).padStart(12, '0')
+}
+
+const VOUCHER_ID = /"id":"(vch_[^"]+)"/
+
+async function reserve({ caller }: Run, connection: Connection): Promise<string> {
+  const body = await answerOf(connection, CALLS.reserve(caller, newKey()))
+  return VOUCHER_ID.exec(body)?.[1] ?? ''
+}
+
+async function redeem({ caller }: Run, connection: Connection, id: string): Promise<void> {
+  await answerOf(connection, CALLS.redeem(caller, newKey(), id, keys))
+}
+
+async function answerOf(connection: Connection, request: string): Promise<string> {
+  const { status, body } = await connection.send(request)
+  if (status !== 200) throw new Error(`${request}\nwas answered with ${status}: ${body}`)
+  return body
+}
+
+servePart(handlers)
