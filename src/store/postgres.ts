@@ -2,11 +2,12 @@ import type { Account, ApiKey, Credential } from '../domain/account.ts'
 import type { Context } from '../domain/context.ts'
 import type { Session } from '../domain/session.ts'
 import type { Voucher } from '../domain/voucher.ts'
+import { Listeners } from './listeners.ts'
 import { commitChange } from './postgres/commit.ts'
 import { Connections, type Query, type Row } from './postgres/connections.ts'
 import { encodeChange } from './postgres/encode.ts'
 import { contextsQuery, sessionsQuery, vouchersQuery } from './postgres/lists.ts'
-import { eventsQuery, loggedEvent } from './postgres/log.ts'
+import { END_OF_LOG, endOfLog, eventsOfQuery, eventsQuery, loggedEvent } from './postgres/log.ts'
 import { prepareDatabase } from './postgres/open.ts'
 import { entity, numberOf, textOf } from './postgres/rows.ts'
 import { targetOf } from './postgres/target.ts'
@@ -17,9 +18,11 @@ import type {
   HeldCodes,
   LoggedEvent,
   Page,
+  Party,
   SessionFilter,
   Store,
   StoredAnswer,
+  Stretch,
   VoucherFilter,
 } from './store.ts'
 
@@ -54,6 +57,7 @@ export async function openPostgresStore({ url, clock, poolSize }: PostgresOption
 export class PostgresStore implements Store {
   readonly #connections: Connections
   readonly #clock: () => number
+  readonly #listeners = new Listeners()
   #commits = 0
 
   /** Use `openPostgresStore`. */
@@ -66,6 +70,7 @@ export class PostgresStore implements Store {
     const encoded = encodeChange(change)
     await this.#connections.during(() => commitChange(this.#connections, encoded, this.#clock()))
     this.#commits += 1
+    if (change.events?.length) this.#listeners.tell()
   }
 
   /** Commits made durable since the store was opened, and the transactions that it took: PostgreSQL groups their disk syncs. */
@@ -169,6 +174,20 @@ export class PostgresStore implements Store {
   async events(after: string | null, limit: number): Promise<LoggedEvent[]> {
     const rows = await this.#connections.read(eventsQuery(after, limit))
     return rows.map(loggedEvent)
+  }
+
+  async eventsOf(party: Party, stretch: Stretch, limit: number): Promise<LoggedEvent[]> {
+    const rows = await this.#connections.read(eventsOfQuery(party, stretch, limit))
+    return rows.map(loggedEvent)
+  }
+
+  async endOfLog(): Promise<string> {
+    const [newest] = await this.#connections.read(END_OF_LOG)
+    return endOfLog(newest)
+  }
+
+  onEvents(listener: () => void): () => void {
+    return this.#listeners.add(listener)
   }
 
   async lapsedVouchers(nowMs: number, limit: number): Promise<Voucher[]> {

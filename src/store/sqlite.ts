@@ -2,14 +2,15 @@ import type { DatabaseSync } from 'node:sqlite'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Account, ApiKey, Credential } from '../domain/account.ts'
 import type { Context } from '../domain/context.ts'
-import type { Event } from '../domain/event.ts'
 import type { Session } from '../domain/session.ts'
 import type { Voucher } from '../domain/voucher.ts'
+import { Listeners } from './listeners.ts'
 import { Answers } from './sqlite/answers.ts'
 import { applyChange } from './sqlite/apply.ts'
 import { claimOwner } from './sqlite/claims.ts'
 import { GroupCommit } from './sqlite/group-commit.ts'
 import { contextsQuery, type Query, sessionsQuery, vouchersQuery } from './sqlite/lists.ts'
+import { eventsOfQuery, loggedEvent, rowAt } from './sqlite/log.ts'
 import { closeDatabase, openDatabase, unusable, writeOwner } from './sqlite/open.ts'
 import { entity, entityOrNull, numberOf, type Row, Statements, textOf } from './sqlite/statements.ts'
 import type {
@@ -18,9 +19,11 @@ import type {
   HeldCodes,
   LoggedEvent,
   Page,
+  Party,
   SessionFilter,
   Store,
   StoredAnswer,
+  Stretch,
   VoucherFilter,
 } from './store.ts'
 
@@ -54,6 +57,7 @@ export class SqliteStore implements Store {
   readonly #sql: Statements
   readonly #answers: Answers
   readonly #groups: GroupCommit
+  readonly #listeners = new Listeners()
 
   /** Use `openSqliteStore`. */
   constructor(db: DatabaseSync, dataDir: string, clock: () => number) {
@@ -68,6 +72,7 @@ export class SqliteStore implements Store {
   async commit(change: Change): Promise<void> {
     this.#assertOpen()
     await this.#groups.enqueue(() => applyChange(this.#sql, this.#answers, change, this.#clock()))
+    if (change.events?.length) this.#listeners.tell()
   }
 
   /** Tells whoever finds the directory taken, and the command line, where the owner is to be reached. */
@@ -165,7 +170,21 @@ export class SqliteStore implements Store {
   async events(after: string | null, limit: number): Promise<LoggedEvent[]> {
     const sql = 'SELECT position, body FROM events WHERE position > ? ORDER BY position LIMIT ?'
     const rows = this.#sql.all(sql, after === null ? 0 : rowAt(after), limit)
-    return rows.map((row) => ({ position: String(numberOf(row, 'position')), event: entity<Event>(row) }))
+    return rows.map(loggedEvent)
+  }
+
+  async eventsOf(party: Party, stretch: Stretch, limit: number): Promise<LoggedEvent[]> {
+    const { sql, values } = eventsOfQuery(party, stretch, limit)
+    return this.#sql.all(sql, ...values).map(loggedEvent)
+  }
+
+  async endOfLog(): Promise<string> {
+    const row = this.#sql.get('SELECT max(position) AS position FROM events')
+    return typeof row?.position === 'number' ? String(row.position) : '0'
+  }
+
+  onEvents(listener: () => void): () => void {
+    return this.#listeners.add(listener)
   }
 
   async lapsedVouchers(nowMs: number, limit: number): Promise<Voucher[]> {
@@ -226,12 +245,6 @@ export class SqliteStore implements Store {
   #assertOpen(): void {
     if (!this.#db.isOpen) throw new Error('The store is closed.')
   }
-}
-
-/** @throws RangeError */
-function rowAt(position: string): number {
-  if (!/^\d{1,15}$/.test(position)) throw new RangeError(`${position} is no position in the log`)
-  return Number(position)
 }
 
 function heldCode(row: Row): HeldCode {

@@ -116,6 +116,9 @@ export type HeldCode = { code: string; endedAtMs: number | null }
 /** An event and its place in the log. Positions mean nothing outside the store that gave them. */
 export type LoggedEvent = { position: string; event: Event }
 
+/** A stretch of the log: what lies after one position, up to and with another. */
+export type Stretch = { after: string; upTo: string }
+
 /**
  * The durable memory. Engines pass one contract suite (`test/store/contract.ts`).
  * An engine that is out of reach rejects whatever it is asked with `StoreUnavailable`.
@@ -162,6 +165,19 @@ export interface Store {
    * @throws RangeError where `after` is no position
    */
   events(after: string | null, limit: number): Promise<LoggedEvent[]>
+  /**
+   * What of a stretch of the log a party may see, oldest first, by an index.
+   * @throws RangeError where the stretch is not between positions
+   */
+  eventsOf(party: Party, stretch: Stretch, limit: number): Promise<LoggedEvent[]>
+  /** Where the log ends now: after all that `events` shows, or, in an empty log, before all that it will show. */
+  endOfLog(): Promise<string>
+  /**
+   * Tells that there may be more in the log, after each commit of this process that wrote events. What other processes
+   * wrote is found by looking.
+   * @returns what ends the telling
+   */
+  onEvents(listener: () => void): () => void
 
   /** What the clock has ended and the sweep may tidy up. */
   lapsedVouchers(nowMs: number, limit: number): Promise<Voucher[]>

@@ -445,9 +445,57 @@ function lookUps(engine: Engine): void {
     }
   })
 
+  test('each party finds its own in any stretch of the log, in order, and once', async (t) => {
+    const { store, destroy } = await engine.fresh()
+    t.after(destroy)
+    const [payeeId, strangeId] = [randomPayeeId(), '\0"\ud800\\']
+    const start = await store.endOfLog()
+    await store.commit({
+      events: [
+        anEvent({ payerId: 'usr_a', payeeId: null }),
+        anEvent({ payerId: 'usr_a', payeeId }),
+        anEvent({ payerId: 'usr_b', payeeId }),
+        anEvent({ payerId: 'usr_b', payeeId: strangeId, data: { text: '\0' } }),
+        anEvent({ payerId: 'usr_a', payeeId: strangeId }),
+      ],
+    })
+    const all = await logOf(store, 5)
+    const [first, second, third, , fifth] = all
+    assert.ok(first && second && third && fifth)
+    const whole = { after: start, upTo: fifth.position }
+    const both = { payerId: 'usr_a', payeeId }
+
+    assert.equal(await store.endOfLog(), fifth.position)
+    assert.deepEqual(await store.eventsOf(both, whole, 10), [first, second, third, fifth])
+    assert.deepEqual(await store.eventsOf(both, whole, 3), [first, second, third])
+    assert.deepEqual(await store.eventsOf(both, { after: first.position, upTo: third.position }, 10), [second, third])
+    assert.deepEqual(await store.eventsOf({ payerId: 'usr_a', payeeId: null }, whole, 10), [first, second, fifth])
+    assert.deepEqual(await store.eventsOf({ payerId: null, payeeId }, whole, 10), [second, third])
+    assert.deepEqual(await store.eventsOf({ payerId: null, payeeId: null }, whole, 10), [])
+  })
+
+  test('whoever listens is told of events after their commit, and of nothing else', async (t) => {
+    const { store, destroy } = await engine.fresh()
+    t.after(destroy)
+    let told = 0
+    const stop = store.onEvents(() => {
+      told += 1
+    })
+    await store.commit({ vouchers: [aVoucher()] })
+    assert.equal(told, 0)
+    await store.commit({ events: [anEvent()] })
+    assert.equal(told, 1)
+    stop()
+    await store.commit({ events: [anEvent()] })
+    assert.equal(told, 1)
+  })
+
   test('what is no position in the log is refused', async () => {
+    const party = { payerId: PAYER_ID, payeeId: null }
+    const end = await engine.store.endOfLog()
     for (const position of ['', '-1', '1 OR 1=1', 'evt_1', '9'.repeat(40)]) {
       await assert.rejects(engine.store.events(position, 1), RangeError, position)
+      await assert.rejects(engine.store.eventsOf(party, { after: position, upTo: end }, 1), RangeError, position)
     }
   })
 

@@ -1,4 +1,5 @@
 import type { Credential } from '../../domain/account.ts'
+import type { Event } from '../../domain/event.ts'
 import { API_KEY_COLUMNS, CONTEXT_COLUMNS, type Columns, SESSION_COLUMNS, VOUCHER_COLUMNS } from '../columns.ts'
 import type { Change, Claim, StoredAnswer, Versioned } from '../store.ts'
 import { digest, storable } from './text.ts'
@@ -21,7 +22,7 @@ export function encodeChange(change: Change): string {
     api_keys: entityRows(API_KEY_COLUMNS, change.apiKeys),
     credentials: some(change.credentials, credentialRow),
     claims: some(change.claims?.toSorted(byKey), claimRow),
-    events: some(change.events, (event) => JSON.stringify(event)),
+    events: some(change.events, eventRow),
   })
 }
 
@@ -79,6 +80,11 @@ function credentialRow(credential: Credential): Row {
 
 function claimRow({ key, ownerId, forgetAtMs }: Claim): Row {
   return { digest: digest(key), key: storable(key), owner_id: storable(ownerId), forget_at_ms: forgetAtMs }
+}
+
+function eventRow(event: Event): Row {
+  const { payerId, payeeId } = event
+  return { payer_id: storable(payerId), payee_id: payeeId && storable(payeeId), body: JSON.stringify(event) }
 }
 
 function answerRow({ scope, requestHash, body, expiresAtMs, ifAbsent = false }: StoredAnswer): Row {

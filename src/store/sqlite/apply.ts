@@ -43,5 +43,10 @@ function addCredential(sql: Statements, credential: Credential): void {
 }
 
 function log(sql: Statements, event: Event): void {
-  sql.run('INSERT INTO events (body) VALUES (?)', JSON.stringify(event))
+  sql.run(
+    'INSERT INTO events (payer_id, payee_id, body) VALUES (?, ?, ?)',
+    event.payerId,
+    event.payeeId,
+    JSON.stringify(event),
+  )
 }

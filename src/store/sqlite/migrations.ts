@@ -124,6 +124,13 @@ const STEPS: string[] = [
     body TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  ALTER TABLE events ADD COLUMN payer_id TEXT;
+  ALTER TABLE events ADD COLUMN payee_id TEXT;
+  UPDATE events SET payer_id = body ->> '$.payerId', payee_id = body ->> '$.payeeId';
+  CREATE INDEX events_payer ON events (payer_id);
+  CREATE INDEX events_payee ON events (payee_id) WHERE payee_id IS NOT NULL;
+  `,
 ]
 
 /** The schema that this program writes. */

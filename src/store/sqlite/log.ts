@@ -1,0 +1,31 @@
+import type { Event } from '../../domain/event.ts'
+import type { LoggedEvent, Party, Stretch } from '../store.ts'
+import type { Query } from './lists.ts'
+import { entity, numberOf, type Row } from './statements.ts'
+
+/**
+ * What a party may see of a stretch of the log. Each side that the party is on is one index scan in the order of the log.
+ * A party of nobody sees nothing: comparing with NULL matches no row.
+ * @throws RangeError
+ */
+export function eventsOfQuery({ payerId, payeeId }: Party, { after, upTo }: Stretch, limit: number): Query {
+  const [from, to] = [rowAt(after), rowAt(upTo)]
+  return {
+    sql: `SELECT position, body FROM (
+        SELECT position FROM events WHERE payer_id = ? AND position > ? AND position <= ?
+        UNION SELECT position FROM events WHERE payee_id = ? AND position > ? AND position <= ?
+        ORDER BY position LIMIT ?
+      ) JOIN events USING (position) ORDER BY position`,
+    values: [payerId, from, to, payeeId, from, to, limit],
+  }
+}
+
+export function loggedEvent(row: Row): LoggedEvent {
+  return { position: String(numberOf(row, 'position')), event: entity<Event>(row) }
+}
+
+/** @throws RangeError */
+export function rowAt(position: string): number {
+  if (!/^\d{1,15}$/.test(position)) throw new RangeError(`${position} is no position in the log`)
+  return Number(position)
+}
