@@ -1,8 +1,9 @@
-import { isIPv6 } from 'node:net'
+import { isIP, isIPv6 } from 'node:net'
 import { RATE_PRESETS, type RatePreset } from './auth/rate-limits.ts'
 import { ConfigError, nearest } from './config-error.ts'
 import { type ConfigFile, enableNetworks, parseConfigFile } from './config-file.ts'
 import { DURATION_EXPECTED, parseDuration } from './durations.ts'
+import { METRICS_AUDIENCES, type MetricsAudience } from './http/metrics-audience.ts'
 import type { NetworkConfig } from './networks.ts'
 
 export { ConfigError }
@@ -24,6 +25,10 @@ export type Config = Readonly<{
   publicUrl: string
   attestation: Attestation
   logLevel: LogLevel
+  metrics: MetricsAudience
+  /** How many proxies stand before the server (0: none), or which they are. */
+  trustProxy: number | readonly string[]
+  drainDelayMs: number
   /** What the config file enables. The sandbox's own network joins them once its chain runs. */
   networks: readonly NetworkConfig[]
 }>
@@ -52,6 +57,11 @@ const duration = { expected: DURATION_EXPECTED, parse: parseDuration }
 
 /** A longer call would outlive the connections that carry it. */
 const LONGEST_RESOLVE_WAIT_MS = 90_000
+
+/** A server that is told to stop should be gone before whoever told it loses patience. */
+const LONGEST_DRAIN_DELAY_MS = 60_000
+
+const MOST_PROXIES = 10
 
 /** What the server can be told: the one source of flags, variables, config keys and help. */
 export const SETTINGS = {
@@ -164,6 +174,32 @@ export const SETTINGS = {
     default: 'warn',
     ...oneOf(LOG_LEVELS),
   },
+  metrics: {
+    flag: '--metrics <audience>',
+    env: 'SIXPENCE_METRICS',
+    description: 'who may read /metrics: off (nobody), loopback (this machine), on (everybody)',
+    default: 'loopback',
+    ...oneOf(METRICS_AUDIENCES),
+  },
+  trustProxy: {
+    flag: '--trust-proxy <proxies>',
+    env: 'SIXPENCE_TRUST_PROXY',
+    description: "proxies whose X-Forwarded-For counts as the caller's address: none, their addresses, or how many",
+    default: 'none',
+    expected: `none, addresses and networks such as 127.0.0.1,10.0.0.0/8, or how many proxies (1 to ${MOST_PROXIES})`,
+    parse: parseProxies,
+  },
+  drainDelay: {
+    flag: '--drain-delay <duration>',
+    env: 'SIXPENCE_DRAIN_DELAY',
+    description: 'how long a stopping server says that it is not ready before it takes no more calls',
+    default: '0s',
+    expected: 'a duration such as 5s, at most 60s, or 0s',
+    parse: (text) => {
+      const delayMs = text === '0s' ? 0 : parseDuration(text)
+      return delayMs !== undefined && delayMs <= LONGEST_DRAIN_DELAY_MS ? delayMs : undefined
+    },
+  },
 } satisfies Record<string, Setting>
 
 /** What `demo` can be told. */
@@ -226,6 +262,9 @@ export function readConfig(input: {
     publicUrl: readSetting(SETTINGS.publicUrl, sources) ?? defaultPublicUrl(address),
     attestation: readAttestation(sources, address.sandbox),
     logLevel: readSetting(SETTINGS.logLevel, sources),
+    metrics: readSetting(SETTINGS.metrics, sources),
+    trustProxy: readSetting(SETTINGS.trustProxy, sources),
+    drainDelayMs: readSetting(SETTINGS.drainDelay, sources),
     networks: file ? enableNetworks(file, address.sandbox) : [],
   })
 }
@@ -312,6 +351,24 @@ function oneOf<W extends string>(words: readonly W[]): Pick<Setting<W>, 'expecte
 function parsePort(text: string, least: number): number | undefined {
   const port = Number(text)
   return /^[0-9]{1,5}$/.test(text) && port >= least && port <= 65_535 ? port : undefined
+}
+
+function parseProxies(text: string): number | readonly string[] | undefined {
+  if (text === 'none') return 0
+  if (/^[0-9]+$/.test(text)) {
+    const count = Number(text)
+    return count >= 1 && count <= MOST_PROXIES ? count : undefined
+  }
+  const networks = text.split(',')
+  return networks.every(isNetwork) ? networks : undefined
+}
+
+/** An address, or a network as an address and the length of its prefix. A network of everybody is nobody to trust. */
+function isNetwork(text: string): boolean {
+  const [address = '', prefix, ...rest] = text.split('/')
+  const bits = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0
+  if (bits === 0 || rest.length > 0 || address.includes('%')) return false
+  return prefix === undefined || (/^[1-9][0-9]{0,2}$/.test(prefix) && Number(prefix) <= bits)
 }
 
 function parseSwitch(text: string): boolean | undefined {

@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Attestation } from './auth/attestation.ts'
 import { createGuessLimits } from './auth/guesses.ts'
@@ -11,9 +12,13 @@ import { CODE_REST_MS, CodePool } from './domain/code-pool.ts'
 import { type Currency, indexCurrencies, type Network } from './domain/currency.ts'
 import type { RequiredDepth } from './domain/settlement.ts'
 import { createHttp } from './http/app.ts'
+import type { MetricsAudience } from './http/metrics-audience.ts'
 import type { Routes } from './http/routes.ts'
 import { startLoop } from './loop.ts'
-import { openSqliteStore } from './store/sqlite.ts'
+import { LoadGate, monitorDelay } from './operating/load.ts'
+import { Metrics, type Task } from './operating/metrics.ts'
+import { type Phase, readReadiness } from './operating/readiness.ts'
+import { openSqliteStore, type SqliteStore } from './store/sqlite.ts'
 import type { Store } from './store/store.ts'
 import type { App, Log, Times } from './use-cases/app.ts'
 import { sweep } from './use-cases/sweep.ts'
@@ -44,13 +49,28 @@ export type ServerOptions = {
   onStoreOpened?: () => Promise<void>
   clock: () => number
   logger: FastifyBaseLogger | null
+  /** What differs from `DEFAULT_OPERATION`. */
+  operation?: Partial<Operation>
 }
+
+/** How the server is run, watched and stopped. */
+export type Operation = {
+  /** How many proxies stand before the server (0: none), or which they are: their word on the caller's address counts. */
+  trustProxy: number | readonly string[]
+  metricsFor: MetricsAudience
+  /** How long a stopping server goes on taking calls after it says that it is not ready. */
+  drainDelayMs: number
+  /** How late the event loop is just now; null: measured. */
+  delayMs: (() => number) | null
+}
+
+const DEFAULT_OPERATION: Operation = { trustProxy: 0, metricsFor: 'loopback', drainDelayMs: 0, delayMs: null }
 
 export type RunningServer = {
   url: string
   app: App
   http: Routes
-  /** Ends what runs, lets calls under way finish, and closes the store. */
+  /** Says that it is not ready, ends what runs, lets calls under way finish, and closes the store. */
   stop: () => Promise<void>
 }
 
@@ -75,17 +95,22 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       if (served.rpcUrls.length > 0) chains.push(await startChain(served, options.clock, log))
     }
     const app = await createApp(options, { store, chains, log, stopping: stopping.signal })
-    const http = createHttp(app, { limits: createRateLimits(options.rateLimits), logger: options.logger })
+    const operating = operate({ ...DEFAULT_OPERATION, ...options.operation }, { app, store, chains })
+    const { logger } = options
+    const http = createHttp(app, { limits: createRateLimits(options.rateLimits), logger, ...operating.http })
     await http.listen({ host: options.host, port: options.port })
     const url = urlOf(http, options.host)
     app.publicHosts.push(new URL(url).host)
     store.announce(url)
-    const stopLoops = startLoops(app, chains)
+    const stopLoops = startLoops(app, chains, operating.failed)
+    operating.enter('ready')
     const stop = async () => {
+      await operating.leave()
       stopping.abort()
       await closeHttp(http)
-      await stopLoops()
+      const loopsEnd = stopLoops()
       for (const chain of chains) chain.stop()
+      await loopsEnd
       await store.close()
     }
     return { url, app, http, stop }
@@ -93,6 +118,33 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     for (const chain of chains) chain.stop()
     await store.close()
     throw error
+  }
+}
+
+type Operated = { app: App; store: SqliteStore; chains: EvmChain[] }
+
+/** What the operator sees of the server, and how the server says that it comes and goes. */
+function operate(operation: Operation, { app, store, chains }: Operated) {
+  const { trustProxy, metricsFor, drainDelayMs } = operation
+  let phase: Phase = 'starting'
+  const monitor = operation.delayMs === null ? monitorDelay() : { delayMs: operation.delayMs, stop: () => undefined }
+  const load = new LoadGate(monitor.delayMs)
+  const nodes = () => chains.map((chain) => ({ network: chain.network, ...chain.lastSeen() }))
+  const sources = { ...app, nodes, storeStats: () => store.stats(), callsUnderWay: () => load.underWay }
+  const metrics = metricsFor === 'off' ? null : new Metrics(sources)
+  const readiness = () => readReadiness({ phase: () => phase, store, nodes })
+  return {
+    http: { trustProxy, load, readiness, metrics, metricsFor },
+    failed: (task: Task) => metrics?.failed(task),
+    enter: (next: Phase) => {
+      phase = next
+    },
+    /** Whoever sends callers here has until the end of this to hear that there are to be no more. */
+    leave: async () => {
+      phase = 'stopping'
+      await delay(drainDelayMs)
+      monitor.stop()
+    },
   }
 }
 
@@ -146,12 +198,18 @@ async function createApp(options: ServerOptions, { store, chains, log, stopping 
 }
 
 /** What goes on without anybody asking: tidying up, and following settlements at every new head. */
-function startLoops(app: App, chains: EvmChain[]): () => Promise<void> {
-  const report = (what: string) => (error: unknown) =>
+function startLoops(app: App, chains: EvmChain[], failed: (task: Task) => void): () => Promise<void> {
+  const report = (task: Task, what: string) => (error: unknown) => {
+    failed(task)
     app.log.error({ err: error }, `${what} failed; it will run again`)
-  const sweeping = startLoop(() => sweep(app), SWEEP_PAUSE_MS, report('the sweep'))
+  }
+  const sweeping = startLoop(() => sweep(app), SWEEP_PAUSE_MS, report('sweep', 'the sweep'))
   const stopWatching = chains.map((chain) => {
-    const watching = startLoop(() => watchSettlements(app, chain), WATCH_PAUSE_MS, report('watching settlements'))
+    const watching = startLoop(
+      () => watchSettlements(app, chain),
+      WATCH_PAUSE_MS,
+      report('watch', 'watching settlements'),
+    )
     const unsubscribe = chain.onHead(() => watching.wake())
     return () => {
       unsubscribe()

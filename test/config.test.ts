@@ -65,8 +65,16 @@ describe('readConfig', () => {
       publicUrl: 'http://127.0.0.1:4040',
       attestation: 'jws',
       logLevel: 'warn',
+      metrics: 'loopback',
+      trustProxy: 0,
+      drainDelayMs: 0,
       networks: [],
     })
+  })
+
+  it('takes proxies by number too', () => {
+    assert.equal(configOf({ flags: { trustProxy: '2' } }).trustProxy, 2)
+    assert.equal(configOf({ flags: { trustProxy: 'none' } }).trustProxy, 0)
   })
 
   it('takes the flag before the variable before the file', () => {
@@ -102,6 +110,9 @@ describe('readConfig', () => {
       SIXPENCE_PUBLIC_URL: 'https://pay.example.com/',
       SIXPENCE_ATTESTATION: 'jws',
       SIXPENCE_LOG_LEVEL: 'debug',
+      SIXPENCE_METRICS: 'off',
+      SIXPENCE_TRUST_PROXY: '127.0.0.1,10.0.0.0/8,fd00::/8',
+      SIXPENCE_DRAIN_DELAY: '5s',
     }
     assert.deepEqual(configOf({ env }), {
       host: '::1',
@@ -117,6 +128,9 @@ describe('readConfig', () => {
       publicUrl: 'https://pay.example.com',
       attestation: 'jws',
       logLevel: 'debug',
+      metrics: 'off',
+      trustProxy: ['127.0.0.1', '10.0.0.0/8', 'fd00::/8'],
+      drainDelayMs: 5_000,
       networks: [],
     })
   })
@@ -222,6 +236,20 @@ describe('a setting that is wrong is refused by name', () => {
     publicUrl: ['', 'pay.example.com', 'ftp://x.org', 'https://x.org/pay', 'https://x.org?a', 'https://u:p@x.org'],
     attestation: ['', 'on'],
     logLevel: ['', 'verbose'],
+    metrics: ['', 'true', 'public'],
+    trustProxy: [
+      '',
+      'all',
+      'true',
+      '0',
+      '11',
+      'proxy.example.com',
+      '10.0.0.0/33',
+      '0.0.0.0/0',
+      '::1/129',
+      '10.0.0.1, ::1',
+    ],
+    drainDelay: ['', '0', '-1s', '61s', '2m'],
   }
   for (const [name, texts] of Object.entries(wrong)) {
     it(name, () => {

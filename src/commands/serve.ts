@@ -2,6 +2,7 @@ import { pino } from 'pino'
 import { jwsAttestation, noAttestation } from '../auth/attestation.ts'
 import { assertServable, type Config } from '../config.ts'
 import { type NetworkConfig, sandboxNetwork } from '../networks.ts'
+import { createLogger } from '../operating/logger.ts'
 import { type SandboxChain, startSandboxChain } from '../sandbox/sandbox-chain.ts'
 import { type RunningServer, type ServedNetwork, startServer } from '../server.ts'
 
@@ -18,7 +19,7 @@ export type Serving = { url: string; rpcUrl: string | null; networks: NetworkCon
  */
 export async function serve(config: Config): Promise<Serving> {
   assertServable(config)
-  const logger = pino({ level: config.logLevel }, pino.destination({ fd: process.stderr.fd, sync: true }))
+  const logger = createLogger(config.logLevel, pino.destination({ fd: process.stderr.fd, sync: true }))
   const sandboxRpcUrl = config.sandbox ? `http://127.0.0.1:${config.chainPort}` : null
   const networks = [...config.networks, ...(sandboxRpcUrl === null ? [] : [sandboxNetwork({ rpcUrl: sandboxRpcUrl })])]
   let chain: SandboxChain | null = null
@@ -52,6 +53,7 @@ export async function serve(config: Config): Promise<Serving> {
       onStoreOpened: startChain,
       clock: Date.now,
       logger,
+      operation: { trustProxy: config.trustProxy, metricsFor: config.metrics, drainDelayMs: config.drainDelayMs },
     })
   } catch (error) {
     await stopChain()

@@ -46,6 +46,11 @@ export class CodePool {
     }
   }
 
+  /** How many codes are in use, and neither free nor resting. */
+  get dealtCount(): number {
+    return CODE_COUNT - this.#freeCount - this.#restingCount
+  }
+
   /**
    * Takes a free code at random.
    * @param nowMs Unix milliseconds; codes whose rest is over by then are free again

@@ -3,10 +3,18 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, LogController } from 'fastify'
 import type { RateLimits } from '../auth/rate-limits.ts'
 import { Refusal } from '../domain/refusal.ts'
+import type { LoadGate } from '../operating/load.ts'
+import type { Metrics } from '../operating/metrics.ts'
+import type { Readiness } from '../operating/readiness.ts'
+import type { ProblemCode } from '../protocol/problems.ts'
 import type { App } from '../use-cases/app.ts'
+import { type CallListener, logCall, watchCall } from './calls.ts'
 import { Answers } from './idempotency.ts'
+import type { MetricsAudience } from './metrics-audience.ts'
+import { operatorRoutes } from './operator-routes.ts'
 import { PROBLEM_TYPE, problemOf, refusalOf } from './problem.ts'
 import { readJsonBodies } from './read-json.ts'
+import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts'
 import { admit, configOf } from './route-config.ts'
 import { authRoutes } from './routes/auth.ts'
 import { contextRoutes } from './routes/contexts.ts'
@@ -24,11 +32,26 @@ const REQUEST_TIMEOUT_MS = 30_000
 const CONNECTION_TIMEOUT_MS = 120_000
 const KEEP_ALIVE_TIMEOUT_MS = 75_000
 
+export type HttpOptions = {
+  limits: RateLimits
+  logger: FastifyBaseLogger | null
+  /** How many proxies stand before the server (0: none), or which they are: their word on the caller's address counts. */
+  trustProxy: number | readonly string[]
+  load: LoadGate
+  readiness: () => Promise<Readiness>
+  metrics: Metrics | null
+  metricsFor: MetricsAudience
+}
+
 /** The HTTP server over the use cases: every route, one way in (`admit`), one way out for errors (`sendProblem`). */
-export function createHttp(app: App, options: { limits: RateLimits; logger: FastifyBaseLogger | null }): Routes {
+export function createHttp(app: App, options: HttpOptions): Routes {
+  const { limits, load, logger, metrics, trustProxy } = options
+  const refused = (code: ProblemCode) => metrics?.refused(code)
   const http = Fastify({
-    ...(options.logger ? { loggerInstance: options.logger } : { logger: false }),
-    logController: new LogController({ disableRequestLogging: true }),
+    ...(logger ? { loggerInstance: logger } : { logger: false }),
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    genReqId: requestIdOf,
+    trustProxy: trustedProxies(trustProxy),
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionTimeout: CONNECTION_TIMEOUT_MS,
@@ -37,21 +60,25 @@ export function createHttp(app: App, options: { limits: RateLimits; logger: Fast
     return503OnClosing: true,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 128 },
     clientErrorHandler: (error, socket) => refuseUnreadable(error, socket),
-    frameworkErrors: (error, _request, reply) => void sendProblem(reply, error),
+    frameworkErrors: (error, _request, reply) => void sendProblem(reply, error, refused),
   }).withTypeProvider<TypeBoxTypeProvider>()
   http.setValidatorCompiler(compileValidator)
   readJsonBodies(http)
   listRoutes(http)
-  http.setErrorHandler((error, _request, reply) => sendProblem(reply, error))
-  http.setNotFoundHandler((_request, reply) => sendProblem(reply, noSuchRoute()))
+  http.setErrorHandler((error, _request, reply) => sendProblem(reply, error, refused))
+  http.setNotFoundHandler((_request, reply) => sendProblem(reply, noSuchRoute(), refused))
+  const watch = { load, listeners: listenersOf(options) }
   http.addHook('onRequest', async (request, reply) => {
     reply.header('x-content-type-options', 'nosniff').header('cache-control', 'no-store')
-    if (!request.is404) await admit(app, options.limits, request)
+    reply.header(REQUEST_ID_HEADER, request.id)
+    watchCall(request, reply, watch)
+    if (!request.is404) await admit(app, limits, request)
   })
   http.addHook('onSend', async (_request, reply) => {
     // A connection kept alive would keep a server that stops waiting for it.
     if (app.stopping.aborted) reply.header('connection', 'close')
   })
+  operatorRoutes(http, options)
   const context = { app, answers: new Answers(app) }
   http.register(
     (api, _options, done) => {
@@ -62,6 +89,24 @@ export function createHttp(app: App, options: { limits: RateLimits; logger: Fast
   )
   return http
 }
+
+/** The nearest `trusted` peers, or the ones named; nobody's word where there are none. */
+function trustedProxies(
+  trusted: HttpOptions['trustProxy'],
+): false | string[] | ((address: string, hop: number) => boolean) {
+  if (typeof trusted !== 'number') return [...trusted]
+  return trusted === 0 ? false : (_address, hop) => hop < trusted
+}
+
+/** Who hears of each call. Lines that nobody will read are not made. */
+function listenersOf({ logger, metrics }: HttpOptions): CallListener[] {
+  const listeners: CallListener[] = []
+  if (metrics) listeners.push((ended) => metrics.callEnded(ended))
+  if (logger && LOGS_CALLS.has(logger.level)) listeners.push(logCall)
+  return listeners
+}
+
+const LOGS_CALLS = new Set(['info', 'debug', 'trace'])
 
 function registerRoutes(api: Routes, context: Parameters<typeof authRoutes>[1]): void {
   authRoutes(api, context)
@@ -85,8 +130,9 @@ function noSuchRoute(): Refusal {
 }
 
 /** The one way out for every error. Only what nobody foresaw is logged as an error. */
-function sendProblem(reply: FastifyReply, error: unknown): FastifyReply {
+function sendProblem(reply: FastifyReply, error: unknown, refused: (code: ProblemCode) => void): FastifyReply {
   const refusal = refusalOf(error)
+  refused(refusal.code)
   const problem = problemOf(refusal)
   if (refusal.code === 'unexpected') reply.log.error({ err: error }, 'unexpected error')
   if (refusal.retryAfterSeconds !== undefined) reply.header('retry-after', String(refusal.retryAfterSeconds))

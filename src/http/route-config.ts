@@ -2,18 +2,23 @@ import type { FastifyContextConfig, FastifyRequest } from 'fastify'
 import { addressKey } from '../auth/addresses.ts'
 import type { RateGroup, RateLimits } from '../auth/rate-limits.ts'
 import { Refusal } from '../domain/refusal.ts'
+import type { Shed } from '../operating/load.ts'
 import type { App } from '../use-cases/app.ts'
-import { authenticate } from '../use-cases/authenticate.ts'
+import { authenticate, type Presented } from '../use-cases/authenticate.ts'
 import { type Call, type Caller, type CallerKind, callerKey } from '../use-cases/call.ts'
 
 /** What every route must say about itself. */
 export type RouteConfig = {
   /** The kinds of callers that may call it; empty: anybody, without a token. */
   callers: readonly CallerKind[]
-  /** The group under which its calls are limited. */
-  limit: RateGroup
+  /** The group under which its calls are limited; null: they are not. */
+  limit: RateGroup | null
   /** True where the answer holds a token or a key: it is sealed before it is stored. */
   secretAnswer?: boolean
+  /** When its calls are refused under too much load; otherwise GETs first, POSTs second. */
+  shed?: Shed
+  /** True where calls mostly wait for something outside: they do not count as load. */
+  waits?: boolean
 }
 
 declare module 'fastify' {
@@ -38,7 +43,7 @@ export async function admit(app: App, limits: RateLimits, request: FastifyReques
   const address = addressKey(request.ip)
   const caller = callers.length === 0 ? ANONYMOUS : await authenticated(app, limits, request, address)
   request.call = { caller, nowMs: app.clock(), addressKey: address, idempotency: null }
-  await limits.consume(limit, callerKey(request.call))
+  if (limit !== null) await limits.consume(limit, callerKey(request.call))
   if (callers.length > 0 && !callers.includes(caller.kind)) {
     throw new Refusal(
       'forbidden',
@@ -50,7 +55,7 @@ export async function admit(app: App, limits: RateLimits, request: FastifyReques
 /** A route that does not say who may call it answers nobody. */
 export function configOf(config: FastifyContextConfig): RouteConfig {
   const { callers, limit, secretAnswer = false } = config
-  if (!callers || !limit) throw new Error('a route must state its callers and its limit')
+  if (!callers || limit === undefined) throw new Error('a route must state its callers and its limit')
   return { callers, limit, secretAnswer }
 }
 
@@ -58,13 +63,18 @@ const ANONYMOUS: Caller = { kind: 'anonymous' }
 
 /** Bad tokens count against the address that sends them. */
 async function authenticated(app: App, limits: RateLimits, request: FastifyRequest, address: string): Promise<Caller> {
-  const { authorization, 'x-api-key': apiKey } = request.headers
   try {
-    return await authenticate(app, { authorization, apiKey: typeof apiKey === 'string' ? apiKey : undefined })
+    return await authenticate(app, presentedIn(request))
   } catch (error) {
     await limits.consume('auth', `address:${address}`)
     throw error
   }
+}
+
+/** How the request says who it is from. */
+export function presentedIn({ headers }: FastifyRequest): Presented {
+  const { authorization, 'x-api-key': apiKey } = headers
+  return { authorization, apiKey: typeof apiKey === 'string' ? apiKey : undefined }
 }
 
 function named(kind: CallerKind): string {

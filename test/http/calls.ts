@@ -152,9 +152,13 @@ export const ROUTES: Record<string, RouteFacts> = {
 
 const PREFIX = '/api/v1'
 
-/** What the router serves, in the words of `ROUTES`. */
+/** What operators ask, outside the protocol: open to anybody, and not limited. */
+export const OPERATOR_ROUTES = ['GET /healthz', 'GET /readyz', 'GET /metrics']
+
+/** What the router serves of the protocol, in the words of `ROUTES`. */
 export function servedRoutes({ http }: TestServer): string[] {
-  return http.served.map(({ method, path }) => `${method} ${path.slice(PREFIX.length)}`)
+  const ofProtocol = http.served.filter(({ path }) => path.startsWith(PREFIX))
+  return ofProtocol.map(({ method, path }) => `${method} ${path.slice(PREFIX.length)}`)
 }
 
 /** Makes a call of a route by its method. */

@@ -12,7 +12,7 @@ import {
   type TestServer,
   withToken,
 } from '../support/server.ts'
-import { ROUTES, send, servedRoutes } from './calls.ts'
+import { OPERATOR_ROUTES, ROUTES, send, servedRoutes } from './calls.ts'
 import { assertProblem, ok } from './problems.ts'
 
 const HOUR_MS = 60 * 60 * 1000
@@ -37,8 +37,17 @@ describe('every door', () => {
     assert.deepEqual(servedRoutes(server).toSorted(), Object.keys(ROUTES).toSorted())
   })
 
+  it('is of the protocol, or one of the three that operators ask', () => {
+    const others = server.http.served.filter(({ path }) => !path.startsWith('/api/v1/'))
+    assert.deepEqual(
+      others.map(({ method, path, callers, limit }) => [`${method} ${path}`, callers, limit]),
+      OPERATOR_ROUTES.map((route) => [route, [], null]),
+    )
+  })
+
   it('states the callers that the protocol names', () => {
-    const served = server.http.served.map(({ method, path, callers }) => [
+    const ofProtocol = server.http.served.filter(({ path }) => path.startsWith('/api/v1/'))
+    const served = ofProtocol.map(({ method, path, callers }) => [
       `${method} ${path.slice('/api/v1'.length)}`,
       callers.toSorted(),
     ])

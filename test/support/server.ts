@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { FastifyBaseLogger } from 'fastify'
 import { type Attestation, noAttestation } from '../../src/auth/attestation.ts'
 import type { RatePreset } from '../../src/auth/rate-limits.ts'
 import type { Currency } from '../../src/domain/currency.ts'
@@ -12,7 +13,7 @@ import type {
   SessionView,
   VoucherView,
 } from '../../src/protocol/schemas.ts'
-import { type RunningServer, type ServedNetwork, startServer } from '../../src/server.ts'
+import { type Operation, type RunningServer, type ServedNetwork, startServer } from '../../src/server.ts'
 import type { Times } from '../../src/use-cases/app.ts'
 
 /** Where payments go in tests: nobody's address, so that its balance is the test's alone. */
@@ -32,6 +33,8 @@ export type TestServerOptions = {
   dataDir?: string
   /** Otherwise real time plus what the test adds. */
   clock?: TestClock
+  logger?: FastifyBaseLogger
+  operation?: Partial<Operation>
 }
 
 /** The clock of a test server: real time plus what the test adds. */
@@ -68,7 +71,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       attestation: options.attestation ?? noAttestation,
       networks: options.networks ?? [unverifiedNetwork()],
       clock: clock.now,
-      logger: null,
+      logger: options.logger ?? null,
+      operation: options.operation ?? {},
     })
     return {
       ...server,

@@ -31,6 +31,8 @@ export interface EvmChain extends Chain {
    * @throws WrongChainId when a node serves another chain; then nothing was started
    */
   start(): Promise<void>
+  /** Whether a node answered when last asked, and the newest block seen; asks nobody. */
+  lastSeen(): { up: boolean; head: number | null }
   /** Ends the watch and every request that is under way. */
   stop(): void
 }
@@ -65,6 +67,7 @@ export function openEvmChain(options: EvmChainOptions): EvmChain {
       heads.stop()
       stopping.abort()
     },
+    lastSeen: () => heads.lastSeen(),
     head: () => heads.head(),
     onHead: (listener) => heads.onHead(listener),
     sight: (hash) => pool.ask((node) => sight(node, hash)),

@@ -47,6 +47,11 @@ export class HeadWatch {
     return this.#read()
   }
 
+  /** Whether the last poll was answered, and the newest block seen. */
+  lastSeen(): { up: boolean; head: number | null } {
+    return { up: this.#known !== null && !this.#failing, head: this.#known?.head.number ?? null }
+  }
+
   /** @returns ends the listening */
   onHead(listener: (head: BlockRef) => void): () => void {
     this.#listeners.add(listener)

@@ -26,7 +26,10 @@ export function authRoutes(api: Routes, { app, answers }: RouteContext): void {
 
   api.post(
     '/auth/sign-up',
-    { config: { callers: ANYBODY, limit: 'auth' }, schema: { body: TypedDataBody, response: { 200: AccountView } } },
+    {
+      config: { callers: ANYBODY, limit: 'auth', shed: 'first' },
+      schema: { body: TypedDataBody, response: { 200: AccountView } },
+    },
     (request, reply) => answers.once(request, reply, (call) => signUp(app, call, request.body)),
   )
 

@@ -26,6 +26,10 @@ import type { RouteContext, Routes } from '../routes.ts'
 
 const PAYEE_WRITE = { callers: PAYEES, limit: 'write' } as const
 const PAYER_WRITE = { callers: PAYERS, limit: 'write' } as const
+/** What ends a payment that has begun. */
+const REDEEM = { ...PAYEE_WRITE, shed: 'last' } as const
+const SIGN = { ...PAYER_WRITE, shed: 'last' } as const
+const RESOLVE = { ...PAYER_WRITE, shed: 'last', waits: true } as const
 const PAYER_READ = { callers: PAYERS, limit: 'read' } as const
 const READ = { callers: PAYEES, limit: 'read' } as const
 const VoucherPath = Type.Object({ voucherId: Type.String() })
@@ -45,7 +49,7 @@ function payeeRoutes(api: Routes, { app, answers }: RouteContext): void {
 
   api.post(
     '/vouchers/:voucherId/redeem-voucher',
-    { config: PAYEE_WRITE, schema: { params: VoucherPath, body: RedeemVoucherBody, response: { 200: VoucherView } } },
+    { config: REDEEM, schema: { params: VoucherPath, body: RedeemVoucherBody, response: { 200: VoucherView } } },
     (request, reply) =>
       answers.once(request, reply, (call) => redeemVoucher(app, asPayee(call), request.params.voucherId, request.body)),
   )
@@ -61,14 +65,14 @@ function payeeRoutes(api: Routes, { app, answers }: RouteContext): void {
 function payerRoutes(api: Routes, { app, answers }: RouteContext): void {
   api.post(
     '/vouchers/:voucherId/sign-voucher',
-    { config: PAYER_WRITE, schema: { params: VoucherPath, body: SignVoucherBody, response: { 200: VoucherView } } },
+    { config: SIGN, schema: { params: VoucherPath, body: SignVoucherBody, response: { 200: VoucherView } } },
     (request, reply) =>
       answers.once(request, reply, (call) => signVoucher(app, asUser(call), request.params.voucherId, request.body)),
   )
 
   api.post(
     '/vouchers/:voucherId/resolve-voucher',
-    { config: PAYER_WRITE, schema: { params: VoucherPath, body: ResolveVoucherBody, response: { 200: VoucherView } } },
+    { config: RESOLVE, schema: { params: VoucherPath, body: ResolveVoucherBody, response: { 200: VoucherView } } },
     (request, reply) =>
       answers.once(request, reply, (call) =>
         resolveVoucher(app, asUser(call), request.params.voucherId, request.body.receipts),

@@ -1,0 +1,186 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { CodePool } from '../domain/code-pool.ts'
+import type { ProblemCode } from '../protocol/problems.ts'
+import type { Store } from '../store/store.ts'
+import type { NodeStatus } from './readiness.ts'
+
+/** What is only looked at when somebody asks for the metrics. */
+export type MetricSources = {
+  store: Pick<Store, 'settling'>
+  storeStats: () => { commits: number; groups: number }
+  codes: Record<'voucher' | 'context', CodePool>
+  nodes: () => NodeStatus[]
+  callsUnderWay: () => number
+  clock: () => number
+}
+
+/** A call that is over. `status` 499: the caller went away before the answer was out. */
+export type EndedCall = { method: string; route: string; status: number; durationMs: number }
+
+export type Task = 'sweep' | 'watch'
+
+/** In the format that Prometheus reads. */
+export type Exposition = { contentType: string; text: string }
+
+/** From a read out of memory to a call that waits for a block. */
+const DURATION_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+
+const PAGE_SIZE = 1000
+
+/** Node's own numbers are the process's, however many servers it runs. */
+let processRegistry: Registry | undefined
+
+export class Metrics {
+  readonly #registry = new Registry()
+  readonly #durations: Histogram<'method' | 'route' | 'status'>
+  readonly #refusals: Counter<'code'>
+  readonly #failures: Counter<'task'>
+  /** Finding a histogram's labels costs more than observing, so that is done once for each route and status. */
+  readonly #observers = new Map<string, { observe: (seconds: number) => void }>()
+
+  constructor(sources: MetricSources) {
+    const registers = [this.#registry]
+    this.#durations = new Histogram({
+      name: 'sixpence_http_request_duration_seconds',
+      help: 'How long calls took, by route pattern and status; 499: the caller went away first',
+      labelNames: ['method', 'route', 'status'],
+      buckets: DURATION_BUCKETS_SECONDS,
+      registers,
+    })
+    this.#refusals = new Counter({
+      name: 'sixpence_refusals_total',
+      help: 'Calls refused, by problem code',
+      labelNames: ['code'],
+      registers,
+    })
+    this.#failures = new Counter({
+      name: 'sixpence_background_failures_total',
+      help: 'Turns of background work that failed and will run again',
+      labelNames: ['task'],
+      registers,
+    })
+    for (const task of ['sweep', 'watch'] satisfies Task[]) this.#failures.inc({ task }, 0)
+    watchStore(this.#registry, sources)
+    watchSettlements(this.#registry, sources)
+    watchNodes(this.#registry, sources)
+    processRegistry ??= startProcessRegistry()
+  }
+
+  callEnded({ method, route, status, durationMs }: EndedCall): void {
+    const key = `${status} ${method} ${route}`
+    let observer = this.#observers.get(key)
+    if (observer === undefined) {
+      observer = this.#durations.labels(method, route, String(status))
+      this.#observers.set(key, observer)
+    }
+    observer.observe(durationMs / 1000)
+  }
+
+  refused(code: ProblemCode): void {
+    this.#refusals.inc({ code })
+  }
+
+  failed(task: Task): void {
+    this.#failures.inc({ task })
+  }
+
+  async expose(): Promise<Exposition> {
+    const own = await this.#registry.metrics()
+    const ofProcess = (await processRegistry?.metrics()) ?? ''
+    return { contentType: this.#registry.contentType, text: `${own}\n${ofProcess}` }
+  }
+}
+
+function startProcessRegistry(): Registry {
+  const register = new Registry()
+  collectDefaultMetrics({ register })
+  return register
+}
+
+function watchStore(registry: Registry, { storeStats, codes, callsUnderWay }: MetricSources): void {
+  const registers = [registry]
+  const commits = new Counter({ name: 'sixpence_commits_total', help: 'Commits made durable', registers })
+  new Counter({
+    name: 'sixpence_commit_groups_total',
+    help: 'Disk syncs that made them durable; commits divided by groups is the mean group size',
+    registers,
+    collect() {
+      const stats = storeStats()
+      commits.reset()
+      commits.inc(stats.commits)
+      this.reset()
+      this.inc(stats.groups)
+    },
+  })
+  new Gauge({
+    name: 'sixpence_live_codes',
+    help: 'Codes of six digits in use, of 1 000 000',
+    labelNames: ['pool'],
+    registers,
+    collect() {
+      for (const [pool, { dealtCount }] of Object.entries(codes)) this.set({ pool }, dealtCount)
+    },
+  })
+  new Gauge({
+    name: 'sixpence_calls_under_way',
+    help: 'Calls that are being answered, but for those that wait for a block',
+    registers,
+    collect() {
+      this.set(callsUnderWay())
+    },
+  })
+}
+
+function watchSettlements(registry: Registry, { store, clock }: MetricSources): void {
+  const registers = [registry]
+  const lag = new Gauge({
+    name: 'sixpence_settlement_lag_seconds',
+    help: 'Since when the oldest PENDING settlement waits; 0 where none does',
+    registers,
+  })
+  new Gauge({
+    name: 'sixpence_settlements_pending',
+    help: 'Settlements that are PENDING',
+    registers,
+    async collect() {
+      const submittedAtMs = await pendingSince(store)
+      this.set(submittedAtMs.length)
+      lag.set(submittedAtMs.length === 0 ? 0 : (clock() - submittedAtMs.reduce((a, b) => Math.min(a, b))) / 1000)
+    },
+  })
+}
+
+/** When the receipts of each PENDING settlement came in. */
+async function pendingSince(store: MetricSources['store']): Promise<number[]> {
+  const submittedAtMs: number[] = []
+  for (let offset = 0; ; offset += PAGE_SIZE) {
+    const page = await store.settling(PAGE_SIZE, offset)
+    for (const voucher of page) {
+      if ('settlement' in voucher && voucher.settlement) submittedAtMs.push(voucher.settlement.submittedAtMs)
+    }
+    if (page.length < PAGE_SIZE) return submittedAtMs
+  }
+}
+
+function watchNodes(registry: Registry, { nodes }: MetricSources): void {
+  const registers = [registry]
+  const labelNames = ['network'] as const
+  const heads = new Gauge({
+    name: 'sixpence_chain_head',
+    help: 'Number of the newest block seen',
+    labelNames,
+    registers,
+  })
+  new Gauge({
+    name: 'sixpence_node_up',
+    help: 'Whether a node of the network answered when last asked',
+    labelNames,
+    registers,
+    collect() {
+      for (const { network, up, head } of nodes()) {
+        this.set({ network }, up ? 1 : 0)
+        if (head !== null) heads.set({ network }, head)
+      }
+    },
+  })
+}
