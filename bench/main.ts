@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -44,6 +45,9 @@ const TINY: Size = {
   rows: { large: 2_000, small: 200 },
 }
 
+/** What `npm start` tells Node about memory. */
+const SERVER_FLAGS = startFlags()
+
 const LONGEST_RUN_MS = 15 * 60_000
 
 /** The last line. */
@@ -80,7 +84,7 @@ async function bench(size: Size): Promise<Report> {
   await fill('small', size.rows.small)
   await filling
 
-  const subject = start<SubjectPart>('subject')
+  const subject = start<SubjectPart>('subject', SERVER_FLAGS)
   const floor = start<FloorPart>('floor')
   const subjectTarget = await subject.ask('start', { dataDir: join(workDir, 'subject'), rpcUrl: node.url })
   const floorTarget = { ...subjectTarget, ...(await floor.ask('start', { dataDir: join(workDir, 'floor') })) }
@@ -90,8 +94,8 @@ async function bench(size: Size): Promise<Report> {
   const peaks = [await subject.ask('peakRssMb', undefined)]
   await Promise.all([subject.stop(), floor.stop()])
 
-  const small = start<SubjectPart>('subject')
-  const large = start<SubjectPart>('subject')
+  const small = start<SubjectPart>('subject', SERVER_FLAGS)
+  const large = start<SubjectPart>('subject', SERVER_FLAGS)
   const grown = {
     small: await small.ask('start', { dataDir: join(workDir, 'small'), rpcUrl: node.url }),
     large: await large.ask('start', { dataDir: join(workDir, 'large'), rpcUrl: node.url }),
@@ -102,10 +106,15 @@ async function bench(size: Size): Promise<Report> {
   return { ...comparisons, growth, codes, peakRssMb: Math.round(Math.max(...peaks)) }
 }
 
-function start<H extends Handlers>(name: string): Part<H> {
-  const part = startPart<H>(name)
+function start<H extends Handlers>(name: string, execArgv: string[] = []): Part<H> {
+  const part = startPart<H>(name, execArgv)
   parts.push(part)
   return part
+}
+
+function startFlags(): string[] {
+  const { scripts } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+  return String(scripts.start).match(/--max-\S+/g) ?? []
 }
 
 async function fill(name: string, rows: number): Promise<void> {

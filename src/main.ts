@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=4 --max-old-space-size=1024
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Option } from 'commander'
 import { DEMO_SETTINGS, readConfig, SETTINGS, type Setting } from './config.ts'
