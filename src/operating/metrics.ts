@@ -35,6 +35,7 @@ export class Metrics {
   readonly #durations: Histogram<'method' | 'route' | 'status'>
   readonly #refusals: Counter<'code'>
   readonly #failures: Counter<'task'>
+  readonly #refreshes: Refresh[]
   /** Finding a histogram's labels costs more than observing, so that is done once for each route and status. */
   readonly #observers = new Map<string, { observe: (seconds: number) => void }>()
 
@@ -60,9 +61,7 @@ export class Metrics {
       registers,
     })
     for (const task of ['sweep', 'watch'] satisfies Task[]) this.#failures.inc({ task }, 0)
-    watchStore(this.#registry, sources)
-    watchSettlements(this.#registry, sources)
-    watchNodes(this.#registry, sources)
+    this.#refreshes = [watchStore, watchSettlements, watchNodes].map((watch) => watch(this.#registry, sources))
     processRegistry ??= startProcessRegistry()
   }
 
@@ -85,6 +84,8 @@ export class Metrics {
   }
 
   async expose(): Promise<Exposition> {
+    // A store out of reach takes its own numbers along, not the others: those are needed most just then.
+    await Promise.allSettled(this.#refreshes.map(async (refresh) => refresh()))
     const own = await this.#registry.metrics()
     const ofProcess = (await processRegistry?.metrics()) ?? ''
     return { contentType: this.#registry.contentType, text: `${own}\n${ofProcess}` }
@@ -97,57 +98,57 @@ function startProcessRegistry(): Registry {
   return register
 }
 
-function watchStore(registry: Registry, { storeStats, codes, callsUnderWay }: MetricSources): void {
+/** Brings numbers up to date that are only looked at when somebody asks. */
+type Refresh = () => void | Promise<void>
+
+function watchStore(registry: Registry, { storeStats, codes, callsUnderWay }: MetricSources): Refresh {
   const registers = [registry]
   const commits = new Counter({ name: 'sixpence_commits_total', help: 'Commits made durable', registers })
-  new Counter({
+  const groups = new Counter({
     name: 'sixpence_commit_groups_total',
     help: 'Disk syncs that made them durable; commits divided by groups is the mean group size',
     registers,
-    collect() {
-      const stats = storeStats()
-      commits.reset()
-      commits.inc(stats.commits)
-      this.reset()
-      this.inc(stats.groups)
-    },
   })
-  new Gauge({
+  const liveCodes = new Gauge({
     name: 'sixpence_live_codes',
     help: 'Codes of six digits in use, of 1 000 000',
     labelNames: ['pool'],
     registers,
-    collect() {
-      for (const [pool, { dealtCount }] of Object.entries(codes)) this.set({ pool }, dealtCount)
-    },
   })
-  new Gauge({
+  const underWay = new Gauge({
     name: 'sixpence_calls_under_way',
-    help: 'Calls that are being answered, but for those that wait for a block',
+    help: 'Calls that are being answered, but for those that wait for something outside',
     registers,
-    collect() {
-      this.set(callsUnderWay())
-    },
   })
+  return () => {
+    const stats = storeStats()
+    commits.reset()
+    commits.inc(stats.commits)
+    groups.reset()
+    groups.inc(stats.groups)
+    for (const [pool, { dealtCount }] of Object.entries(codes)) liveCodes.set({ pool }, dealtCount)
+    underWay.set(callsUnderWay())
+  }
 }
 
-function watchSettlements(registry: Registry, { store, clock }: MetricSources): void {
+function watchSettlements(registry: Registry, { store, clock }: MetricSources): Refresh {
   const registers = [registry]
-  const lag = new Gauge({
-    name: 'sixpence_settlement_lag_seconds',
-    help: 'Since when the oldest PENDING settlement waits; 0 where none does',
-    registers,
-  })
-  new Gauge({
+  const pending = new Gauge({
     name: 'sixpence_settlements_pending',
     help: 'Settlements that are PENDING',
     registers,
-    async collect() {
-      const submittedAtMs = await pendingSince(store)
-      this.set(submittedAtMs.length)
-      lag.set(submittedAtMs.length === 0 ? 0 : (clock() - submittedAtMs.reduce((a, b) => Math.min(a, b))) / 1000)
-    },
   })
+  const lag = new Gauge({
+    name: 'sixpence_settlement_lag_seconds',
+    help: 'For how long the oldest PENDING settlement has waited; 0 where none does',
+    registers,
+  })
+  return async () => {
+    const submittedAtMs = await pendingSince(store)
+    const nowMs = clock()
+    pending.set(submittedAtMs.length)
+    lag.set((nowMs - submittedAtMs.reduce((oldest, each) => Math.min(oldest, each), nowMs)) / 1000)
+  }
 }
 
 /** When the receipts of each PENDING settlement came in. */
@@ -162,25 +163,25 @@ async function pendingSince(store: MetricSources['store']): Promise<number[]> {
   }
 }
 
-function watchNodes(registry: Registry, { nodes }: MetricSources): void {
+function watchNodes(registry: Registry, { nodes }: MetricSources): Refresh {
   const registers = [registry]
   const labelNames = ['network'] as const
-  const heads = new Gauge({
+  const up = new Gauge({
+    name: 'sixpence_node_up',
+    help: 'Whether a node of the network answered when last asked',
+    labelNames,
+    registers,
+  })
+  const head = new Gauge({
     name: 'sixpence_chain_head',
     help: 'Number of the newest block seen',
     labelNames,
     registers,
   })
-  new Gauge({
-    name: 'sixpence_node_up',
-    help: 'Whether a node of the network answered when last asked',
-    labelNames,
-    registers,
-    collect() {
-      for (const { network, up, head } of nodes()) {
-        this.set({ network }, up ? 1 : 0)
-        if (head !== null) heads.set({ network }, head)
-      }
-    },
-  })
+  return () => {
+    for (const node of nodes()) {
+      up.set({ network: node.network }, node.up ? 1 : 0)
+      if (node.head !== null) head.set({ network: node.network }, node.head)
+    }
+  }
 }
