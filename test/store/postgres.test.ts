@@ -286,6 +286,7 @@ describe('one database, one schema', () => {
   test('nothing is decided on a server that takes no writes', async (t) => {
     const { store, sql, url } = await openBeside(t)
     const database = new URL(url).pathname.slice(1)
+    assert.equal(await store.context('ctx_1'), null)
     await sql.query(`ALTER DATABASE ${database} SET default_transaction_read_only = on`)
     await refusesToOpen(url, /a standby, or read-only/)
     await terminateOthers(sql)
@@ -328,6 +329,21 @@ describe('faults', () => {
     proxy.mode = 'pass'
     await store.commit({ vouchers: [voucher] })
     assert.deepEqual(await direct.voucher(voucher.id), voucher)
+  })
+
+  test('connections that end while nobody uses them are replaced', async (t) => {
+    const { store, sql } = await openBeside(t)
+    for (let round = 0; round < 3; round++) {
+      await Promise.all(Array.from({ length: 10 }, () => store.context('ctx_1')))
+      await terminateOthers(sql)
+      await eventually('the end of all connections', async () => {
+        const { rows } = await sql.query(
+          'SELECT count(*)::int AS others FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+        )
+        return rows[0].others === 0
+      })
+      await store.commit({ vouchers: [aVoucher()] })
+    }
   })
 
   test('connections may be ended at any time, under load: reads go on, and no commit is lost or doubled', async (t) => {
