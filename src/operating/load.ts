@@ -12,9 +12,9 @@ type Bounds = Record<Exclude<Shed, 'never'>, { delayMs: number; underWay: number
 
 /** Far above what a busy server shows, and below what its callers put up with. */
 const BOUNDS: Bounds = {
-  first: { delayMs: 250, underWay: 1000, retryAfterSeconds: 5 },
-  second: { delayMs: 500, underWay: 2000, retryAfterSeconds: 2 },
-  last: { delayMs: 1500, underWay: 4000, retryAfterSeconds: 1 },
+  first: { delayMs: 500, underWay: 1000, retryAfterSeconds: 5 },
+  second: { delayMs: 1000, underWay: 2000, retryAfterSeconds: 2 },
+  last: { delayMs: 2000, underWay: 4000, retryAfterSeconds: 1 },
 }
 
 /** Counts the calls under way and says which new ones are too many. */
@@ -53,19 +53,24 @@ export class LoadGate {
 export type DelayMonitor = { delayMs: () => number; stop: () => void }
 
 const RESOLUTION_MS = 20
-const SAMPLED_MS = 500
+const SAMPLED_MS = 1000
 
-/** Measures how late the event loop has been on average in the last half second. */
+/**
+ * Measures how late the event loop is: the average of a second, and of the better one of the last two, so that one long
+ * pause is no overload.
+ */
 export function monitorDelay(): DelayMonitor {
   const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
   histogram.enable()
   let lateMs = 0
+  let lateBeforeMs = 0
   const sampling = setInterval(() => {
+    lateBeforeMs = lateMs
     if (histogram.count > 0) lateMs = Math.max(0, histogram.mean / 1e6 - RESOLUTION_MS)
     histogram.reset()
   }, SAMPLED_MS).unref()
   return {
-    delayMs: () => lateMs,
+    delayMs: () => Math.min(lateMs, lateBeforeMs),
     stop: () => {
       clearInterval(sampling)
       histogram.disable()

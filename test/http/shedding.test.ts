@@ -19,8 +19,8 @@ import { assertProblem, ok } from './problems.ts'
 
 /** How late the loop of the test server is said to be. */
 const CALM_MS = 0
-const BUSY_MS = 400
-const BUSIER_MS = 1000
+const BUSY_MS = 700
+const BUSIER_MS = 1500
 const BUSIEST_MS = 5000
 
 async function withLoad(test: (server: TestServer, setLate: (ms: number) => void) => Promise<void>): Promise<void> {
