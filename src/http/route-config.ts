@@ -72,7 +72,7 @@ async function authenticated(app: App, limits: RateLimits, request: FastifyReque
 }
 
 /** How the request says who it is from. */
-export function presentedIn({ headers }: FastifyRequest): Presented {
+function presentedIn({ headers }: FastifyRequest): Presented {
   const { authorization, 'x-api-key': apiKey } = headers
   return { authorization, apiKey: typeof apiKey === 'string' ? apiKey : undefined }
 }
