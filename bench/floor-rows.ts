@@ -76,14 +76,19 @@ const REDEEMED_ANSWER = JSON.stringify(voucherView(redeemed.voucher))
 export function reservation(nth: number): { change: Change; answer: string } {
   const id = nthId('vch', nth)
   const answer = RESERVED_ANSWER.replace(reserved.voucher.id, id)
-  const voucher = { ...reserved.voucher, id, code: String(nth % 1_000_000).padStart(6, '0') }
+  const voucher = { ...reserved.voucher, id, code: nthCode(nth), ...timesOf(nth, HOUR_MS) }
   return { answer, change: { ...changeOf(reserved, voucher, nth, answer), unchanged: { contexts: [context] } } }
 }
 
 /** The redemption of a voucher that was reserved before. */
 export function redemption(id: string, nth: number): { change: Change; answer: string } {
   const { redemption } = redeemed.voucher
-  const voucher = { ...redeemed.voucher, id, redemption: { ...redemption, orderId: `order-${nth}` } }
+  const voucher = {
+    ...redeemed.voucher,
+    id,
+    redemption: { ...redemption, orderId: `order-${nth}` },
+    ...timesOf(nth, DAY_MS),
+  }
   return { answer: REDEEMED_ANSWER, change: changeOf(redeemed, voucher, nth, REDEEMED_ANSWER) }
 }
 
@@ -111,6 +116,16 @@ function changeOf(step: VoucherStep, voucher: Voucher, nth: number, answer: stri
 
 const RESERVED_CHANGE = recordStep(reserved, nowMs).change
 const REDEEMED_CHANGE = recordStep(redeemed, nowMs).change
+
+/** Codes are dealt in no order, so the index of live codes is written all over; 617 071 and a million have no common factor. */
+function nthCode(nth: number): string {
+  return String((nth * 617_071) % 1_000_000).padStart(6, '0')
+}
+
+/** Times grow, and a redemption moves the end. */
+function timesOf(nth: number, lifeMs: number): { createdAtMs: number; expiresAtMs: number } {
+  return { createdAtMs: nowMs + nth, expiresAtMs: nowMs + nth + lifeMs }
+}
 
 /** As long as a real id, and like one it grows. */
 function nthId(prefix: string, nth: number): string {

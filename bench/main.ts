@@ -34,8 +34,8 @@ const FULL: Size = {
 const QUICK: Size = {
   ...FULL,
   rounds: 3,
-  counts: { reserve: 8_000, redeem: 8_000, flow: 3_000 },
-  growth: { rounds: 3, count: 6_000 },
+  counts: { reserve: 5_000, redeem: 5_000, flow: 2_000 },
+  growth: { rounds: 3, count: 5_000 },
 }
 /** For the test of the bench itself: its figures mean nothing. */
 const TINY: Size = {

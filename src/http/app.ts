@@ -74,9 +74,10 @@ export function createHttp(app: App, options: HttpOptions): Routes {
     watchCall(request, reply, watch)
     if (!request.is404) await admit(app, limits, request)
   })
-  http.addHook('onSend', async (_request, reply) => {
+  http.addHook('onSend', (_request, reply, _payload, done) => {
     // A connection kept alive would keep a server that stops waiting for it.
     if (app.stopping.aborted) reply.header('connection', 'close')
+    done()
   })
   operatorRoutes(http, options)
   const context = { app, answers: new Answers(app) }

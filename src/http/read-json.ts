@@ -17,8 +17,9 @@ export function readJsonBodies(http: FastifyInstance): void {
       else done(error, value)
     })
   })
-  http.addHook('preValidation', async (request) => {
+  http.addHook('preValidation', (request, _reply, done) => {
     if (request.method === 'POST' && request.body === undefined) request.body = {}
+    done()
   })
 }
 

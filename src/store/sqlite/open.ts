@@ -9,7 +9,7 @@ const DATABASE_FILE = 'sixpence.db'
 /** Says who holds the directory; the lock on the database decides it. */
 const OWNER_FILE = 'owner.json'
 
-const PAGE_CACHE_KIB = 32 * 1024
+const PAGE_CACHE_KIB = 8 * 1024
 
 /** SQLite result codes: https://sqlite.org/rescode.html */
 const BUSY = 5
