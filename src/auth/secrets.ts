@@ -1,33 +1,28 @@
 import { randomBytes } from 'node:crypto'
-import {
-  closeSync,
-  fstatSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import { join } from 'node:path'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 
-/** Signs and verifies tokens that carry its `kid`. */
-export type TokenKey = { kid: string; key: Buffer; createdAtMs: number }
+/** Verifies tokens that carry its `kid`, and signs new ones from `signsFromMs` on (Unix milliseconds). */
+export type TokenKey = { kid: string; key: Buffer; signsFromMs: number }
 
-/** What this server alone knows. Every key has 256 random bits and one purpose. */
+/** What the servers on one store alone know. Every key has 256 random bits and one purpose. */
 export type Secrets = {
-  /** Newest first: the first one signs, all of them verify. */
-  tokenKeys: [TokenKey, ...TokenKey[]]
+  /**
+   * Newest first: all of them verify, `signingKeyAt` says which one signs. The list may be replaced while the server runs,
+   * so it is read afresh at each use.
+   */
+  readonly tokenKeys: AtLeastOne<TokenKey>
   /** Authenticates sign-in challenges. */
-  challengeKey: Buffer
+  readonly challengeKey: Buffer
   /** Seals stored answers that hold a token or an API key. */
-  sealKey: Buffer
+  readonly sealKey: Buffer
   /** Makes the order in which codes are dealt unpredictable. */
-  codeKey: Buffer
+  readonly codeKey: Buffer
+  /**
+   * Looks for token keys that another server has added. Absent where there is no other.
+   * @throws whatever the place of the secrets throws
+   */
+  readonly lookForTokenKeys?: () => Promise<void>
 }
 
 /** The secrets cannot be read, trusted or kept. Meant for the operator: the message says what to do. */
@@ -38,133 +33,108 @@ export class SecretsUnusable extends Error {
 /** No token lives longer than this. */
 export const LONGEST_TOKEN_LIFE_MS = 24 * 60 * 60 * 1000
 
-/** A start after this time gives tokens a new signing key. */
+/** After this time tokens get a new signing key. */
 const TOKEN_KEY_SIGNING_LIFE_MS = 30 * 24 * 60 * 60 * 1000
 
-const SECRETS_FILE = 'secrets.json'
+/** A server whose clock is behind by no more than this may sign with a key that has a successor. */
+const CLOCK_TOLERANCE_MS = 60 * 60 * 1000
+
+type AtLeastOne<T> = [T, ...T[]]
 
 const KEY_BYTES = 32
 const StoredKey = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' })
 const StoredSecrets = Type.Object({
   version: Type.Literal(1),
   tokenKeys: Type.Array(
-    Type.Object({ kid: Type.String({ minLength: 1 }), key: StoredKey, createdAtMs: Type.Integer({ minimum: 0 }) }),
+    Type.Object({
+      kid: Type.String({ minLength: 1 }),
+      key: StoredKey,
+      createdAtMs: Type.Integer({ minimum: 0 }),
+      /** Where it is absent, the key has signed since it was made. */
+      signsFromMs: Type.Optional(Type.Integer({ minimum: 0 })),
+    }),
     { minItems: 1 },
   ),
   challengeKey: StoredKey,
   sealKey: StoredKey,
   codeKey: StoredKey,
 })
-type StoredSecrets = Static<typeof StoredSecrets>
+/** The secrets as they are kept, in JSON. */
+export type StoredSecrets = Static<typeof StoredSecrets>
 type StoredTokenKey = StoredSecrets['tokenKeys'][number]
 
-/**
- * Reads the secrets of a data directory as the server that owns it: makes both on the first start, and rotates token keys.
- * @param input.nowMs Unix milliseconds
- * @throws SecretsUnusable when the file is open to others, malformed or unreadable; such a file is never overwritten
- */
-export function loadSecrets(input: { dataDir: string; nowMs: number }): Secrets {
-  const path = join(input.dataDir, SECRETS_FILE)
-  const stored = readStored(path) ?? createStored(input.dataDir, path, input.nowMs)
-  const tokenKeys = rotate(stored.tokenKeys, input.nowMs)
-  if (!sameKids(tokenKeys, stored.tokenKeys)) writeDurably(input.dataDir, path, { ...stored, tokenKeys }, renameSync)
-  return decoded(stored, tokenKeys)
+/** The key that signs new tokens: the newest that has begun to sign. */
+export function signingKeyAt(tokenKeys: AtLeastOne<TokenKey>, nowMs: number): TokenKey {
+  return tokenKeys.find(({ signsFromMs }) => signsFromMs <= nowMs) ?? tokenKeys.at(-1) ?? tokenKeys[0]
+}
+
+export function newSecrets(nowMs: number): StoredSecrets {
+  return {
+    version: 1,
+    tokenKeys: [newTokenKey(nowMs, 0)],
+    challengeKey: newKey(),
+    sealKey: newKey(),
+    codeKey: newKey(),
+  }
+}
+
+/** @returns null where the text is not the JSON of secrets */
+export function parseSecrets(text: string): StoredSecrets | null {
+  const stored = parseJson(text)
+  return Value.Check(StoredSecrets, stored) ? stored : null
 }
 
 /**
- * Reads the secrets beside a server that may be running. It rotates nothing: the running server would not know a new key.
- * @throws SecretsUnusable as `loadSecrets`, and when no server was ever started in the directory
+ * Adds a token key when the newest has signed long enough, and drops what no living token can name. A key signs until its
+ * successor does, however late that is, so its last tokens are counted from there.
+ * @param leadMs how long a new key is known before it signs, so that others can learn of it
+ * @returns the very same secrets where nothing is due
  */
-export function readSecrets(input: { dataDir: string }): Secrets {
-  const path = join(input.dataDir, SECRETS_FILE)
-  const stored = readStored(path)
-  if (stored === null) throw new SecretsUnusable(`There is no ${path}. Start the server on this data directory first.`)
-  return decoded(stored, newestFirst(stored.tokenKeys))
-}
-
-function newTokenKey(nowMs: number): StoredTokenKey {
-  return { kid: randomBytes(8).toString('hex'), key: newKey(), createdAtMs: nowMs }
-}
-
-function newKey(): string {
-  return randomBytes(KEY_BYTES).toString('base64url')
-}
-
-type AtLeastOne<T> = [T, ...T[]]
-
-function newestFirst(keys: StoredTokenKey[]): AtLeastOne<StoredTokenKey> {
-  const [newest, ...older] = keys.toSorted((a, b) => b.createdAtMs - a.createdAtMs)
-  if (newest === undefined) throw new Error('a checked secrets file has a token key')
-  return [newest, ...older]
-}
-
-/**
- * Adds a signing key when the newest has signed long enough, and drops what no living token can name. A key may sign until
- * the start that adds its successor, however late that is, so its last tokens are counted from there.
- */
-function rotate(keys: StoredTokenKey[], nowMs: number): AtLeastOne<StoredTokenKey> {
-  const byAge = newestFirst(keys)
-  const isSpent = nowMs - byAge[0].createdAtMs > TOKEN_KEY_SIGNING_LIFE_MS
-  const [signing, ...older]: AtLeastOne<StoredTokenKey> = isSpent ? [newTokenKey(nowMs), ...byAge] : byAge
-  const kept: AtLeastOne<StoredTokenKey> = [signing]
-  let successor = signing
+export function rotated(stored: StoredSecrets, nowMs: number, leadMs: number): StoredSecrets {
+  const byAge = newestFirst(stored.tokenKeys)
+  const isSpent = nowMs - signsFromMs(byAge[0]) > TOKEN_KEY_SIGNING_LIFE_MS
+  const [newest, ...older]: AtLeastOne<StoredTokenKey> = isSpent ? [newTokenKey(nowMs, leadMs), ...byAge] : byAge
+  const kept: AtLeastOne<StoredTokenKey> = [newest]
+  let successor = newest
   for (const key of older) {
-    if (nowMs - successor.createdAtMs > LONGEST_TOKEN_LIFE_MS) break
+    if (nowMs - signsFromMs(successor) > LONGEST_TOKEN_LIFE_MS + CLOCK_TOLERANCE_MS) break
     kept.push(key)
     successor = key
   }
-  return kept
+  return isSpent || kept.length < byAge.length ? { ...stored, tokenKeys: kept } : stored
 }
 
-function sameKids(some: StoredTokenKey[], others: StoredTokenKey[]): boolean {
-  return some.length === others.length && some.every((key) => others.some(({ kid }) => kid === key.kid))
-}
-
-function decoded(stored: StoredSecrets, [signing, ...older]: AtLeastOne<StoredTokenKey>): Secrets {
+export function decodeSecrets(stored: StoredSecrets): Secrets {
+  const [newest, ...older] = newestFirst(stored.tokenKeys)
   return {
-    tokenKeys: [decodedTokenKey(signing), ...older.map(decodedTokenKey)],
+    tokenKeys: [decodedTokenKey(newest), ...older.map(decodedTokenKey)],
     challengeKey: Buffer.from(stored.challengeKey, 'base64url'),
     sealKey: Buffer.from(stored.sealKey, 'base64url'),
     codeKey: Buffer.from(stored.codeKey, 'base64url'),
   }
 }
 
+function newTokenKey(nowMs: number, leadMs: number): StoredTokenKey {
+  const key = { kid: randomBytes(8).toString('hex'), key: newKey(), createdAtMs: nowMs }
+  return leadMs === 0 ? key : { ...key, signsFromMs: nowMs + leadMs }
+}
+
+function newKey(): string {
+  return randomBytes(KEY_BYTES).toString('base64url')
+}
+
+function newestFirst(keys: StoredTokenKey[]): AtLeastOne<StoredTokenKey> {
+  const [newest, ...older] = keys.toSorted((a, b) => signsFromMs(b) - signsFromMs(a))
+  if (newest === undefined) throw new Error('checked secrets have a token key')
+  return [newest, ...older]
+}
+
+function signsFromMs(key: StoredTokenKey): number {
+  return key.signsFromMs ?? key.createdAtMs
+}
+
 function decodedTokenKey(stored: StoredTokenKey): TokenKey {
-  return { ...stored, key: Buffer.from(stored.key, 'base64url') }
-}
-
-/** @returns null where there is no file */
-function readStored(path: string): StoredSecrets | null {
-  const text = readPrivateFile(path)
-  if (text === null) return null
-  const stored = parseJson(text)
-  if (!Value.Check(StoredSecrets, stored)) {
-    throw new SecretsUnusable(
-      `${path} is not a Sixpence secrets file. Restore it from a backup; or move it away to begin anew, which ends all tokens.`,
-    )
-  }
-  return stored
-}
-
-function readPrivateFile(path: string): string | null {
-  let file: number
-  try {
-    file = openSync(path, 'r')
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
-    throw unusable(`${path} cannot be read`, error)
-  }
-  try {
-    const mode = fstatSync(file).mode & 0o777
-    if ((mode & 0o077) !== 0) {
-      throw new SecretsUnusable(`${path} is open to other users (mode 0${mode.toString(8)}). Run: chmod 600 '${path}'`)
-    }
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    throw error instanceof SecretsUnusable ? error : unusable(`${path} cannot be read`, error)
-  } finally {
-    closeSync(file)
-  }
+  return { kid: stored.kid, key: Buffer.from(stored.key, 'base64url'), signsFromMs: signsFromMs(stored) }
 }
 
 function parseJson(text: string): unknown {
@@ -173,56 +143,4 @@ function parseJson(text: string): unknown {
   } catch {
     return null
   }
-}
-
-function createStored(dataDir: string, path: string, nowMs: number): StoredSecrets {
-  const stored: StoredSecrets = {
-    version: 1,
-    tokenKeys: [newTokenKey(nowMs)],
-    challengeKey: newKey(),
-    sealKey: newKey(),
-    codeKey: newKey(),
-  }
-  // A link, unlike a rename, never replaces what another process has put there in the meantime.
-  writeDurably(dataDir, path, stored, linkSync)
-  return stored
-}
-
-/** Writes a file whole or not at all: complete and on the disk under another name first, then put in place. */
-function writeDurably(
-  dataDir: string,
-  path: string,
-  stored: StoredSecrets,
-  putInPlace: (from: string, to: string) => void,
-): void {
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`
-  try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-    try {
-      withFile(temporary, 'wx', (file) => {
-        writeFileSync(file, `${JSON.stringify(stored, null, 2)}\n`)
-        fsyncSync(file)
-      })
-      putInPlace(temporary, path)
-    } finally {
-      rmSync(temporary, { force: true })
-    }
-    withFile(dataDir, 'r', fsyncSync)
-  } catch (error) {
-    throw unusable(`${path} cannot be written`, error)
-  }
-}
-
-function withFile(path: string, flags: 'r' | 'wx', use: (file: number) => void): void {
-  const file = openSync(path, flags, 0o600)
-  try {
-    use(file)
-  } finally {
-    closeSync(file)
-  }
-}
-
-function unusable(what: string, cause: unknown): SecretsUnusable {
-  const reason = cause instanceof Error ? cause.message : String(cause)
-  return new SecretsUnusable(`${what}: ${reason}`, { cause })
 }

@@ -1,7 +1,7 @@
 import { createSecretKey, randomUUID, type webcrypto } from 'node:crypto'
-import { type JWTHeaderParameters, type JWTPayload, jwtVerify, SignJWT } from 'jose'
+import { decodeProtectedHeader, type JWTPayload, jwtVerify, SignJWT } from 'jose'
 import { LRUCache } from 'lru-cache'
-import { LONGEST_TOKEN_LIFE_MS, type Secrets, type TokenKey } from './secrets.ts'
+import { LONGEST_TOKEN_LIFE_MS, type Secrets, signingKeyAt, type TokenKey } from './secrets.ts'
 
 /** Whom a token speaks for. */
 export type TokenHolder =
@@ -17,7 +17,10 @@ type TokenClaims = TokenHolder & { tokenId: string; issuedAtMs: number; expiresA
 export type Tokens = {
   /** A new JWT: 24 h for users and payees, 60 s for the operator. */
   issue(holder: TokenHolder): Promise<string>
-  /** What the token says, or null for every token that is not good now. Never throws. */
+  /**
+   * What the token says, or null for every token that is not good now.
+   * @throws whatever the place of the secrets throws, when it is to be asked whether there is a newer key
+   */
   verify(token: string): Promise<TokenClaims | null>
 }
 
@@ -38,22 +41,31 @@ const COMPACT_FORM = /^[\w-]+\.[\w-]+\.[\w-]+$/
 const TOKEN_MAX_LENGTH = 1024
 
 /** @param input.clock Unix milliseconds */
-export function createTokens(input: { secrets: Pick<Secrets, 'tokenKeys'>; clock: () => number }): Tokens {
-  const { clock } = input
-  const [signing] = input.secrets.tokenKeys
-  const keys = new Map(input.secrets.tokenKeys.map((tokenKey) => [tokenKey.kid, hmacKey(tokenKey)]))
+export function createTokens(input: {
+  secrets: Pick<Secrets, 'tokenKeys' | 'lookForTokenKeys'>
+  clock: () => number
+}): Tokens {
+  const { secrets, clock } = input
   const verified = new LRUCache<string, TokenClaims>({ max: VERIFIED_TOKENS_KEPT })
 
-  const keyOf = ({ kid }: JWTHeaderParameters): webcrypto.CryptoKey => {
-    const key = kid === undefined ? undefined : keys.get(kid)
-    if (key === undefined) throw new Error('unknown kid')
-    return key
+  const keyNamed = (kid: string): TokenKey | undefined => secrets.tokenKeys.find((key) => key.kid === kid)
+
+  /** A key that is not known here may be one that another server has begun to sign with. */
+  const keyOf = async (token: string): Promise<TokenKey | undefined> => {
+    const kid = kidOf(token)
+    if (kid === null) return undefined
+    const known = keyNamed(kid)
+    if (known !== undefined || secrets.lookForTokenKeys === undefined) return known
+    await secrets.lookForTokenKeys()
+    return keyNamed(kid)
   }
 
   const verifyAfresh = async (token: string): Promise<TokenClaims | null> => {
     if (token.length > TOKEN_MAX_LENGTH || !COMPACT_FORM.test(token)) return null
+    const key = await keyOf(token)
+    if (key === undefined) return null
     try {
-      const { payload } = await jwtVerify(token, keyOf, {
+      const { payload } = await jwtVerify(token, hmacKey(key), {
         algorithms: [ALGORITHM],
         issuer: ISSUER,
         audience: AUDIENCE,
@@ -69,6 +81,7 @@ export function createTokens(input: { secrets: Pick<Secrets, 'tokenKeys'>; clock
 
   return {
     async issue(holder) {
+      const signing = signingKeyAt(secrets.tokenKeys, clock())
       const issuedAtSeconds = Math.floor(clock() / 1000)
       return new SignJWT(writeClaims(holder))
         .setProtectedHeader({ alg: ALGORITHM, typ: 'JWT', kid: signing.kid })
@@ -87,8 +100,24 @@ export function createTokens(input: { secrets: Pick<Secrets, 'tokenKeys'>; clock
   }
 }
 
-function hmacKey({ key }: TokenKey): webcrypto.CryptoKey {
-  return createSecretKey(key).toCryptoKey({ name: 'HMAC', hash: 'SHA-256' }, false, ['sign', 'verify'])
+const hmacKeys = new WeakMap<TokenKey, webcrypto.CryptoKey>()
+
+/** Made once for each key, which takes longer than to sign with it. */
+function hmacKey(tokenKey: TokenKey): webcrypto.CryptoKey {
+  const made =
+    hmacKeys.get(tokenKey) ??
+    createSecretKey(tokenKey.key).toCryptoKey({ name: 'HMAC', hash: 'SHA-256' }, false, ['sign', 'verify'])
+  hmacKeys.set(tokenKey, made)
+  return made
+}
+
+/** The id of the key that a token says it was signed with. */
+function kidOf(token: string): string | null {
+  try {
+    return decodeProtectedHeader(token).kid ?? null
+  } catch {
+    return null
+  }
 }
 
 function writeClaims(holder: TokenHolder): JWTPayload {

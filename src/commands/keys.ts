@@ -1,5 +1,5 @@
 import { noAttestation } from '../auth/attestation.ts'
-import { readSecrets } from '../auth/secrets.ts'
+import { readSecrets } from '../auth/secrets-file.ts'
 import { createTokens } from '../auth/tokens.ts'
 import type { Config } from '../config.ts'
 import type { ApiKeyView, NewApiKeyView } from '../protocol/schemas.ts'

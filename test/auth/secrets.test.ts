@@ -3,7 +3,8 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import { loadSecrets, readSecrets, SecretsUnusable } from '../../src/auth/secrets.ts'
+import { SecretsUnusable } from '../../src/auth/secrets.ts'
+import { loadSecrets, readSecrets } from '../../src/auth/secrets-file.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 const START_MS = Date.UTC(2026, 0, 1)

@@ -12,7 +12,8 @@ import {
   SignJWT,
   UnsecuredJWT,
 } from 'jose'
-import { loadSecrets, type TokenKey } from '../../src/auth/secrets.ts'
+import type { TokenKey } from '../../src/auth/secrets.ts'
+import { loadSecrets } from '../../src/auth/secrets-file.ts'
 import { createTokens, type TokenHolder, type Tokens } from '../../src/auth/tokens.ts'
 
 const HOUR_MS = 60 * 60 * 1000
@@ -27,7 +28,7 @@ const HOLDERS: TokenHolder[] = [
 const USER = HOLDERS[0] ?? { kind: 'operator' }
 
 function newKey(kid: string): TokenKey {
-  return { kid, key: randomBytes(32), createdAtMs: START_MS }
+  return { kid, key: randomBytes(32), signsFromMs: START_MS }
 }
 
 /** A server's tokens, its key, and its clock. */
