@@ -8,6 +8,10 @@ export class Listeners {
     return () => this.#listeners.delete(listener)
   }
 
+  get count(): number {
+    return this.#listeners.size
+  }
+
   /** Calls each of them. They must not throw. */
   tell(): void {
     for (const listener of this.#listeners) listener()

@@ -2,12 +2,12 @@ import type { Account, ApiKey, Credential } from '../domain/account.ts'
 import type { Context } from '../domain/context.ts'
 import type { Session } from '../domain/session.ts'
 import type { Voucher } from '../domain/voucher.ts'
-import { Listeners } from './listeners.ts'
 import { commitChange } from './postgres/commit.ts'
 import { Connections, type Query, type Row } from './postgres/connections.ts'
 import { encodeChange } from './postgres/encode.ts'
 import { contextsQuery, sessionsQuery, vouchersQuery } from './postgres/lists.ts'
 import { END_OF_LOG, endOfLog, eventsOfQuery, eventsQuery, loggedEvent } from './postgres/log.ts'
+import { LogWatch } from './postgres/log-watch.ts'
 import { prepareDatabase } from './postgres/open.ts'
 import { entity, numberOf, textOf } from './postgres/rows.ts'
 import { targetOf } from './postgres/target.ts'
@@ -57,7 +57,7 @@ export async function openPostgresStore({ url, clock, poolSize }: PostgresOption
 export class PostgresStore implements Store {
   readonly #connections: Connections
   readonly #clock: () => number
-  readonly #listeners = new Listeners()
+  readonly #watch = new LogWatch(() => this.endOfLog())
   #commits = 0
 
   /** Use `openPostgresStore`. */
@@ -70,7 +70,7 @@ export class PostgresStore implements Store {
     const encoded = encodeChange(change)
     await this.#connections.during(() => commitChange(this.#connections, encoded, this.#clock()))
     this.#commits += 1
-    if (change.events?.length) this.#listeners.tell()
+    if (change.events?.length) this.#watch.tell()
   }
 
   /** Commits made durable since the store was opened, and the transactions that it took: PostgreSQL groups their disk syncs. */
@@ -187,7 +187,7 @@ export class PostgresStore implements Store {
   }
 
   onEvents(listener: () => void): () => void {
-    return this.#listeners.add(listener)
+    return this.#watch.add(listener)
   }
 
   async lapsedVouchers(nowMs: number, limit: number): Promise<Voucher[]> {
@@ -219,6 +219,7 @@ export class PostgresStore implements Store {
   }
 
   async close(): Promise<void> {
+    this.#watch.end()
     await this.#connections.end()
   }
 

@@ -173,8 +173,8 @@ export interface Store {
   /** Where the log ends now: after all that `events` shows, or, in an empty log, before all that it will show. */
   endOfLog(): Promise<string>
   /**
-   * Tells that there may be more in the log, after each commit of this process that wrote events. What other processes
-   * wrote is found by looking.
+   * Tells that there may be more in the log, whoever wrote it: at once after commits of this process that wrote events,
+   * and within moments after those of others.
    * @returns what ends the telling
    */
   onEvents(listener: () => void): () => void

@@ -474,20 +474,19 @@ function lookUps(engine: Engine): void {
     assert.deepEqual(await store.eventsOf({ payerId: null, payeeId: null }, whole, 10), [])
   })
 
-  test('whoever listens is told of events after their commit, and of nothing else', async (t) => {
+  test('whoever listens is told that there may be more in the log', async (t) => {
     const { store, destroy } = await engine.fresh()
     t.after(destroy)
     let told = 0
     const stop = store.onEvents(() => {
       told += 1
     })
-    await store.commit({ vouchers: [aVoucher()] })
-    assert.equal(told, 0)
     await store.commit({ events: [anEvent()] })
-    assert.equal(told, 1)
+    assert.ok(told > 0)
+    const toldUntilStopped = told
     stop()
     await store.commit({ events: [anEvent()] })
-    assert.equal(told, 1)
+    assert.equal(told, toldUntilStopped)
   })
 
   test('what is no position in the log is refused', async () => {

@@ -156,6 +156,45 @@ describe('the log', () => {
       ['after'],
     )
   })
+
+  test('whoever listens is told of what another node wrote, and hears it once it shows', async (t) => {
+    const { store, sql: held, url } = await openBeside(t)
+    const other = await openIn(t, url)
+    const heard: string[] = []
+    let position = await store.endOfLog()
+    let reading = Promise.resolve()
+    const stop = store.onEvents(() => {
+      reading = reading.then(async () => {
+        for (const logged of await store.events(position, 10)) {
+          heard.push(logged.event.subjectId)
+          position = logged.position
+        }
+      })
+    })
+    t.after(stop)
+
+    await held.query('BEGIN')
+    await applyIn(held, { events: [anEvent({ subjectId: 'held' })] })
+    await other.commit({ events: [anEvent({ subjectId: 'of another node' })] })
+    await store.commit({ events: [anEvent({ subjectId: 'our own' })] })
+    await reading
+    assert.deepEqual(heard, [], 'nothing shows while an older transaction is under way')
+    await held.query('COMMIT')
+    await eventually('all three', async () => heard.length === 3)
+    assert.deepEqual(heard, ['held', 'of another node', 'our own'])
+  })
+
+  test('a position from before a move is after the event that it named', async (t) => {
+    const { store, sql } = await openBeside(t)
+    await store.commit({ events: [anEvent({ subjectId: 'first' }), anEvent({ subjectId: 'second' })] })
+    await sql.query('UPDATE events SET tick = row')
+    const after = await store.events('1', 10)
+    assert.deepEqual(
+      after.map(({ event }) => event.subjectId),
+      ['second'],
+    )
+    assert.deepEqual(await store.eventsOf({ payerId: PAYER_ID, payeeId: null }, { after: '1', upTo: '2' }, 10), after)
+  })
 })
 
 const WRITES = 25

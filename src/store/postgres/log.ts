@@ -62,8 +62,12 @@ function positionOf(row: Row): string {
   return `${textOf(row, 'tick')}.${textOf(row, 'row')}`
 }
 
+/** Beyond every row of a tick. */
+const LAST_ROW = '9'.repeat(18)
+
+/** A tick without a row is a position that SQLite gave, before the store was moved: there each event has its own. */
 function placeAt(position: string): [tick: string, row: string] {
-  const [, tick, row] = /^(\d{1,18})\.(\d{1,18})$/.exec(position) ?? []
-  if (tick === undefined || row === undefined) throw new RangeError(`${position} is no position in the log`)
+  const [, tick, row = LAST_ROW] = /^(\d{1,18})(?:\.(\d{1,18}))?$/.exec(position) ?? []
+  if (tick === undefined) throw new RangeError(`${position} is no position in the log`)
   return [tick, row]
 }
