@@ -12,8 +12,10 @@ export { ConfigError }
 export type Config = Readonly<{
   host: string
   port: number
-  /** The directory that holds all that lasts. */
+  /** The directory that holds all that lasts, but for what is in the database. */
   dataDir: string
+  /** The PostgreSQL database that nodes share; null: the embedded one in `dataDir`. */
+  databaseUrl: string | null
   sandbox: boolean
   chainPort: number
   reserveTtlMs: number
@@ -49,6 +51,8 @@ export type Setting<T = unknown> = {
   default: string | null
   /** What must be written, to go on after "must be". */
   expected: string
+  /** Whether the text must not be repeated in messages. */
+  secret?: true
   /** @returns undefined where the text is not what is expected */
   parse: (text: string) => T | undefined
 }
@@ -88,6 +92,15 @@ export const SETTINGS = {
     default: './data',
     expected: 'a directory',
     parse: (text) => (text.trim() === '' || text.includes('\0') ? undefined : text),
+  },
+  databaseUrl: {
+    flag: '--database-url <url>',
+    env: 'SIXPENCE_DATABASE_URL',
+    description: 'PostgreSQL database, which any number of servers may share (default: the embedded one)',
+    default: null,
+    secret: true,
+    expected: 'a URL such as postgres://user:password@host:5432/database',
+    parse: parseDatabaseUrl,
   },
   sandbox: {
     flag: '--sandbox',
@@ -253,6 +266,7 @@ export function readConfig(input: {
   return deepFreeze({
     ...address,
     dataDir: readSetting(SETTINGS.data, sources),
+    databaseUrl: readSetting(SETTINGS.databaseUrl, sources),
     chainPort: readSetting(SETTINGS.chainPort, sources),
     reserveTtlMs: readSetting(SETTINGS.reserveTtl, sources),
     signingTtlMs: readSetting(SETTINGS.signingTtl, sources),
@@ -291,7 +305,10 @@ export function readSetting<T>(setting: Setting<T>, sources: Sources): T | null 
   const said = whatIsSaid(setting, sources)
   if (said === null) return null
   const value = setting.parse(said.text)
-  if (value === undefined) throw new ConfigError(`${said.where} must be ${setting.expected}, not "${said.text}"`)
+  if (value === undefined) {
+    const instead = setting.secret ? '' : `, not "${said.text}"`
+    throw new ConfigError(`${said.where} must be ${setting.expected}${instead}`)
+  }
   return value
 }
 
@@ -380,6 +397,11 @@ function parseOrigin(text: string): string | undefined {
   const url = URL.parse(text)
   const isBare = url && url.href === `${url.origin}/` && ['http:', 'https:'].includes(url.protocol)
   return isBare ? url.origin : undefined
+}
+
+function parseDatabaseUrl(text: string): string | undefined {
+  const url = URL.parse(text)
+  return url !== null && ['postgres:', 'postgresql:'].includes(url.protocol) ? text : undefined
 }
 
 function deepFreeze<T>(value: T): T {

@@ -35,7 +35,7 @@ function program(): Command {
 
 function addKeyCommands(keys: Command): void {
   const load = () => import('./commands/keys.ts')
-  const location = { data: SETTINGS.data, config: SETTINGS.config }
+  const location = { data: SETTINGS.data, databaseUrl: SETTINGS.databaseUrl, config: SETTINGS.config }
   withSettings(keys.command('create').description('make an API key; it is shown once'), location)
     .requiredOption('--name <name>', 'what the key is for')
     .option('--owner <account id>', 'the account that the key acts for (default: a new one)')

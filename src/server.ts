@@ -4,13 +4,13 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Attestation } from './auth/attestation.ts'
 import { createGuessLimits } from './auth/guesses.ts'
 import { createRateLimits, type RatePreset } from './auth/rate-limits.ts'
-import { loadSecrets } from './auth/secrets-file.ts'
 import { createTokens } from './auth/tokens.ts'
 import { type EvmChain, openEvmChain } from './chains/evm/evm-chain.ts'
 import { evmRules } from './chains/evm/rules.ts'
 import { CODE_REST_MS, CodePool } from './domain/code-pool.ts'
 import { type Currency, indexCurrencies, type Network } from './domain/currency.ts'
 import type { RequiredDepth } from './domain/settlement.ts'
+import { type Engine, openEngine } from './engine.ts'
 import { createHttp } from './http/app.ts'
 import type { MetricsAudience } from './http/metrics-audience.ts'
 import type { Routes } from './http/routes.ts'
@@ -18,8 +18,6 @@ import { startLoop } from './loop.ts'
 import { LoadGate, monitorDelay } from './operating/load.ts'
 import { Metrics, type Task } from './operating/metrics.ts'
 import { type Phase, readReadiness } from './operating/readiness.ts'
-import { openSqliteStore, type SqliteStore } from './store/sqlite.ts'
-import type { Store } from './store/store.ts'
 import type { App, Log, Times } from './use-cases/app.ts'
 import { sweep } from './use-cases/sweep.ts'
 import { watchSettlements } from './use-cases/watch-settlements.ts'
@@ -39,6 +37,8 @@ export type ServerOptions = {
   /** 0 takes any free port. */
   port: number
   dataDir: string
+  /** The PostgreSQL database that nodes share; null: the embedded one in `dataDir`. */
+  databaseUrl: string | null
   /** Hosts, with ports, under which wallets reach the server; the address that it listens on is always one. */
   publicHosts: string[]
   times: Times
@@ -85,7 +85,8 @@ const WATCH_PAUSE_MS = 2000
  * @throws StoreUnusable, SecretsUnusable, WrongChainId, and what listening throws; then nothing runs
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const store = await openSqliteStore({ dataDir: options.dataDir, clock: options.clock })
+  const engine = await openEngine(options)
+  const { store } = engine
   const chains: EvmChain[] = []
   const stopping = new AbortController()
   try {
@@ -94,14 +95,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     for (const served of options.networks) {
       if (served.rpcUrls.length > 0) chains.push(await startChain(served, options.clock, log))
     }
-    const app = await createApp(options, { store, chains, log, stopping: stopping.signal })
-    const operating = operate({ ...DEFAULT_OPERATION, ...options.operation }, { app, store, chains })
+    const app = await createApp(options, { engine, chains, log, stopping: stopping.signal })
+    const operating = operate({ ...DEFAULT_OPERATION, ...options.operation }, { app, engine, chains })
     const { logger } = options
     const http = createHttp(app, { limits: createRateLimits(options.rateLimits), logger, ...operating.http })
     await http.listen({ host: options.host, port: options.port })
     const url = urlOf(http, options.host)
     app.publicHosts.push(new URL(url).host)
-    store.announce(url)
+    engine.announce(url)
     const stopLoops = startLoops(app, chains, operating.failed)
     operating.enter('ready')
     const stop = async () => {
@@ -121,10 +122,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
 }
 
-type Operated = { app: App; store: SqliteStore; chains: EvmChain[] }
+type Operated = { app: App; engine: Engine; chains: EvmChain[] }
 
 /** What the operator sees of the server, and how the server says that it comes and goes. */
-function operate(operation: Operation, { app, store, chains }: Operated) {
+function operate(operation: Operation, { app, engine, chains }: Operated) {
+  const { store } = engine
   const { trustProxy, metricsFor, drainDelayMs } = operation
   let phase: Phase = 'starting'
   const monitor = operation.delayMs === null ? monitorDelay() : { delayMs: operation.delayMs, stop: () => undefined }
@@ -170,12 +172,12 @@ async function startChain(served: ServedNetwork, clock: () => number, log: Log):
   return chain
 }
 
-type Parts = { store: Store; chains: EvmChain[]; log: Log; stopping: AbortSignal }
+type Parts = { engine: Engine; chains: EvmChain[]; log: Log; stopping: AbortSignal }
 
-async function createApp(options: ServerOptions, { store, chains, log, stopping }: Parts): Promise<App> {
+async function createApp(options: ServerOptions, { engine, chains, log, stopping }: Parts): Promise<App> {
   const { clock } = options
   const nowMs = clock()
-  const secrets = loadSecrets({ dataDir: options.dataDir, nowMs })
+  const { store, secrets } = engine
   const held = await store.heldCodes(nowMs - CODE_REST_MS)
   return {
     store,

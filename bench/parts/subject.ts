@@ -26,6 +26,7 @@ async function start({
     host: '127.0.0.1',
     port: 0,
     dataDir,
+    databaseUrl: null,
     publicHosts: [],
     times: {
       reserveTtlMs: 2 * MINUTE_MS,

@@ -41,11 +41,11 @@ export async function revokeKey(config: Config, keyId: string, print: Print): Pr
 }
 
 /**
- * Speaks as the operator: to the server that owns the data directory, or else to one that runs for this call alone.
- * Whoever reads the directory's secrets is the operator.
+ * Speaks as the operator: to the server that owns the data directory, or else to one that runs for this call alone, which
+ * a shared database allows at any time. Whoever reads the directory's secrets, or the database, is the operator.
  */
 async function withOperator<T>(config: Config, use: (api: Api) => Promise<T>): Promise<T> {
-  const url = readOwner(config.dataDir)?.note
+  const url = config.databaseUrl === null ? readOwner(config.dataDir)?.note : null
   if (url && (await isAnswering(url))) {
     const tokens = createTokens({ secrets: readSecrets(config), clock: Date.now })
     return use(createApi(url, await tokens.issue({ kind: 'operator' })))
@@ -54,6 +54,7 @@ async function withOperator<T>(config: Config, use: (api: Api) => Promise<T>): P
     host: '127.0.0.1',
     port: 0,
     dataDir: config.dataDir,
+    databaseUrl: config.databaseUrl,
     publicHosts: [],
     times: { ...config, unknownGraceMs: 0, dropGraceMs: 0 },
     rateLimits: 'off',

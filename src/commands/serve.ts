@@ -38,6 +38,7 @@ export async function serve(config: Config): Promise<Serving> {
       host: config.host,
       port: config.port,
       dataDir: config.dataDir,
+      databaseUrl: config.databaseUrl,
       publicHosts: [new URL(config.publicUrl).host],
       times: {
         reserveTtlMs: config.reserveTtlMs,
@@ -80,7 +81,8 @@ export function describeServing(serving: Serving, config: Config): string[] {
   return [
     `API        ${serving.url}/api/v1`,
     ...(serving.rpcUrl === null ? [] : [`chain      ${serving.rpcUrl} (a sandbox: play money, ten funded accounts)`]),
-    `data       ${config.dataDir}`,
+    ...(config.databaseUrl === null || config.sandbox ? [`data       ${config.dataDir}`] : []),
+    ...(config.databaseUrl === null ? [] : [`database   ${databaseOf(config.databaseUrl)}`]),
     ...networks.map((line) => `network    ${line}`),
     '',
     config.sandbox
@@ -88,6 +90,12 @@ export function describeServing(serving: Serving, config: Config): string[] {
       : 'Next: make an API key with: sixpence keys create --name shop',
     'Ctrl-C stops everything.',
   ]
+}
+
+/** A database as it may be shown: without user, password and options. */
+function databaseOf(url: string): string {
+  const { protocol, host, pathname } = new URL(url)
+  return `${protocol}//${host}${pathname}`
 }
 
 function settles(confirmations: NetworkConfig['confirmations']): string {

@@ -31,6 +31,8 @@ export type TestServerOptions = {
   attestation?: Attestation
   /** A directory to keep; otherwise a new one that ends with the server. */
   dataDir?: string
+  /** A PostgreSQL database instead of the embedded store. */
+  databaseUrl?: string
   /** Otherwise real time plus what the test adds. */
   clock?: TestClock
   logger?: FastifyBaseLogger
@@ -65,6 +67,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       host: '127.0.0.1',
       port: 0,
       dataDir,
+      databaseUrl: options.databaseUrl ?? null,
       publicHosts: [],
       times: { ...DEFAULT_TIMES, ...options.times },
       rateLimits: options.rateLimits ?? 'off',
