@@ -33,6 +33,7 @@ export type TestServerOptions = {
   dataDir?: string
   /** A PostgreSQL database instead of the embedded store. */
   databaseUrl?: string
+  publicHosts?: string[]
   /** Otherwise real time plus what the test adds. */
   clock?: TestClock
   logger?: FastifyBaseLogger
@@ -68,7 +69,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       port: 0,
       dataDir,
       databaseUrl: options.databaseUrl ?? null,
-      publicHosts: [],
+      publicHosts: options.publicHosts ?? [],
       times: { ...DEFAULT_TIMES, ...options.times },
       rateLimits: options.rateLimits ?? 'off',
       attestation: options.attestation ?? noAttestation,
@@ -94,7 +95,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   return start()
 }
 
-function createClock(): TestClock {
+/** A clock that can be put ahead. */
+export function createClock(): TestClock {
   let aheadMs = 0
   return {
     now: () => Date.now() + aheadMs,
@@ -162,9 +164,14 @@ export type TestCaller = {
   ) => Promise<Answer<Body>>
 }
 
-export function callerOf(url: string, headers: Record<string, string> = {}): TestCaller {
+/** Where to call: one server, or several that share a store and take turns. */
+export type Where = string | readonly string[]
+
+export function callerOf(where: Where, headers: Record<string, string> = {}): TestCaller {
+  const urls = typeof where === 'string' ? [where] : where
+  let calls = 0
   const send = async <Body>(path: string, init: RequestInit): Promise<Answer<Body>> => {
-    const response = await fetch(`${url}/api/v1${path}`, init)
+    const response = await fetch(`${urls[calls++ % urls.length]}/api/v1${path}`, init)
     const body = (await response.json()) as Answer<Body>['body']
     return { status: response.status, body, headers: response.headers }
   }
@@ -180,21 +187,21 @@ export function callerOf(url: string, headers: Record<string, string> = {}): Tes
   }
 }
 
-export function withToken(url: string, token: string): TestCaller {
-  return callerOf(url, { authorization: `Bearer ${token}` })
+export function withToken(where: Where, token: string): TestCaller {
+  return callerOf(where, { authorization: `Bearer ${token}` })
 }
 
 let emails = 0
 
 /** Signs a new payer up and in. */
-export async function newPayer(url: string): Promise<{ caller: TestCaller; token: string; accountId: string }> {
-  const stranger = callerOf(url)
+export async function newPayer(where: Where): Promise<{ caller: TestCaller; token: string; accountId: string }> {
+  const stranger = callerOf(where)
   emails += 1
   const data = { email: `payer-${process.pid}-${emails}-${Date.now()}@example.com`, password: 'correct horse battery' }
   const account = await stranger.post<{ id: string }>('/auth/sign-up', { type: 'email-password', data })
   const { body } = await stranger.post<AuthorizationView>('/auth/sign-in', { type: 'email-password', data })
   const { token } = body.authorization
-  return { caller: withToken(url, token), token, accountId: account.body.id }
+  return { caller: withToken(where, token), token, accountId: account.body.id }
 }
 
 /** A payer with an open context, and a payee that signed in with its code. */
@@ -206,9 +213,9 @@ export type Parties = {
   context: ContextView
 }
 
-export async function newParties(url: string, options: ContextOptions = {}): Promise<Parties> {
-  const { caller, token } = await newPayer(url)
-  return { ...(await newContext(url, caller, options)), payerToken: token }
+export async function newParties(where: Where, options: ContextOptions = {}): Promise<Parties> {
+  const { caller, token } = await newPayer(where)
+  return { ...(await newContext(where, caller, options)), payerToken: token }
 }
 
 /** One context and its two sides. */
@@ -217,17 +224,17 @@ export type Scene = Omit<Parties, 'payerToken'>
 type ContextOptions = { payers?: Hex[]; format?: 'numeric' | 'alphanum' }
 
 /** Opens a context of a payer and signs a payee in with its code. */
-export async function newContext(url: string, payer: TestCaller, options: ContextOptions = {}): Promise<Scene> {
+export async function newContext(where: Where, payer: TestCaller, options: ContextOptions = {}): Promise<Scene> {
   const { body: context } = await payer.post<ContextView>('/vouchers/contexts/context-open', {
     format: options.format ?? 'alphanum',
     payers: (options.payers ?? [PAYER_ADDRESS]).map((address) => ({ address })),
   })
-  const payeeToken = await signInByCode(url, context.code)
-  return { payer, payee: withToken(url, payeeToken), payeeToken, context }
+  const payeeToken = await signInByCode(where, context.code)
+  return { payer, payee: withToken(where, payeeToken), payeeToken, context }
 }
 
-export async function signInByCode(url: string, code: string): Promise<string> {
-  const { body } = await callerOf(url).post<AuthorizationView>('/auth/sign-in', {
+export async function signInByCode(where: Where, code: string): Promise<string> {
+  const { body } = await callerOf(where).post<AuthorizationView>('/auth/sign-in', {
     type: 'resource',
     data: { resource: `voucher::context::code::${code}` },
   })

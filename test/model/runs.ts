@@ -7,13 +7,13 @@ import { sweep } from '../../src/use-cases/sweep.ts'
 import { PAYER_WALLET } from '../http/calls.ts'
 import { assertProblem, ok } from '../http/problems.ts'
 import { eventLog } from '../support/event-log.ts'
+import { type Nodes, startNodes } from '../support/nodes.ts'
 import {
   type Answer,
   asking,
   callerOf,
   newPayer,
   PAYER_ADDRESS,
-  startTestServer,
   type TestCaller,
   type TestServer,
   withToken,
@@ -29,21 +29,24 @@ const SEED = Number(process.env.SIXPENCE_TEST_SEED ?? Date.now() % 2 ** 31)
 const START_MS = Date.UTC(2027, 0, 1)
 const MINUTE_MS = 60_000
 
-/** One server for all runs. Its clock moves only as the commands say, so every limit can be met to the millisecond. */
-let server: TestServer
+/** The same servers for all runs. Their clock moves only as the commands say, so every limit can be met to the millisecond. */
+let nodes: Nodes
 let nowMs = START_MS
 
 /** The callers of one run. Tokens are made for each call, so that the clock does not end them. */
 type Cast = { ids: Record<'payer' | 'stranger', string>; keys: Record<'shop' | 'rival', string> }
 type Real = { cast: Cast }
 
+const oneOfThem = (): TestServer => nodes.servers[0] ?? assert.fail()
+const urls = (): string[] => nodes.servers.map(({ url }) => url)
+
 async function callerFor({ ids, keys }: Cast, who: Who): Promise<TestCaller> {
-  if (who === 'shop' || who === 'rival') return callerOf(server.url, { 'x-api-key': keys[who] })
-  return withToken(server.url, await server.app.tokens.issue({ kind: 'user', accountId: ids[who] }))
+  if (who === 'shop' || who === 'rival') return callerOf(urls(), { 'x-api-key': keys[who] })
+  return withToken(urls(), await oneOfThem().app.tokens.issue({ kind: 'user', accountId: ids[who] }))
 }
 
 async function newCast(stranger: string): Promise<Cast> {
-  const operator = withToken(server.url, await server.app.tokens.issue({ kind: 'operator' }))
+  const operator = withToken(urls(), await oneOfThem().app.tokens.issue({ kind: 'operator' }))
   const make = async (name: string) => ok(await operator.post<NewApiKeyView>('/auth/api-keys', { name }))
   const [payer, shop, rival] = [await make('payer'), await make('shop'), await make('rival')]
   return { ids: { payer: payer.ownerId, stranger }, keys: { shop: shop.key, rival: rival.key } }
@@ -191,10 +194,11 @@ const advance = fc.constantFrom(...SPANS_MS).map((ms) =>
   }),
 )
 
-const tidyUp = fc.constant(command('tidyUp', () => sweep(server.app)))
+const tidyUp = fc.constant(command('tidyUp', () => sweep(oneOfThem().app)))
 const restart = fc.constant(
   command('restart', async () => {
-    server = await server.restart()
+    const [first, ...others] = nodes.servers
+    if (first) nodes.servers = [...others, await first.restart()]
   }),
 )
 const lookAround = fc
@@ -271,8 +275,8 @@ async function assertContexts(model: Model, caller: TestCaller): Promise<void> {
 
 /** Asserts that the log holds what happened, each thing once and in order, and nothing else. */
 async function assertLog(model: Model, { ids }: Cast): Promise<void> {
-  await sweep(server.app)
-  const own = (await eventLog(server)).filter(({ payerId }) => payerId === ids.payer)
+  await sweep(oneOfThem().app)
+  const own = (await eventLog(oneOfThem())).filter(({ payerId }) => payerId === ids.payer)
   const bySubject = Map.groupBy(own, ({ subjectId }) => subjectId)
   const subjects = [...model.contexts, ...model.sessions, ...model.vouchers]
   assert.equal(bySubject.size, subjects.length)
@@ -301,10 +305,10 @@ describe('the server', () => {
         nowMs += ms
       },
     }
-    server = await startTestServer({ clock })
-    stranger = (await newPayer(server.url)).accountId
+    nodes = await startNodes({ clock })
+    stranger = (await newPayer(urls())).accountId
   })
-  after(() => server.stop())
+  after(() => nodes.stop())
 
   it('does as the model of the protocol does, whatever callers, clock and restarts do', async () => {
     const times = (weight: number, ...arbitraries: fc.Arbitrary<Command>[]) =>

@@ -7,6 +7,7 @@ import type { ContextView, SessionView, VoucherView } from '../../src/protocol/s
 import { newEmail, PASSWORD, PAYER_WALLET } from '../http/calls.ts'
 import { assertProblem, ok } from '../http/problems.ts'
 import { eventLog } from '../support/event-log.ts'
+import { type Nodes, startNodes } from '../support/nodes.ts'
 import {
   type Answer,
   asking,
@@ -18,7 +19,6 @@ import {
   redeem,
   reserve,
   type Scene,
-  startTestServer,
   type TestCaller,
   type TestServer,
 } from '../support/server.ts'
@@ -26,15 +26,20 @@ import {
 const CALLERS = 16
 const ROUNDS = 12
 
+let nodes: Nodes
+/** Any of the servers; and where to call all of them in turn. */
 let server: TestServer
+let urls: string[]
 let payer: TestCaller
 let strangers: TestCaller
 before(async () => {
-  server = await startTestServer()
-  payer = (await newPayer(server.url)).caller
-  strangers = callerOf(server.url)
+  nodes = await startNodes()
+  server = nodes.servers[0] ?? assert.fail()
+  urls = nodes.servers.map(({ url }) => url)
+  payer = (await newPayer(urls)).caller
+  strangers = callerOf(urls)
 })
-after(() => server.stop())
+after(() => nodes.stop())
 
 /** Plays a race many times. */
 function race(name: string, play: () => Promise<void>, rounds = ROUNDS): void {
@@ -83,7 +88,7 @@ async function assertHistory(subjectId: string, ...types: EventType[]): Promise<
 
 /** The payee has called before, so that its calls take no longer than the payer's. */
 async function newScene(): Promise<Scene> {
-  const scene = await newContext(server.url, payer)
+  const scene = await newContext(urls, payer)
   ok(await scene.payee.get('/vouchers'))
   return scene
 }

@@ -1,0 +1,5 @@
+import { runOn } from '../support/nodes.ts'
+import { twoNodesOnPostgres } from '../support/postgres-nodes.ts'
+
+runOn(twoNodesOnPostgres)
+await import('./runs.ts')
