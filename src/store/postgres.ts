@@ -16,6 +16,7 @@ import type {
   Change,
   HeldCode,
   HeldCodes,
+  Lease,
   LoggedEvent,
   Page,
   Party,
@@ -76,6 +77,17 @@ export class PostgresStore implements Store {
   /** Commits made durable since the store was opened, and the transactions that it took: PostgreSQL groups their disk syncs. */
   stats(): { commits: number; groups: number } {
     return { commits: this.#commits, groups: this.#commits }
+  }
+
+  async takeLease(name: string, holder: string, lifeMs: number): Promise<Lease | null> {
+    const text = 'SELECT take_lease($1, $2, $3) AS token'
+    const [row] = await this.#connections.read({ name: 'takeLease', text, values: [name, holder, lifeMs] })
+    return row === undefined || row.token === null ? null : { name, token: numberOf(row, 'token') }
+  }
+
+  async giveUpLease({ name, token }: Lease): Promise<void> {
+    const text = `UPDATE leases SET token = token + 1, ends_at = '-infinity' WHERE name = $1 AND token = $2`
+    await this.#connections.read({ text, values: [name, token] })
   }
 
   async context(id: string): Promise<Context | null> {

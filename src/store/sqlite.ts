@@ -9,6 +9,7 @@ import { Answers } from './sqlite/answers.ts'
 import { applyChange } from './sqlite/apply.ts'
 import { claimOwner } from './sqlite/claims.ts'
 import { GroupCommit } from './sqlite/group-commit.ts'
+import { Leases } from './sqlite/leases.ts'
 import { contextsQuery, type Query, sessionsQuery, vouchersQuery } from './sqlite/lists.ts'
 import { eventsOfQuery, loggedEvent, rowAt } from './sqlite/log.ts'
 import { closeDatabase, openDatabase, unusable, writeOwner } from './sqlite/open.ts'
@@ -17,6 +18,7 @@ import type {
   Change,
   HeldCode,
   HeldCodes,
+  Lease,
   LoggedEvent,
   Page,
   Party,
@@ -58,6 +60,7 @@ export class SqliteStore implements Store {
   readonly #answers: Answers
   readonly #groups: GroupCommit
   readonly #listeners = new Listeners()
+  readonly #leases = new Leases()
 
   /** Use `openSqliteStore`. */
   constructor(db: DatabaseSync, dataDir: string, clock: () => number) {
@@ -71,7 +74,10 @@ export class SqliteStore implements Store {
 
   async commit(change: Change): Promise<void> {
     this.#assertOpen()
-    await this.#groups.enqueue(() => applyChange(this.#sql, this.#answers, change, this.#clock()))
+    await this.#groups.enqueue(() => {
+      if (change.fence) this.#leases.assertHeld(change.fence)
+      applyChange(this.#sql, this.#answers, change, this.#clock())
+    })
     if (change.events?.length) this.#listeners.tell()
   }
 
@@ -83,6 +89,14 @@ export class SqliteStore implements Store {
   /** Commits made durable since the store was opened, and the transactions (disk syncs) that it took. */
   stats(): { commits: number; groups: number } {
     return this.#groups.stats()
+  }
+
+  async takeLease(name: string, holder: string, lifeMs: number): Promise<Lease | null> {
+    return this.#leases.take(name, holder, lifeMs)
+  }
+
+  async giveUpLease(lease: Lease): Promise<void> {
+    this.#leases.giveUp(lease)
   }
 
   async context(id: string): Promise<Context | null> {

@@ -8,7 +8,8 @@ import type { Voucher, VoucherStatus } from '../domain/voucher.ts'
  * One atomic step: all of it is durable, or none of it happened.
  *
  * A row to write carries the version that it will have: version 1 is inserted, version n replaces n − 1 and nothing else.
- * A change that loses in several ways fails at its answer first: who repeats a call is to learn of the answer.
+ * A change that loses in several ways fails at its fence first, then at its answer: who repeats a call is to learn of the
+ * answer.
  */
 export type Change = {
   contexts?: Context[]
@@ -24,7 +25,12 @@ export type Change = {
   events?: Event[]
   /** The stored answer of an idempotency key. */
   answer?: StoredAnswer
+  /** The lease under which the work was done and which must still be held. */
+  fence?: Lease
 }
+
+/** What one node at a time may do, for a while. `token` grows with each holder: an older one is of no use any more. */
+export type Lease = { name: string; token: number }
 
 export type Versioned = { id: string; version: number }
 
@@ -54,14 +60,14 @@ export type StoredAnswer = {
 
 /**
  * Why a commit lost: somebody else changed a row (`version`), holds the code (`code`), took the claim (`claim`),
- * answered the idempotency key (`answer`), or has the credential (`credential`).
+ * answered the idempotency key (`answer`), has the credential (`credential`), or may hold the lease by now (`fence`).
  */
-export type ConflictKind = 'version' | 'code' | 'claim' | 'answer' | 'credential'
+export type ConflictKind = 'version' | 'code' | 'claim' | 'answer' | 'credential' | 'fence'
 
 /** The commit lost a race and nothing of it happened. Load again and decide again. */
 export class Conflict extends Error {
   readonly kind: ConflictKind
-  /** The row, code, claim or scope at which it failed. */
+  /** The row, code, claim, scope or lease at which it failed. */
   readonly key: string
 
   constructor(kind: ConflictKind, key: string) {
@@ -131,6 +137,15 @@ export interface Store {
    * @throws CommitUnknown when nobody can say whether it happened
    */
   commit(change: Change): Promise<void>
+
+  /**
+   * Takes a lease that nobody holds, or renews one's own. It lapses by the clock of the store, not of the node.
+   * @param holder tells nodes apart
+   * @returns null while somebody else holds it
+   */
+  takeLease(name: string, holder: string, lifeMs: number): Promise<Lease | null>
+  /** Lets others take the lease at once. One that was lost already stays as it is. */
+  giveUpLease(lease: Lease): Promise<void>
 
   context(id: string): Promise<Context | null>
   /** The newest context that was ever dealt this code. */

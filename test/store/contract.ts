@@ -11,7 +11,15 @@ import {
   trackSettlement,
   type Voucher,
 } from '../../src/domain/voucher.ts'
-import type { ConflictKind, LoggedEvent, SessionFilter, Store, VoucherFilter } from '../../src/store/store.ts'
+import {
+  Conflict,
+  type ConflictKind,
+  type Lease,
+  type LoggedEvent,
+  type SessionFilter,
+  type Store,
+  type VoucherFilter,
+} from '../../src/store/store.ts'
 import { eventually } from '../chains/eventually.ts'
 import {
   aClaim,
@@ -62,6 +70,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
     describe('unique things', () => uniqueThings(engine))
     describe('stored answers', () => storedAnswers(engine))
     describe('all or nothing', () => allOrNothing(engine))
+    describe('leases', () => leases(engine))
     describe('look-ups', () => lookUps(engine))
     describe('lists of vouchers', () => voucherLists(engine))
     describe('other lists', () => otherLists(engine))
@@ -380,6 +389,84 @@ function allOrNothing(engine: Engine): void {
       }),
     )
     assert.deepEqual(seen, vouchers)
+  })
+}
+
+const LONG_MS = 60_000
+const SHORT_MS = 30
+
+/** Takes a lease that nobody holds. */
+async function taken(store: Store, name: string, holder: string, lifeMs = LONG_MS): Promise<Lease> {
+  const lease = await store.takeLease(name, holder, lifeMs)
+  assert.ok(lease)
+  return lease
+}
+
+function leases(engine: Engine): void {
+  test('a lease has one holder, who may commit under it and renew it', async () => {
+    const lease = await taken(engine.store, 'watch:one', 'node a')
+    assert.equal(await engine.store.takeLease('watch:one', 'node b', LONG_MS), null)
+    assert.deepEqual(await engine.store.takeLease('watch:one', 'node a', LONG_MS), lease)
+    assert.ok(await engine.store.takeLease('watch:two', 'node b', LONG_MS), 'another lease')
+    const voucher = aVoucher()
+    await engine.store.commit({ vouchers: [voucher], fence: lease })
+    assert.deepEqual(await engine.store.voucher(voucher.id), voucher)
+  })
+
+  test('of 16 takers at once one gets it', async () => {
+    const takers = Array.from({ length: 16 }, (_, taker) =>
+      engine.store.takeLease('watch:race', `node ${taker}`, LONG_MS),
+    )
+    assert.equal((await Promise.all(takers)).filter((lease) => lease !== null).length, 1)
+  })
+
+  test('when a lease has lapsed another takes it, and nothing of the old holder happens any more', async () => {
+    const old = await taken(engine.store, 'watch:lapse', 'node a', SHORT_MS)
+    const next = await eventually('the lapse', () => engine.store.takeLease('watch:lapse', 'node b', LONG_MS))
+    assert.ok(next.token > old.token)
+    const [voucher, answer] = [aVoucher(), anAnswer()]
+    await rejectsWith(engine.store.commit({ vouchers: [voucher], answer, fence: old }), 'fence', 'watch:lapse')
+    assert.equal(await engine.store.voucher(voucher.id), null)
+    await engine.store.giveUpLease(old)
+    assert.equal(await engine.store.takeLease('watch:lapse', 'node a', LONG_MS), null, 'the new holder still has it')
+    await engine.store.commit({ vouchers: [voucher], answer, fence: next })
+    assert.deepEqual(await engine.store.voucher(voucher.id), voucher)
+  })
+
+  test('a lapsed lease is worth nothing even while nobody else has taken it', async () => {
+    const lease = await taken(engine.store, 'watch:nobody', 'node a', SHORT_MS)
+    await eventually('the lapse', async () => {
+      const outcome = await engine.store.commit({ claims: [aClaim()], fence: lease }).catch((error: unknown) => error)
+      return outcome instanceof Conflict && outcome.kind === 'fence'
+    })
+    const again = await taken(engine.store, 'watch:nobody', 'node a')
+    assert.ok(again.token > lease.token)
+  })
+
+  test('a renewed lease outlives its first life', async () => {
+    await taken(engine.store, 'watch:renewed', 'node a', SHORT_MS)
+    const renewed = await taken(engine.store, 'watch:renewed', 'node a')
+    const beside = await taken(engine.store, 'watch:beside', 'node a', SHORT_MS)
+    await eventually('the end of a first life', () => engine.store.takeLease(beside.name, 'node b', LONG_MS))
+    assert.equal(await engine.store.takeLease('watch:renewed', 'node b', LONG_MS), null)
+    await engine.store.commit({ claims: [aClaim()], fence: renewed })
+  })
+
+  test('one that is given up can be taken at once, and is lost to whoever gave it up', async () => {
+    const given = await taken(engine.store, 'watch:given', 'node a')
+    await engine.store.giveUpLease(given)
+    await rejectsWith(engine.store.commit({ claims: [aClaim()], fence: given }), 'fence')
+    const next = await taken(engine.store, 'watch:given', 'node b')
+    assert.ok(next.token > given.token)
+    await rejectsWith(engine.store.commit({ claims: [aClaim()], fence: given }), 'fence')
+  })
+
+  test('a loser in two ways learns of the lease', async () => {
+    const voucher = aVoucher()
+    await engine.store.commit({ vouchers: [voucher] })
+    const given = await taken(engine.store, 'watch:both', 'node a')
+    await engine.store.giveUpLease(given)
+    await rejectsWith(engine.store.commit({ vouchers: [voucher], fence: given }), 'fence')
   })
 }
 

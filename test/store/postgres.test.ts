@@ -276,6 +276,38 @@ describe('commits that get into each other’s way', () => {
   })
 })
 
+describe('leases', () => {
+  test('nobody takes over while a commit under the lease is under way', async (t) => {
+    const { store, sql } = await openBeside(t)
+    const lease = await store.takeLease('watch', 'node a', 60_000)
+    assert.ok(lease)
+    const voucher = aVoucher()
+    await sql.query('BEGIN')
+    await applyIn(sql, { vouchers: [voucher], fence: lease })
+    await store.giveUpLease(lease)
+    assert.equal(await store.takeLease('watch', 'node b', 60_000), null)
+    await sql.query('COMMIT')
+    const next = await store.takeLease('watch', 'node b', 60_000)
+    assert.ok(next && next.token > lease.token)
+    assert.deepEqual(await store.voucher(voucher.id), voucher)
+  })
+
+  test('who commits while another takes over waits, and loses', async (t) => {
+    const { store, sql } = await openBeside(t)
+    const lease = await store.takeLease('watch', 'node a', 60_000)
+    assert.ok(lease)
+    await sql.query(`UPDATE leases SET ends_at = '-infinity'`)
+    await sql.query('BEGIN')
+    await sql.query(`SELECT take_lease('watch', 'node b', 60000)`)
+    const voucher = aVoucher()
+    const committing = settled(store.commit({ vouchers: [voucher], fence: lease }))
+    await someoneWaits(sql)
+    await sql.query('COMMIT')
+    assert.deepEqual(await committing, new Conflict('fence', 'watch'))
+    assert.equal(await store.voucher(voucher.id), null)
+  })
+})
+
 describe('one database, one schema', () => {
   test('of nodes that start together one makes the schema', async (t) => {
     const url = await cluster.createDatabase()

@@ -11,6 +11,7 @@ const NO_COLUMNS: Columns<unknown> = { fixed: {}, changing: {} }
 /** The argument of the SQL function `commit_change`: the change as rows. What the change does not have is left out. */
 export function encodeChange(change: Change): string {
   return JSON.stringify({
+    fence: change.fence,
     locks: some(locksOf(change), ([id, shared]) => ({ id, shared })),
     answer: change.answer && answerRow(change.answer),
     unchanged_contexts: some(change.unchanged?.contexts, versionRow),

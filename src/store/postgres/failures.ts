@@ -51,6 +51,7 @@ const CONFLICT_KINDS: Record<ConflictKind, true> = {
   claim: true,
   answer: true,
   credential: true,
+  fence: true,
 }
 
 function isConflictKind(word: string): word is ConflictKind {
