@@ -19,6 +19,7 @@ import { LoadGate, monitorDelay } from './operating/load.ts'
 import { Metrics, type Task } from './operating/metrics.ts'
 import { type Phase, readReadiness } from './operating/readiness.ts'
 import type { App, Log, Times } from './use-cases/app.ts'
+import { Leases } from './use-cases/leases.ts'
 import { sweep } from './use-cases/sweep.ts'
 import { watchSettlements } from './use-cases/watch-settlements.ts'
 
@@ -112,6 +113,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       const loopsEnd = stopLoops()
       for (const chain of chains) chain.stop()
       await loopsEnd
+      await app.leases.giveUpAll()
       await store.close()
     }
     return { url, app, http, stop }
@@ -195,6 +197,8 @@ async function createApp(options: ServerOptions, { engine, chains, log, stopping
     publicHosts: [...options.publicHosts],
     stopping,
     followed: new Set(),
+    leases: new Leases(store),
+    fence: null,
     log,
   }
 }

@@ -5,7 +5,8 @@ import type { Tokens } from '../auth/tokens.ts'
 import type { Chain, ChainRules } from '../chains/chain.ts'
 import type { CodePool } from '../domain/code-pool.ts'
 import type { CurrencyIndex, Network } from '../domain/currency.ts'
-import type { Store } from '../store/store.ts'
+import type { Lease, Store } from '../store/store.ts'
+import type { Leases } from './leases.ts'
 
 /** What use cases work with. `server.ts` puts it together. */
 export type App = {
@@ -28,6 +29,9 @@ export type App = {
   stopping: AbortSignal
   /** Vouchers whose settlement a waiting call follows right now; the watcher leaves them alone. */
   followed: Set<string>
+  leases: Leases
+  /** The lease that every commit of this work depends on; null: none, as for all that callers ask for. */
+  fence: Lease | null
   log: Log
 }
 

@@ -5,7 +5,7 @@ import type { Session } from '../domain/session.ts'
 import type { VoucherStep } from '../domain/voucher.ts'
 import { newId } from '../protocol/ids.ts'
 import type { VoucherView } from '../protocol/schemas.ts'
-import { type Change, Conflict, type StoredAnswer } from '../store/store.ts'
+import { type Change, Conflict, type ConflictKind, type StoredAnswer } from '../store/store.ts'
 import type { App } from './app.ts'
 import type { Idempotency } from './call.ts'
 import { contextView, sessionView, voucherView } from './views.ts'
@@ -19,14 +19,17 @@ export type Decision<Answer> = {
   committed?: () => void
 }
 
+/** Whoever loses so would lose again, whatever it decides. */
+const FINAL: ReadonlySet<ConflictKind> = new Set(['answer', 'code', 'fence'])
+
 /** More losers in a row than real races make; then the caller is asked to come back. */
 const MOST_ATTEMPTS = 40
 
 /**
  * Decides and commits. Who loses a race decides again on what the winner left, and then gives the documented error.
  * The stored answer of an idempotency key goes into the same commit.
- * @throws whatever `decide` throws; Conflict `answer` when the idempotency key was answered meanwhile, and `code` when
- *   the dealt code is taken: deciding again would not help either
+ * @throws whatever `decide` throws; Conflict `answer` when the idempotency key was answered meanwhile, `code` when the
+ *   dealt code is taken, and `fence` when the lease is lost
  */
 export async function decideAndCommit<Answer>(
   app: App,
@@ -37,11 +40,11 @@ export async function decideAndCommit<Answer>(
     const { change, answer, committed } = await decide()
     if (change === null) return answer
     try {
-      await app.store.commit(withAnswer(change, idempotency, answer))
+      await commit(app, withAnswer(change, idempotency, answer))
       committed?.()
       return answer
     } catch (error) {
-      if (!(error instanceof Conflict) || error.kind === 'answer' || error.kind === 'code') throw error
+      if (!(error instanceof Conflict) || FINAL.has(error.kind)) throw error
     }
   }
   throw new Refusal('overloaded', 'Too many calls change this at once. Try again.', { retryAfterSeconds: 1 })
@@ -49,8 +52,13 @@ export async function decideAndCommit<Answer>(
 
 /** Stores the answer of a call that changes nothing else. */
 export async function keepAnswer<Answer>(app: App, idempotency: Idempotency | null, answer: Answer): Promise<Answer> {
-  if (idempotency) await app.store.commit(withAnswer({}, idempotency, answer))
+  if (idempotency) await commit(app, withAnswer({}, idempotency, answer))
   return answer
+}
+
+/** Commits what depends on no decision but the caller's own, under the lease of the work, if there is one. */
+export function commit(app: App, change: Change): Promise<void> {
+  return app.store.commit(app.fence === null ? change : { ...change, fence: app.fence })
 }
 
 function withAnswer(change: Change, idempotency: Idempotency | null, answer: unknown): Change {
