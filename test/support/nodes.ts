@@ -8,7 +8,7 @@ type StartNodes = (options: TestServerOptions) => Promise<Nodes>
 let start: StartNodes = async (options) => nodesOf([await startTestServer(options)])
 
 /** Servers that run until all of them are stopped, last `afterwards`. */
-export function nodesOf(servers: TestServer[], afterwards = async () => {}): Nodes {
+export function nodesOf(servers: TestServer[], afterwards: () => Promise<void> = async () => undefined): Nodes {
   const nodes = {
     servers,
     stop: async () => {
