@@ -9,6 +9,30 @@ export type EventType =
   | 'voucher.negotiated'
   | VoucherEvent
 
+/** The type makes the list complete. */
+const EVERY_TYPE: Record<EventType, true> = {
+  'context.opened': true,
+  'context.closed': true,
+  'session.opened': true,
+  'session.joined': true,
+  'session.closed': true,
+  'voucher.reserved': true,
+  'voucher.redeemed': true,
+  'voucher.negotiated': true,
+  'voucher.signed': true,
+  'voucher.resolved': true,
+  'voucher.settled': true,
+  'voucher.settlement_failed': true,
+  'voucher.discarded': true,
+  'voucher.expired': true,
+}
+
+export const EVENT_TYPES: readonly string[] = Object.keys(EVERY_TYPE)
+
+export function isEventType(word: string): word is EventType {
+  return Object.hasOwn(EVERY_TYPE, word)
+}
+
 /** One line of the log that streams and webhooks read. Written in the commit that it tells of. */
 export type Event = {
   id: string

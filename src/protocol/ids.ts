@@ -1,7 +1,7 @@
 import { randomFillSync } from 'node:crypto'
 
-/** What each prefix names: user, context, session, voucher, payment, event, API key. */
-export type IdPrefix = 'usr' | 'ctx' | 'ses' | 'vch' | 'pay' | 'evt' | 'key'
+/** What each prefix names: user, context, session, voucher, payment, event, API key, webhook endpoint, delivery. */
+export type IdPrefix = 'usr' | 'ctx' | 'ses' | 'vch' | 'pay' | 'evt' | 'key' | 'wh' | 'dly'
 
 const RANDOM_BYTES = 12
 

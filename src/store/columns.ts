@@ -2,6 +2,8 @@ import type { ApiKey } from '../domain/account.ts'
 import type { Context } from '../domain/context.ts'
 import type { Session } from '../domain/session.ts'
 import { hasTerms, lapsesAtMs, type Voucher } from '../domain/voucher.ts'
+import type { WebhookDelivery } from '../domain/webhook-delivery.ts'
+import type { WebhookEndpoint } from '../domain/webhook-endpoint.ts'
 
 /** What each table keeps of an entity beside `id`, `version` and `body`, in every engine. */
 export type Columns<Entity> = {
@@ -60,6 +62,37 @@ export const API_KEY_COLUMNS: Columns<ApiKey> = {
     created_at_ms: (apiKey) => apiKey.createdAtMs,
   },
   changing: {},
+}
+
+export const WEBHOOK_ENDPOINT_COLUMNS: Columns<WebhookEndpoint> = {
+  fixed: {
+    owner_id: (endpoint) => endpoint.ownerId,
+    payee_id: (endpoint) => endpoint.payeeId,
+    place: (endpoint) => endpoint.place,
+    widget_id: (endpoint) => endpoint.widgetId,
+    created_at_ms: (endpoint) => endpoint.createdAtMs,
+  },
+  changing: {
+    enabled: (endpoint) => Number(endpoint.enabled),
+    paused_until_ms: (endpoint) => endpoint.health.pausedUntilMs,
+    deleted_at_ms: (endpoint) => endpoint.deletedAtMs,
+  },
+}
+
+export const WEBHOOK_DELIVERY_COLUMNS: Columns<WebhookDelivery> = {
+  fixed: {
+    owner_id: (delivery) => delivery.ownerId,
+    endpoint_id: (delivery) => delivery.endpointId,
+    event_id: (delivery) => delivery.eventId,
+    event_type: (delivery) => delivery.eventType,
+    subject_id: (delivery) => delivery.subjectId,
+    widget_id: (delivery) => delivery.widgetId,
+    created_at_ms: (delivery) => delivery.createdAtMs,
+  },
+  changing: {
+    status: (delivery) => delivery.status,
+    due_at_ms: (delivery) => delivery.dueAtMs,
+  },
 }
 
 /** When the code went to rest: as the context closed, or as the code could no longer be looked up. */

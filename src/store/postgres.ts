@@ -2,22 +2,32 @@ import type { Account, ApiKey, Credential } from '../domain/account.ts'
 import type { Context } from '../domain/context.ts'
 import type { Session } from '../domain/session.ts'
 import type { Voucher } from '../domain/voucher.ts'
+import { DELIVERY_LIFE_MS, type WebhookDelivery } from '../domain/webhook-delivery.ts'
+import { DELETED_LIFE_MS, type WebhookEndpoint } from '../domain/webhook-endpoint.ts'
 import { commitChange } from './postgres/commit.ts'
 import { Connections, type Query, type Row } from './postgres/connections.ts'
 import { encodeChange } from './postgres/encode.ts'
-import { contextsQuery, sessionsQuery, vouchersQuery } from './postgres/lists.ts'
+import {
+  contextsQuery,
+  sessionsQuery,
+  vouchersQuery,
+  webhookDeliveriesQuery,
+  webhookEndpointsQuery,
+} from './postgres/lists.ts'
 import { END_OF_LOG, endOfLog, eventsOfQuery, eventsQuery, loggedEvent } from './postgres/log.ts'
 import { LogWatch } from './postgres/log-watch.ts'
 import { prepareDatabase } from './postgres/open.ts'
 import { entity, numberOf, textOf } from './postgres/rows.ts'
 import { targetOf } from './postgres/target.ts'
 import { digest, storable } from './postgres/text.ts'
+import { callableQuery, dueQuery, FORGET_ORPHANS, listeningQuery } from './postgres/webhooks.ts'
 import type {
   Change,
   HeldCode,
   HeldCodes,
   Lease,
   LoggedEvent,
+  LogPlace,
   Page,
   Party,
   SessionFilter,
@@ -25,12 +35,16 @@ import type {
   StoredAnswer,
   Stretch,
   VoucherFilter,
+  WebhookDeliveryFilter,
+  WebhookEndpointFilter,
 } from './store.ts'
 
 const POOL_SIZE = 10
 
 /** Rows that one transaction forgets: enough to keep up, few enough not to hold up commits. */
 const FORGET_BATCH = 500
+
+type ForgettingTable = 'answers' | 'claims' | 'webhook_deliveries' | 'webhook_endpoints'
 
 /** A code of six digits, as the dealer deals them. */
 const SIX_DIGITS = '^[0-9]{6}$'
@@ -202,6 +216,49 @@ export class PostgresStore implements Store {
     return this.#watch.add(listener)
   }
 
+  async webhookEndpoint(id: string): Promise<WebhookEndpoint | null> {
+    return this.#find('webhookEndpoint', 'SELECT body FROM webhook_endpoints WHERE id = $1', id)
+  }
+
+  async webhookEndpoints(filter: WebhookEndpointFilter): Promise<WebhookEndpoint[]> {
+    return this.#list(webhookEndpointsQuery(filter))
+  }
+
+  async hasListeningEndpoints(): Promise<boolean> {
+    const text = 'SELECT FROM webhook_endpoints WHERE enabled = 1 LIMIT 1'
+    return (await this.#connections.read({ name: 'hasListeningEndpoints', text })).length > 0
+  }
+
+  async listeningEndpoints(payerIds: string[], payeeIds: string[]): Promise<WebhookEndpoint[]> {
+    return this.#list(listeningQuery(payerIds, payeeIds))
+  }
+
+  async callableEndpoints(nowMs: number, limit: number): Promise<WebhookEndpoint[]> {
+    return this.#list(callableQuery(nowMs, limit))
+  }
+
+  async webhookDelivery(id: string): Promise<WebhookDelivery | null> {
+    return this.#find('webhookDelivery', 'SELECT body FROM webhook_deliveries WHERE id = $1', id)
+  }
+
+  async webhookDeliveries(filter: WebhookDeliveryFilter): Promise<WebhookDelivery[]> {
+    return this.#list(webhookDeliveriesQuery(filter))
+  }
+
+  async dueDeliveries(endpointId: string, nowMs: number, limit: number): Promise<WebhookDelivery[]> {
+    return this.#list(dueQuery(endpointId, nowMs, limit))
+  }
+
+  async webhookBacklog(): Promise<number> {
+    const text = 'SELECT count(*) AS waiting FROM webhook_deliveries WHERE due_at_ms IS NOT NULL'
+    const [row] = await this.#connections.read({ name: 'webhookBacklog', text })
+    return row === undefined ? 0 : numberOf(row, 'waiting')
+  }
+
+  async logPlace(id: string): Promise<LogPlace | null> {
+    return this.#find('logPlace', 'SELECT body FROM log_places WHERE id = $1', id)
+  }
+
   async lapsedVouchers(nowMs: number, limit: number): Promise<Voucher[]> {
     const text = 'SELECT body FROM vouchers WHERE lapses_at_ms <= $1 ORDER BY lapses_at_ms LIMIT $2'
     return this.#list({ text, values: [nowMs, limit] })
@@ -219,8 +276,11 @@ export class PostgresStore implements Store {
   }
 
   async forget(nowMs: number): Promise<void> {
-    await this.#forgetRows('answers', 'expires_at_ms', nowMs)
-    await this.#forgetRows('claims', 'forget_at_ms', nowMs)
+    await this.#forgetRows('answers', 'digest', 'expires_at_ms', nowMs)
+    await this.#forgetRows('claims', 'digest', 'forget_at_ms', nowMs)
+    await this.#forgetRows('webhook_deliveries', 'id', 'created_at_ms', nowMs - DELIVERY_LIFE_MS)
+    await this.#inBatches({ text: FORGET_ORPHANS, values: [FORGET_BATCH] })
+    await this.#forgetRows('webhook_endpoints', 'id', 'deleted_at_ms', nowMs - DELETED_LIFE_MS)
   }
 
   async heldCodes(restingSinceMs: number): Promise<HeldCodes> {
@@ -253,13 +313,18 @@ export class PostgresStore implements Store {
     return rows.map(heldCode)
   }
 
-  /** Deletes in batches, so that no transaction is long. Rows that another node is forgetting are left to it. */
-  async #forgetRows(table: 'answers' | 'claims', timeColumn: string, nowMs: number): Promise<void> {
-    const text = `DELETE FROM ${table} WHERE digest IN (SELECT digest FROM ${table} WHERE ${timeColumn} <= $1
+  /** Rows that another node is forgetting are left to it. */
+  async #forgetRows(table: ForgettingTable, key: 'digest' | 'id', timeColumn: string, untilMs: number): Promise<void> {
+    const text = `DELETE FROM ${table} WHERE ${key} IN (SELECT ${key} FROM ${table} WHERE ${timeColumn} <= $1
       ORDER BY ${timeColumn} LIMIT ${FORGET_BATCH} FOR UPDATE SKIP LOCKED) RETURNING 1`
+    await this.#inBatches({ text, values: [untilMs] })
+  }
+
+  /** Deletes in batches, so that no transaction is long. */
+  async #inBatches(forget: Query): Promise<void> {
     let forgotten = FORGET_BATCH
     while (forgotten === FORGET_BATCH && this.#connections.isOpen) {
-      forgotten = (await this.#connections.read({ text, values: [nowMs] })).length
+      forgotten = (await this.#connections.read(forget)).length
     }
   }
 }

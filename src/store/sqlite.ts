@@ -4,22 +4,33 @@ import type { Account, ApiKey, Credential } from '../domain/account.ts'
 import type { Context } from '../domain/context.ts'
 import type { Session } from '../domain/session.ts'
 import type { Voucher } from '../domain/voucher.ts'
+import { DELIVERY_LIFE_MS, type WebhookDelivery } from '../domain/webhook-delivery.ts'
+import { DELETED_LIFE_MS, type WebhookEndpoint } from '../domain/webhook-endpoint.ts'
 import { Listeners } from './listeners.ts'
 import { Answers } from './sqlite/answers.ts'
 import { applyChange } from './sqlite/apply.ts'
 import { claimOwner } from './sqlite/claims.ts'
 import { GroupCommit } from './sqlite/group-commit.ts'
 import { Leases } from './sqlite/leases.ts'
-import { contextsQuery, type Query, sessionsQuery, vouchersQuery } from './sqlite/lists.ts'
+import {
+  contextsQuery,
+  type Query,
+  sessionsQuery,
+  vouchersQuery,
+  webhookDeliveriesQuery,
+  webhookEndpointsQuery,
+} from './sqlite/lists.ts'
 import { eventsOfQuery, loggedEvent, rowAt } from './sqlite/log.ts'
 import { closeDatabase, openDatabase, unusable, writeOwner } from './sqlite/open.ts'
 import { entity, entityOrNull, numberOf, type Row, Statements, textOf } from './sqlite/statements.ts'
+import { callableQuery, dueQuery, FORGET_ORPHANS, listeningQuery } from './sqlite/webhooks.ts'
 import type {
   Change,
   HeldCode,
   HeldCodes,
   Lease,
   LoggedEvent,
+  LogPlace,
   Page,
   Party,
   SessionFilter,
@@ -27,10 +38,14 @@ import type {
   StoredAnswer,
   Stretch,
   VoucherFilter,
+  WebhookDeliveryFilter,
+  WebhookEndpointFilter,
 } from './store.ts'
 
 /** Rows that one transaction forgets: enough to keep up, few enough not to hold up commits. */
 const FORGET_BATCH = 500
+
+type ForgettingTable = 'answers' | 'claims' | 'webhook_deliveries' | 'webhook_endpoints'
 
 /** A code of six digits, as the dealer deals them. */
 const SIX_DIGITS = '[0-9][0-9][0-9][0-9][0-9][0-9]'
@@ -201,6 +216,47 @@ export class SqliteStore implements Store {
     return this.#listeners.add(listener)
   }
 
+  async webhookEndpoint(id: string): Promise<WebhookEndpoint | null> {
+    return entityOrNull(this.#sql.get('SELECT body FROM webhook_endpoints WHERE id = ?', id))
+  }
+
+  async webhookEndpoints(filter: WebhookEndpointFilter): Promise<WebhookEndpoint[]> {
+    return this.#list(webhookEndpointsQuery(filter))
+  }
+
+  async hasListeningEndpoints(): Promise<boolean> {
+    return this.#sql.get('SELECT 1 FROM webhook_endpoints WHERE enabled = 1 LIMIT 1') !== null
+  }
+
+  async listeningEndpoints(payerIds: string[], payeeIds: string[]): Promise<WebhookEndpoint[]> {
+    return this.#list(listeningQuery(payerIds, payeeIds))
+  }
+
+  async callableEndpoints(nowMs: number, limit: number): Promise<WebhookEndpoint[]> {
+    return this.#list(callableQuery(nowMs, limit))
+  }
+
+  async webhookDelivery(id: string): Promise<WebhookDelivery | null> {
+    return entityOrNull(this.#sql.get('SELECT body FROM webhook_deliveries WHERE id = ?', id))
+  }
+
+  async webhookDeliveries(filter: WebhookDeliveryFilter): Promise<WebhookDelivery[]> {
+    return this.#list(webhookDeliveriesQuery(filter))
+  }
+
+  async dueDeliveries(endpointId: string, nowMs: number, limit: number): Promise<WebhookDelivery[]> {
+    return this.#list(dueQuery(endpointId, nowMs, limit))
+  }
+
+  async webhookBacklog(): Promise<number> {
+    const sql = 'SELECT count(*) AS waiting FROM webhook_deliveries WHERE due_at_ms IS NOT NULL'
+    return numberOf(this.#sql.get(sql), 'waiting')
+  }
+
+  async logPlace(id: string): Promise<LogPlace | null> {
+    return entityOrNull(this.#sql.get('SELECT body FROM log_places WHERE id = ?', id))
+  }
+
   async lapsedVouchers(nowMs: number, limit: number): Promise<Voucher[]> {
     const sql = 'SELECT body FROM vouchers WHERE lapses_at_ms <= ? ORDER BY lapses_at_ms LIMIT ?'
     return this.#list({ sql, values: [nowMs, limit] })
@@ -220,6 +276,9 @@ export class SqliteStore implements Store {
   async forget(nowMs: number): Promise<void> {
     await this.#forgetRows('answers', 'expires_at_ms', nowMs)
     await this.#forgetRows('claims', 'forget_at_ms', nowMs)
+    await this.#forgetRows('webhook_deliveries', 'created_at_ms', nowMs - DELIVERY_LIFE_MS)
+    await this.#inBatches((size) => this.#sql.run(FORGET_ORPHANS, size))
+    await this.#forgetRows('webhook_endpoints', 'deleted_at_ms', nowMs - DELETED_LIFE_MS)
   }
 
   async heldCodes(restingSinceMs: number): Promise<HeldCodes> {
@@ -245,13 +304,17 @@ export class SqliteStore implements Store {
     return this.#sql.all(sql, SIX_DIGITS, restingSinceMs, SIX_DIGITS).map(heldCode)
   }
 
-  /** Deletes in batches, between which commits and reads have their turns. */
-  async #forgetRows(table: 'answers' | 'claims', timeColumn: string, nowMs: number): Promise<void> {
+  async #forgetRows(table: ForgettingTable, timeColumn: string, untilMs: number): Promise<void> {
     const sql = `DELETE FROM ${table} WHERE row IN
       (SELECT row FROM ${table} WHERE ${timeColumn} <= ? ORDER BY ${timeColumn} LIMIT ?)`
+    await this.#inBatches((size) => this.#sql.run(sql, untilMs, size))
+  }
+
+  /** Deletes in batches, between which commits and reads have their turns. */
+  async #inBatches(forget: (size: number) => number): Promise<void> {
     let forgotten = FORGET_BATCH
     while (forgotten === FORGET_BATCH && this.#db.isOpen) {
-      forgotten = this.#sql.run(sql, nowMs, FORGET_BATCH)
+      forgotten = forget(FORGET_BATCH)
       await nextTurn()
     }
   }

@@ -3,6 +3,8 @@ import type { Context } from '../domain/context.ts'
 import type { Event } from '../domain/event.ts'
 import type { Session } from '../domain/session.ts'
 import type { Voucher, VoucherStatus } from '../domain/voucher.ts'
+import type { DeliveryStatus, WebhookDelivery } from '../domain/webhook-delivery.ts'
+import type { WebhookEndpoint } from '../domain/webhook-endpoint.ts'
 
 /**
  * One atomic step: all of it is durable, or none of it happened.
@@ -18,6 +20,11 @@ export type Change = {
   accounts?: Account[]
   apiKeys?: ApiKey[]
   credentials?: Credential[]
+  /** No two that are not deleted have the same place with their owner: the later one is a `version` conflict. */
+  webhookEndpoints?: WebhookEndpoint[]
+  /** A new one whose endpoint has a delivery of the same event already is left out; that is no conflict. */
+  webhookDeliveries?: WebhookDelivery[]
+  logPlaces?: LogPlace[]
   /** Rows that the decision read and that must still have this version. */
   unchanged?: { contexts?: Versioned[]; sessions?: Versioned[] }
   /** Unique things taken for good, such as a log of a transaction or a sign-in challenge. Taking one's own again is fine. */
@@ -31,6 +38,9 @@ export type Change = {
 
 /** What one node at a time may do, for a while. `token` grows with each holder: an older one is of no use any more. */
 export type Lease = { name: string; token: number }
+
+/** How far a reader of the log has come: whoever moves it on is the only one who did what lies before. */
+export type LogPlace = Versioned & { position: string }
 
 export type Versioned = { id: string; version: number }
 
@@ -114,6 +124,17 @@ export type VoucherFilter = Page & {
 
 export type SessionFilter = Page & { party: Party; contextId: string | null }
 
+/** Endpoints of one owner that are not deleted. */
+export type WebhookEndpointFilter = Page & { ownerId: string; enabled: boolean | null; widgetId: string | null }
+
+export type WebhookDeliveryFilter = Page & {
+  ownerId: string
+  endpointId: string | null
+  status: DeliveryStatus | null
+  eventType: string | null
+  widgetId: string | null
+}
+
 /** Where the codes of six digits stand, to fill the dealer at start. */
 export type HeldCodes = { voucherCodes: HeldCode[]; contextCodes: HeldCode[] }
 /** `endedAtMs` null: in use. Otherwise: since when it rests. */
@@ -194,11 +215,30 @@ export interface Store {
    */
   onEvents(listener: () => void): () => void
 
+  webhookEndpoint(id: string): Promise<WebhookEndpoint | null>
+  webhookEndpoints(filter: WebhookEndpointFilter): Promise<WebhookEndpoint[]>
+  /** Whether any endpoint is enabled. */
+  hasListeningEndpoints(): Promise<boolean>
+  /** Enabled endpoints whose owner is among these payers (accounts) or payees. */
+  listeningEndpoints(payerIds: string[], payeeIds: string[]): Promise<WebhookEndpoint[]>
+  /** Enabled endpoints that do not rest and have something due; the longest due first. */
+  callableEndpoints(nowMs: number, limit: number): Promise<WebhookEndpoint[]>
+  webhookDelivery(id: string): Promise<WebhookDelivery | null>
+  webhookDeliveries(filter: WebhookDeliveryFilter): Promise<WebhookDelivery[]>
+  /** What an endpoint may be sent now, the longest due first: of each subject the earliest that is still to be sent. */
+  dueDeliveries(endpointId: string, nowMs: number, limit: number): Promise<WebhookDelivery[]>
+  /** Deliveries that are still to be sent, for whatever reason they wait. */
+  webhookBacklog(): Promise<number>
+  logPlace(id: string): Promise<LogPlace | null>
+
   /** What the clock has ended and the sweep may tidy up. */
   lapsedVouchers(nowMs: number, limit: number): Promise<Voucher[]>
   lapsedContextCodes(nowMs: number, limit: number): Promise<Context[]>
   lapsedSessions(nowMs: number, limit: number): Promise<Session[]>
-  /** Forgets answers and claims whose time has passed. */
+  /**
+   * Forgets answers and claims whose time has passed, deliveries after 30 days, and what belongs to deleted endpoints; the
+   * endpoints themselves a minute later, when nobody writes to them any more.
+   */
   forget(nowMs: number): Promise<void>
   /** Six-digit codes in use, and those whose owner ended after `restingSinceMs`. */
   heldCodes(restingSinceMs: number): Promise<HeldCodes>

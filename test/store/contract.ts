@@ -13,7 +13,6 @@ import {
 } from '../../src/domain/voucher.ts'
 import {
   Conflict,
-  type ConflictKind,
   type Lease,
   type LoggedEvent,
   type SessionFilter,
@@ -21,6 +20,7 @@ import {
   type VoucherFilter,
 } from '../../src/store/store.ts'
 import { eventually } from '../chains/eventually.ts'
+import { type Engine, type OpenedStore, rejectsWith } from './engine.ts'
 import {
   aClaim,
   aContext,
@@ -42,14 +42,7 @@ import {
   T0,
   WHOLE_LIST,
 } from './rows.ts'
-
-/** A store under test. The engine's clock stands at `T0` when it is opened. */
-export type OpenedStore = {
-  store: Store
-  /** Closes the store and opens the same data again. */
-  reopen(): Promise<Store>
-  destroy(): Promise<void>
-}
+import { webhooks } from './webhook-contract.ts'
 
 /** What every engine must do, whatever it is made of. */
 export function storeContract(name: string, open: () => Promise<OpenedStore>): void {
@@ -75,15 +68,9 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
     describe('lists of vouchers', () => voucherLists(engine))
     describe('other lists', () => otherLists(engine))
     describe('the sweep', () => sweep(engine))
+    describe('webhooks', () => webhooks(engine))
     describe('durability', () => durability(engine))
   })
-}
-
-type Engine = {
-  /** One store for the tests that look only at rows of their own. */
-  readonly store: Store
-  /** A store with nothing in it, for the tests that look at everything. */
-  fresh: () => Promise<OpenedStore>
 }
 
 /** Every voucher of nobody. */
@@ -103,10 +90,6 @@ function logOf(store: Store, count: number): Promise<LoggedEvent[]> {
     const log = await store.events(null, count + 1)
     return log.length >= count && log
   })
-}
-
-function rejectsWith(commit: Promise<void>, kind: ConflictKind, key?: string): Promise<void> {
-  return assert.rejects(commit, { name: 'Conflict', kind, ...(key !== undefined && { key }) })
 }
 
 function versions(engine: Engine): void {

@@ -9,7 +9,8 @@ import { type Change, CommitUnknown, Conflict, StoreUnavailable } from '../../sr
 import { eventually } from '../chains/eventually.ts'
 import { startPostgres, type TestCluster } from '../support/postgres.ts'
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
-import { type OpenedStore, storeContract } from './contract.ts'
+import { storeContract } from './contract.ts'
+import type { OpenedStore } from './engine.ts'
 import { aContext, anAnswer, anEvent, aVoucher, nextCode, PAYER_ID, T0 } from './rows.ts'
 
 let cluster: TestCluster

@@ -12,6 +12,8 @@ import {
   type TermedVoucher,
   trackSettlement,
 } from '../../src/domain/voucher.ts'
+import { newDelivery, type WebhookDelivery } from '../../src/domain/webhook-delivery.ts'
+import { createEndpoint, type WebhookEndpoint } from '../../src/domain/webhook-endpoint.ts'
 import { newId } from '../../src/protocol/ids.ts'
 import type { Claim, Page, StoredAnswer } from '../../src/store/store.ts'
 
@@ -178,6 +180,35 @@ export function anEvent(given: Partial<Event> = {}): Event {
     data: { id: 'vch_1', status: 'RESERVED' },
     ...given,
   }
+}
+
+/** An endpoint of its own owner, so that its place is free. */
+export function anEndpoint(given: Partial<WebhookEndpoint> = {}): WebhookEndpoint {
+  const endpoint = createEndpoint({
+    id: newId('wh', T0),
+    ownerId: newId('usr', T0),
+    payeeId: randomPayeeId(),
+    place: 1,
+    url: 'https://shop.example/hook',
+    description: 'the shop',
+    events: [],
+    widgetId: null,
+    sealedSecret: 'sealed',
+    nowMs: T0,
+  })
+  return { ...endpoint, ...given }
+}
+
+/** A delivery that is due from `T0` on. */
+export function aDelivery(endpoint: WebhookEndpoint, given: Partial<WebhookDelivery> = {}): WebhookDelivery {
+  const delivery = newDelivery({
+    id: newId('dly', T0),
+    endpoint,
+    event: anEvent({ subjectId: newId('vch', T0) }),
+    requestBody: '{"type":"voucher.reserved"}',
+    nowMs: T0,
+  })
+  return { ...delivery, ...given }
 }
 
 /** A slice that leaves nothing out. */

@@ -10,7 +10,8 @@ import { DatabaseSync } from 'node:sqlite'
 import { describe, type TestContext, test } from 'node:test'
 import { openSqliteStore, type SqliteStore } from '../../src/store/sqlite.ts'
 import type { StoredAnswer } from '../../src/store/store.ts'
-import { type OpenedStore, storeContract } from './contract.ts'
+import { storeContract } from './contract.ts'
+import type { OpenedStore } from './engine.ts'
 import { anAnswer, aVoucher, T0 } from './rows.ts'
 
 const CHILD = join(import.meta.dirname, 'child.ts')

@@ -1,6 +1,14 @@
 import type { Credential } from '../../domain/account.ts'
 import type { Event } from '../../domain/event.ts'
-import { API_KEY_COLUMNS, CONTEXT_COLUMNS, type Columns, SESSION_COLUMNS, VOUCHER_COLUMNS } from '../columns.ts'
+import {
+  API_KEY_COLUMNS,
+  CONTEXT_COLUMNS,
+  type Columns,
+  SESSION_COLUMNS,
+  VOUCHER_COLUMNS,
+  WEBHOOK_DELIVERY_COLUMNS,
+  WEBHOOK_ENDPOINT_COLUMNS,
+} from '../columns.ts'
 import type { Change, Claim, StoredAnswer, Versioned } from '../store.ts'
 import { digest, storable } from './text.ts'
 
@@ -22,6 +30,9 @@ export function encodeChange(change: Change): string {
     accounts: entityRows(NO_COLUMNS, change.accounts),
     api_keys: entityRows(API_KEY_COLUMNS, change.apiKeys),
     credentials: some(change.credentials, credentialRow),
+    webhook_endpoints: entityRows(WEBHOOK_ENDPOINT_COLUMNS, change.webhookEndpoints),
+    webhook_deliveries: entityRows(WEBHOOK_DELIVERY_COLUMNS, change.webhookDeliveries),
+    log_places: entityRows(NO_COLUMNS, change.logPlaces),
     claims: some(change.claims?.toSorted(byKey), claimRow),
     events: some(change.events, eventRow),
   })

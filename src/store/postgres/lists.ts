@@ -1,5 +1,12 @@
 import type { VoucherStatus } from '../../domain/voucher.ts'
-import type { Page, Party, SessionFilter, VoucherFilter } from '../store.ts'
+import type {
+  Page,
+  Party,
+  SessionFilter,
+  VoucherFilter,
+  WebhookDeliveryFilter,
+  WebhookEndpointFilter,
+} from '../store.ts'
 import type { Query } from './connections.ts'
 
 type Value = string | number | null
@@ -35,6 +42,26 @@ export function vouchersQuery(filter: VoucherFilter): Query {
     arms.map((arm) => [...arm, ...conditions]),
     filter,
   )
+}
+
+/** A page of an owner's webhook endpoints, newest first. */
+export function webhookEndpointsQuery(filter: WebhookEndpointFilter): Query {
+  const { ownerId, enabled, widgetId } = filter
+  const conditions: Condition[] = [is('owner_id', ownerId), { sql: 'deleted_at_ms IS NULL', values: [] }]
+  if (enabled !== null) conditions.push({ sql: 'enabled = ?', values: [Number(enabled)] })
+  if (widgetId !== null) conditions.push(is('widget_id', widgetId))
+  return page('webhook_endpoints', [conditions], filter)
+}
+
+/** A page of an owner's deliveries, newest first. */
+export function webhookDeliveriesQuery(filter: WebhookDeliveryFilter): Query {
+  const { ownerId, endpointId, status, eventType, widgetId } = filter
+  const conditions =
+    endpointId === null ? [is('owner_id', ownerId)] : [is('endpoint_id', endpointId), is('owner_id', ownerId)]
+  if (status !== null) conditions.push(is('status', status))
+  if (eventType !== null) conditions.push(is('event_type', eventType))
+  if (widgetId !== null) conditions.push(is('widget_id', widgetId))
+  return page('webhook_deliveries', [conditions], filter)
 }
 
 /** The status as the clock has it: what has lapsed reads EXPIRED, whatever the row says. */

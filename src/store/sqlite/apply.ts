@@ -4,7 +4,17 @@ import { type Change, Conflict, type Versioned } from '../store.ts'
 import type { Answers } from './answers.ts'
 import { take } from './claims.ts'
 import { numberOf, type Statements } from './statements.ts'
-import { ACCOUNTS, API_KEYS, CONTEXTS, put, SESSIONS, VOUCHERS } from './tables.ts'
+import {
+  ACCOUNTS,
+  API_KEYS,
+  CONTEXTS,
+  LOG_PLACES,
+  put,
+  putDelivery,
+  SESSIONS,
+  VOUCHERS,
+  WEBHOOK_ENDPOINTS,
+} from './tables.ts'
 
 /**
  * Writes a change within the open transaction; on a throw the caller undoes what was written.
@@ -22,6 +32,9 @@ export function applyChange(sql: Statements, answers: Answers, change: Change, n
   for (const account of change.accounts ?? []) put(sql, ACCOUNTS, account)
   for (const apiKey of change.apiKeys ?? []) put(sql, API_KEYS, apiKey)
   for (const credential of change.credentials ?? []) addCredential(sql, credential)
+  for (const endpoint of change.webhookEndpoints ?? []) put(sql, WEBHOOK_ENDPOINTS, endpoint)
+  for (const delivery of change.webhookDeliveries ?? []) putDelivery(sql, delivery)
+  for (const place of change.logPlaces ?? []) put(sql, LOG_PLACES, place)
   for (const claim of change.claims ?? []) take(sql, claim)
   for (const event of change.events ?? []) log(sql, event)
 }

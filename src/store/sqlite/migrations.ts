@@ -131,6 +131,56 @@ const STEPS: string[] = [
   CREATE INDEX events_payer ON events (payer_id);
   CREATE INDEX events_payee ON events (payee_id) WHERE payee_id IS NOT NULL;
   `,
+  `
+  CREATE TABLE webhook_endpoints (
+    row INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    version INTEGER NOT NULL,
+    owner_id TEXT NOT NULL,
+    payee_id TEXT NOT NULL,
+    place INTEGER NOT NULL,
+    widget_id TEXT,
+    enabled INTEGER NOT NULL,
+    paused_until_ms INTEGER,
+    deleted_at_ms INTEGER,
+    created_at_ms INTEGER NOT NULL,
+    body TEXT NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX webhook_endpoints_place ON webhook_endpoints (owner_id, place) WHERE deleted_at_ms IS NULL;
+  CREATE INDEX webhook_endpoints_owner ON webhook_endpoints (owner_id, created_at_ms) WHERE deleted_at_ms IS NULL;
+  CREATE INDEX webhook_endpoints_listening_owner ON webhook_endpoints (owner_id) WHERE enabled = 1;
+  CREATE INDEX webhook_endpoints_listening_payee ON webhook_endpoints (payee_id) WHERE enabled = 1;
+  CREATE INDEX webhook_endpoints_deleted ON webhook_endpoints (deleted_at_ms) WHERE deleted_at_ms IS NOT NULL;
+
+  CREATE TABLE webhook_deliveries (
+    row INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    version INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    owner_id TEXT NOT NULL,
+    endpoint_id TEXT NOT NULL,
+    event_id TEXT NOT NULL,
+    event_type TEXT NOT NULL,
+    subject_id TEXT NOT NULL,
+    widget_id TEXT,
+    due_at_ms INTEGER,
+    created_at_ms INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    UNIQUE (endpoint_id, event_id)
+  ) STRICT;
+  CREATE INDEX webhook_deliveries_owner ON webhook_deliveries (owner_id, created_at_ms);
+  CREATE INDEX webhook_deliveries_endpoint ON webhook_deliveries (endpoint_id, created_at_ms);
+  CREATE INDEX webhook_deliveries_created ON webhook_deliveries (created_at_ms);
+  CREATE INDEX webhook_deliveries_due ON webhook_deliveries (endpoint_id, due_at_ms) WHERE due_at_ms IS NOT NULL;
+  CREATE INDEX webhook_deliveries_line ON webhook_deliveries (endpoint_id, subject_id) WHERE due_at_ms IS NOT NULL;
+
+  CREATE TABLE log_places (
+    row INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    version INTEGER NOT NULL,
+    body TEXT NOT NULL
+  ) STRICT;
+  `,
 ]
 
 /** The schema that this program writes. */
