@@ -1,5 +1,7 @@
+import { setImmediate as endOfTurn } from 'node:timers/promises'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import type { MakeLimiter } from './limiter.ts'
+import { createQueue } from './queue.ts'
 import { counted, type SharedCounters, type Tally } from './shared-counters.ts'
 
 /**
@@ -40,13 +42,18 @@ export function makeSharedGuessLimiter(counters: Pick<SharedCounters, 'countGues
   }
 }
 
-/** Makes one question of all that is asked in one turn of the event loop: every call that names a code asks. */
+/** Two, so that one which a broken connection holds up does not hold up all. */
+const QUESTIONS_AT_ONCE = 2
+
+/** Every call that names a code asks, so all that is asked while questions are under way makes one question more. */
 function joined<Answer>(ask: (keys: string[]) => Promise<Map<string, Answer>>) {
+  const questions = createQueue({ atOnce: QUESTIONS_AT_ONCE, waiting: 1 })
   let next: { keys: Set<string>; answers: Promise<Map<string, Answer>> } | null = null
 
   const begin = () => {
     const keys = new Set<string>()
-    const answers = new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
+    const answers = questions.run(async () => {
+      await endOfTurn()
       next = null
       return ask([...keys])
     })
