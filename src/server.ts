@@ -7,6 +7,7 @@ import { createRateLimits, type RatePreset } from './auth/rate-limits.ts'
 import { createTokens } from './auth/tokens.ts'
 import { type EvmChain, openEvmChain } from './chains/evm/evm-chain.ts'
 import { evmRules } from './chains/evm/rules.ts'
+import { EventStreams } from './delivery/event-streams.ts'
 import { CODE_REST_MS, CodePool } from './domain/code-pool.ts'
 import { type Currency, indexCurrencies, type Network } from './domain/currency.ts'
 import type { RequiredDepth } from './domain/settlement.ts'
@@ -63,9 +64,17 @@ export type Operation = {
   drainDelayMs: number
   /** How late the event loop is just now; null: measured. */
   delayMs: (() => number) | null
+  /** How often an event stream shows that it lives, and asks whether its reader may still read. */
+  heartbeatMs: number
 }
 
-const DEFAULT_OPERATION: Operation = { trustProxy: 0, metricsFor: 'loopback', drainDelayMs: 0, delayMs: null }
+const DEFAULT_OPERATION: Operation = {
+  trustProxy: 0,
+  metricsFor: 'loopback',
+  drainDelayMs: 0,
+  delayMs: null,
+  heartbeatMs: 15_000,
+}
 
 export type RunningServer = {
   url: string
@@ -86,20 +95,22 @@ const WATCH_PAUSE_MS = 2000
  * @throws StoreUnusable, SecretsUnusable, WrongChainId, and what listening throws; then nothing runs
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const log = logFor(options.logger)
-  const engine = await openEngine({ ...options, log })
+  const engine = await openEngine(options)
+  const { store } = engine
   const chains: EvmChain[] = []
   const stopping = new AbortController()
   try {
     await options.onStoreOpened?.()
+    const log = logFor(options.logger)
     for (const served of options.networks) {
       if (served.rpcUrls.length > 0) chains.push(await startChain(served, options.clock, log))
     }
-    const app = await createApp(options, { engine, chains, log, stopping: stopping.signal })
-    const operating = operate({ ...DEFAULT_OPERATION, ...options.operation }, { app, engine, chains })
+    const operation = { ...DEFAULT_OPERATION, ...options.operation }
+    const streams = openStreams(engine.store, { operation, log, stopping: stopping.signal })
+    const app = await createApp(options, { engine, chains, streams, log, stopping: stopping.signal })
+    const operating = operate(operation, { app, engine, chains })
     const { logger } = options
-    const limits = createRateLimits(options.rateLimits, engine.makeRateLimiter)
-    const http = createHttp(app, { limits, logger, ...operating.http })
+    const http = createHttp(app, { limits: createRateLimits(options.rateLimits), logger, ...operating.http })
     await http.listen({ host: options.host, port: options.port })
     const url = urlOf(http, options.host)
     app.publicHosts.push(new URL(url).host)
@@ -114,12 +125,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       for (const chain of chains) chain.stop()
       await loopsEnd
       await app.leases.giveUpAll()
-      await engine.close()
+      await store.close()
     }
     return { url, app, http, stop }
   } catch (error) {
     for (const chain of chains) chain.stop()
-    await engine.close()
+    await store.close()
     throw error
   }
 }
@@ -174,9 +185,17 @@ async function startChain(served: ServedNetwork, clock: () => number, log: Log):
   return chain
 }
 
-type Parts = { engine: Engine; chains: EvmChain[]; log: Log; stopping: AbortSignal }
+function openStreams(
+  store: Engine['store'],
+  { operation, log, stopping }: { operation: Operation; log: Log; stopping: AbortSignal },
+): EventStreams {
+  const onError = (error: unknown) => log.error({ err: error }, 'reading the log of events failed; it will run again')
+  return new EventStreams({ store, heartbeatMs: operation.heartbeatMs, stopping, onError })
+}
 
-async function createApp(options: ServerOptions, { engine, chains, log, stopping }: Parts): Promise<App> {
+type Parts = { engine: Engine; chains: EvmChain[]; streams: EventStreams; log: Log; stopping: AbortSignal }
+
+async function createApp(options: ServerOptions, { engine, chains, streams, log, stopping }: Parts): Promise<App> {
   const { clock } = options
   const nowMs = clock()
   const { store, secrets } = engine
@@ -193,12 +212,13 @@ async function createApp(options: ServerOptions, { engine, chains, log, stopping
     secrets,
     tokens: createTokens({ secrets, clock }),
     attestation: options.attestation,
-    guesses: createGuessLimits(engine.makeGuessLimiter),
+    guesses: createGuessLimits(),
     publicHosts: [...options.publicHosts],
     stopping,
     followed: new Set(),
     leases: new Leases(store),
     fence: null,
+    streams,
     log,
   }
 }

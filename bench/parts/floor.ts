@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { openPostgresStore } from '../../src/store/postgres.ts'
+import type { DatabaseSync } from 'node:sqlite'
 import { Answers } from '../../src/store/sqlite/answers.ts'
 import { applyChange } from '../../src/store/sqlite/apply.ts'
 import { GroupCommit } from '../../src/store/sqlite/group-commit.ts'
@@ -13,29 +13,20 @@ import { servePart } from '../part.ts'
 
 /**
  * The floor: what the same work costs a bare `node:http` server. It writes what the real server writes (the same
- * statements in the same commits; as many rows, as large) and sends answers of the same size. The rest is left out:
+ * statements in the same group commit; as many rows, as large) and sends answers of the same size. The rest is left out:
  * it looks at no header and no body, reads nothing before it writes, decides nothing and builds no views.
  */
 
 export type FloorPart = typeof handlers
-
-/** Where the floor writes: the embedded store's own statements, or the one that PostgreSQL gets. */
-type Memory = {
-  commit(change: Change): Promise<void>
-  voucherBody(id: string): Promise<string>
-  close(): Promise<void>
-}
 
 const VOUCHER_PATH = /(vch_[0-9a-f]+)(\/redeem-voucher)?$/
 
 let stop = async (): Promise<void> => undefined
 
 const handlers = {
-  /** @param place.databaseUrl null: the embedded store in `dataDir` */
-  start: async (place: { dataDir: string; databaseUrl: string | null }): Promise<{ url: string }> => {
-    const memory = place.databaseUrl === null ? embedded(place.dataDir) : await shared(place.databaseUrl)
-    await memory.commit(FIRST_CHANGE)
-    const answer = answererOn(memory)
+  start: async ({ dataDir }: { dataDir: string }): Promise<{ url: string }> => {
+    const db = openDatabase(dataDir)
+    const answer = await answererOn(db)
     const server = createServer((request, response) => {
       request.on('end', () => void answer(request).then((body) => send(response, body)))
       request.resume()
@@ -44,44 +35,29 @@ const handlers = {
     await once(server, 'listening')
     stop = async () => {
       server.close().closeAllConnections()
-      await memory.close()
+      closeDatabase(db, dataDir)
     }
     return { url: urlOf(server.address()) }
   },
 }
 
-function embedded(dataDir: string): Memory {
-  const db = openDatabase(dataDir)
+async function answererOn(db: DatabaseSync): Promise<(request: IncomingMessage) => Promise<string>> {
   const sql = new Statements(db)
   const answers = new Answers(sql)
   const groups = new GroupCommit(db)
-  return {
-    commit: (change) => groups.enqueue(() => applyChange(sql, answers, change, Date.now())),
-    voucherBody: async (id) => {
-      const row = sql.get('SELECT body FROM vouchers WHERE id = ?', id)
-      return row === null ? '' : textOf(row, 'body')
-    },
-    close: async () => closeDatabase(db, dataDir),
-  }
-}
-
-async function shared(url: string): Promise<Memory> {
-  const store = await openPostgresStore({ url })
-  return {
-    commit: (change) => store.commit(change),
-    voucherBody: async (id) => JSON.stringify(await store.voucher(id)),
-    close: () => store.close(),
-  }
-}
-
-function answererOn(memory: Memory): (request: IncomingMessage) => Promise<string> {
+  const commit = (change: Change) => groups.enqueue(() => applyChange(sql, answers, change, Date.now()))
   let requests = 0
+  await commit(FIRST_CHANGE)
+
   return async ({ method, url = '' }) => {
     requests += 1
     const [, voucherId, redeem] = VOUCHER_PATH.exec(url) ?? []
-    if (method === 'GET') return memory.voucherBody(voucherId ?? '')
+    if (method === 'GET') {
+      const row = sql.get('SELECT body FROM vouchers WHERE id = ?', voucherId ?? '')
+      return row === null ? '' : textOf(row, 'body')
+    }
     const { change, answer } = redeem && voucherId ? redemption(voucherId, requests) : reservation(requests)
-    await memory.commit(change)
+    await commit(change)
     return answer
   }
 }

@@ -12,16 +12,18 @@ import { type CallListener, logCall, watchCall } from './calls.ts'
 import { Answers } from './idempotency.ts'
 import type { MetricsAudience } from './metrics-audience.ts'
 import { operatorRoutes } from './operator-routes.ts'
-import { isStoreTrouble, PROBLEM_TYPE, problemOf, refusalOf } from './problem.ts'
+import { PROBLEM_TYPE, problemOf, refusalOf } from './problem.ts'
 import { readJsonBodies } from './read-json.ts'
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts'
 import { admit, configOf } from './route-config.ts'
 import { authRoutes } from './routes/auth.ts'
 import { contextRoutes } from './routes/contexts.ts'
+import { eventRoutes } from './routes/events.ts'
 import { financeRoutes } from './routes/finance.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { voucherRoutes } from './routes/vouchers.ts'
 import type { Routes, ServedRoute } from './routes.ts'
+import { closeSpareConnections } from './spare-connections.ts'
 import { compileValidator } from './validation.ts'
 
 /** Largest body that is read. */
@@ -79,6 +81,7 @@ export function createHttp(app: App, options: HttpOptions): Routes {
     if (app.stopping.aborted) reply.header('connection', 'close')
     done()
   })
+  closeSpareConnections(http)
   operatorRoutes(http, options)
   const context = { app, answers: new Answers(app) }
   http.register(
@@ -115,6 +118,7 @@ function registerRoutes(api: Routes, context: Parameters<typeof authRoutes>[1]):
   sessionRoutes(api, context)
   voucherRoutes(api, context)
   financeRoutes(api, context)
+  eventRoutes(api, context)
 }
 
 /** Keeps a list of what is served. A route that does not say who may call it stops the start. */
@@ -136,7 +140,6 @@ function sendProblem(reply: FastifyReply, error: unknown, refused: (code: Proble
   refused(refusal.code)
   const problem = problemOf(refusal)
   if (refusal.code === 'unexpected') reply.log.error({ err: error }, 'unexpected error')
-  if (isStoreTrouble(error)) reply.log.warn({ reason: error.message }, 'the store is in trouble')
   if (refusal.retryAfterSeconds !== undefined) reply.header('retry-after', String(refusal.retryAfterSeconds))
   if (refusal.code === 'unauthorized') reply.header('www-authenticate', 'Bearer')
   return reply.code(problem.status).header('content-type', PROBLEM_TYPE).send(JSON.stringify(problem))

@@ -71,6 +71,16 @@ async function authenticated(app: App, limits: RateLimits, request: FastifyReque
   }
 }
 
+/** Whether the caller would be let in again: tokens expire, and keys are revoked. What cannot be told ends nothing. */
+export async function isStillAdmitted(app: App, request: FastifyRequest): Promise<boolean> {
+  try {
+    await authenticate(app, presentedIn(request))
+    return true
+  } catch (error) {
+    return !(error instanceof Refusal && error.code === 'unauthorized')
+  }
+}
+
 /** How the request says who it is from. */
 function presentedIn({ headers }: FastifyRequest): Presented {
   const { authorization, 'x-api-key': apiKey } = headers

@@ -9,6 +9,7 @@ export type MetricSources = {
   store: Pick<Store, 'settling'>
   storeStats: () => { commits: number; groups: number }
   codes: Record<'voucher' | 'context', CodePool>
+  streams: { openCount: number; cutCount: number }
   nodes: () => NodeStatus[]
   callsUnderWay: () => number
   clock: () => number
@@ -61,7 +62,9 @@ export class Metrics {
       registers,
     })
     for (const task of ['sweep', 'watch'] satisfies Task[]) this.#failures.inc({ task }, 0)
-    this.#refreshes = [watchStore, watchSettlements, watchNodes].map((watch) => watch(this.#registry, sources))
+    this.#refreshes = [watchStore, watchSettlements, watchNodes, watchStreams].map((watch) =>
+      watch(this.#registry, sources),
+    )
     processRegistry ??= startProcessRegistry()
   }
 
@@ -183,5 +186,20 @@ function watchNodes(registry: Registry, { nodes }: MetricSources): Refresh {
       up.set({ network: node.network }, node.up ? 1 : 0)
       if (node.head !== null) head.set({ network: node.network }, node.head)
     }
+  }
+}
+
+function watchStreams(registry: Registry, { streams }: MetricSources): Refresh {
+  const registers = [registry]
+  const open = new Gauge({ name: 'sixpence_event_streams', help: 'Event streams that are open', registers })
+  const cut = new Counter({
+    name: 'sixpence_event_streams_cut_total',
+    help: 'Event streams that were ended because their readers did not take what came',
+    registers,
+  })
+  return () => {
+    open.set(streams.openCount)
+    cut.reset()
+    cut.inc(streams.cutCount)
   }
 }

@@ -279,6 +279,10 @@ export const SessionQuery = Type.Object({
   contextId: Type.Optional(Type.String({ maxLength: 64 })),
 })
 
+// ── events ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export const EventsQuery = Type.Object({ lastEventId: Type.Optional(Type.String({ maxLength: 64 })) })
+
 // ── finance ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const Route = { srcNetwork: Type.Optional(NetworkName), dstNetwork: Type.Optional(NetworkName) }
@@ -330,6 +334,7 @@ export type CloseContextBody = Static<typeof CloseContextBody>
 export type PageQuery = Static<typeof PageQuery>
 export type VoucherQuery = Static<typeof VoucherQuery>
 export type SessionQuery = Static<typeof SessionQuery>
+export type EventsQuery = Static<typeof EventsQuery>
 export type ExpectedPayment = Static<typeof ExpectedPayment>
 export type RedeemVoucherBody = Static<typeof RedeemVoucherBody>
 export type SignVoucherBody = Static<typeof SignVoucherBody>

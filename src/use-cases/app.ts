@@ -3,6 +3,7 @@ import type { GuessLimits } from '../auth/guesses.ts'
 import type { Secrets } from '../auth/secrets.ts'
 import type { Tokens } from '../auth/tokens.ts'
 import type { Chain, ChainRules } from '../chains/chain.ts'
+import type { EventStreams } from '../delivery/event-streams.ts'
 import type { CodePool } from '../domain/code-pool.ts'
 import type { CurrencyIndex, Network } from '../domain/currency.ts'
 import type { Lease, Store } from '../store/store.ts'
@@ -32,6 +33,8 @@ export type App = {
   leases: Leases
   /** The lease that every commit of this work depends on; null: none, as for all that callers ask for. */
   fence: Lease | null
+  /** The event streams that are open on this node. */
+  streams: EventStreams
   log: Log
 }
 

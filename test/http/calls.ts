@@ -146,6 +146,8 @@ export const ROUTES: Record<string, RouteFacts> = {
     path: `/vouchers/${(await redeem(parties, asking('100'))).id}/status/interop-info`,
   })),
 
+  'GET /events': byPayee(() => ({ path: '/events' })),
+
   'GET /finance/networks': open('/finance/networks'),
   'GET /finance/currencies': open('/finance/currencies'),
 }

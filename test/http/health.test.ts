@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { type Readiness, readReadiness } from '../../src/operating/readiness.ts'
 import { freePort } from '../support/free-port.ts'
 import { callerOf, chainNetwork, eventually, startTestServer, type TestServer } from '../support/server.ts'
@@ -100,5 +103,15 @@ describe('a server that is told to stop', () => {
     await server.stop()
     await over
     ok(await answer)
+  })
+
+  it('does not wait for connections on which nothing was asked', async () => {
+    const server = await startTestServer()
+    const spare = connect(Number(new URL(server.url).port), '127.0.0.1')
+    await once(spare, 'connect')
+    await probe(server, '/healthz')
+    const stopped = server.stop().then(() => true)
+    assert.ok(await Promise.race([stopped, delay(5_000, false, { ref: false })]))
+    spare.destroy()
   })
 })
