@@ -18,6 +18,8 @@ export type Config = Readonly<{
   databaseUrl: string | null
   sandbox: boolean
   chainPort: number
+  /** The sandbox chain of another server to use; null: the server runs its own. */
+  chainUrl: string | null
   reserveTtlMs: number
   signingTtlMs: number
   contextTtlMs: number
@@ -117,6 +119,14 @@ export const SETTINGS = {
     default: '8545',
     expected: 'a whole number from 1 to 65535',
     parse: (text) => parsePort(text, 1),
+  },
+  chainUrl: {
+    flag: '--chain-url <url>',
+    env: 'SIXPENCE_CHAIN_URL',
+    description: "another server's sandbox chain to use (default: runs its own)",
+    default: null,
+    expected: 'an http or https URL without a path, such as http://127.0.0.1:8545',
+    parse: parseOrigin,
   },
   config: {
     flag: '--config <file>',
@@ -268,6 +278,7 @@ export function readConfig(input: {
     dataDir: readSetting(SETTINGS.data, sources),
     databaseUrl: readSetting(SETTINGS.databaseUrl, sources),
     chainPort: readSetting(SETTINGS.chainPort, sources),
+    chainUrl: readSetting(SETTINGS.chainUrl, sources),
     reserveTtlMs: readSetting(SETTINGS.reserveTtl, sources),
     signingTtlMs: readSetting(SETTINGS.signingTtl, sources),
     contextTtlMs: readSetting(SETTINGS.contextTtl, sources),

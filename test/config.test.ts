@@ -58,6 +58,7 @@ describe('readConfig', () => {
       databaseUrl: null,
       sandbox: false,
       chainPort: 8545,
+      chainUrl: null,
       reserveTtlMs: 120_000,
       signingTtlMs: 600_000,
       contextTtlMs: 600_000,
@@ -101,8 +102,10 @@ describe('readConfig', () => {
       SIXPENCE_HOST: '::1',
       SIXPENCE_PORT: '0',
       SIXPENCE_DATA: '/var/lib/sixpence',
+      SIXPENCE_DATABASE_URL: 'postgres://till:hush@db.example.com/pay',
       SIXPENCE_SANDBOX: 'true',
       SIXPENCE_CHAIN_PORT: '9545',
+      SIXPENCE_CHAIN_URL: 'http://10.0.0.7:8545',
       SIXPENCE_RESERVE_TTL: '90s',
       SIXPENCE_SIGNING_TTL: '1.5h',
       SIXPENCE_CONTEXT_TTL: '500ms',
@@ -119,9 +122,10 @@ describe('readConfig', () => {
       host: '::1',
       port: 0,
       dataDir: '/var/lib/sixpence',
-      databaseUrl: null,
+      databaseUrl: 'postgres://till:hush@db.example.com/pay',
       sandbox: true,
       chainPort: 9545,
+      chainUrl: 'http://10.0.0.7:8545',
       reserveTtlMs: 90_000,
       signingTtlMs: 5_400_000,
       contextTtlMs: 500,
@@ -224,10 +228,17 @@ describe('a setting that is wrong is refused by name', () => {
     )
   })
 
+  it('does not repeat a password', () => {
+    const refusal = refusalOf({ env: { SIXPENCE_DATABASE_URL: 'mysql://till:hush@db.example.com/pay' } })
+    assert.match(refusal, /^SIXPENCE_DATABASE_URL must be a URL such as postgres:/)
+    assert.doesNotMatch(refusal, /hush/)
+  })
+
   const wrong: Record<string, string[]> = {
     host: ['', ' ', 'http://localhost', 'a b', 'a/b'],
     port: ['', '-1', '65536', '80.5', '0x50', '8e1', ' 80', '99999999'],
     chainPort: ['0', '65536', 'x'],
+    chainUrl: ['', '8545', 'ws://127.0.0.1:8545'],
     data: ['', ' '],
     sandbox: ['', 'yes', 'TRUE', '2'],
     reserveTtl: ['', '0s', '-1s', '10', '10 m', '1y', '31d', '721h', '0.5ms', 'soon', '10m5s', 'Infinity', '1e3s'],

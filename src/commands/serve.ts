@@ -20,11 +20,11 @@ export type Serving = { url: string; rpcUrl: string | null; networks: NetworkCon
 export async function serve(config: Config): Promise<Serving> {
   assertServable(config)
   const logger = createLogger(config.logLevel, pino.destination({ fd: process.stderr.fd, sync: true }))
-  const sandboxRpcUrl = config.sandbox ? `http://127.0.0.1:${config.chainPort}` : null
+  const sandboxRpcUrl = config.sandbox ? (config.chainUrl ?? `http://127.0.0.1:${config.chainPort}`) : null
   const networks = [...config.networks, ...(sandboxRpcUrl === null ? [] : [sandboxNetwork({ rpcUrl: sandboxRpcUrl })])]
   let chain: SandboxChain | null = null
   const startChain = async () => {
-    if (!config.sandbox) return
+    if (!config.sandbox || config.chainUrl !== null) return
     chain = await startSandboxChain({
       dataDir: config.dataDir,
       port: config.chainPort,
