@@ -3,8 +3,8 @@ import type { LoadPart, LoadResult } from './parts/load.ts'
 import type { Caller } from './requests.ts'
 import { median, rounded } from './statistics.ts'
 
-/** A server to load, and as whom. */
-export type Target = { url: string; caller: Caller }
+/** A server to load, or nodes that share a store, and as whom. */
+export type Target = { urls: string[]; caller: Caller }
 
 export type Workload = 'reserve' | 'redeem' | 'flow'
 
@@ -14,22 +14,24 @@ export type Comparison = { perSecond: number; floorPerSecond: number; ratio: num
 /** So many requests are under way at a time. */
 export const CONCURRENCY = 64
 
-const WORKLOADS: readonly Workload[] = ['reserve', 'redeem', 'flow']
+export const WORKLOADS: readonly Workload[] = ['reserve', 'redeem', 'flow']
 
 /**
  * Loads both servers in turn, round by round, so that whatever else the machine does hits both; figures are medians.
  * @param size.counts how many units of each workload a round has
+ * @param workloads what to measure; a redemption needs the reservations before it
  */
-export async function compare(
+export async function compare<W extends Workload>(
   load: Part<LoadPart>,
   { subject, floor }: { subject: Target; floor: Target },
-  size: { rounds: number; counts: Record<Workload, number> },
-): Promise<Record<Workload, Comparison>> {
+  size: { rounds: number; counts: Record<W, number> },
+  workloads: readonly W[],
+): Promise<Record<W, Comparison>> {
   const results = new Map<string, LoadResult[]>()
   for (let round = 0; round < size.rounds; round++) {
     // Who goes first alternates: the second finds a warmer machine.
     const order = round % 2 === 0 ? (['subject', 'floor'] as const) : (['floor', 'subject'] as const)
-    for (const workload of WORKLOADS) {
+    for (const workload of workloads) {
       for (const side of order) {
         const target = side === 'subject' ? subject : floor
         const count = size.counts[workload]
@@ -40,10 +42,24 @@ export async function compare(
     }
   }
   const resultsOf = (side: string, workload: Workload) => results.get(`${side} ${workload}`) ?? []
-  return {
-    reserve: comparison(resultsOf('subject', 'reserve'), resultsOf('floor', 'reserve')),
-    redeem: comparison(resultsOf('subject', 'redeem'), resultsOf('floor', 'redeem')),
-    flow: comparison(resultsOf('subject', 'flow'), resultsOf('floor', 'flow')),
+  const compared = workloads.map((workload) => [
+    workload,
+    comparison(resultsOf('subject', workload), resultsOf('floor', workload)),
+  ])
+  return Object.fromEntries(compared)
+}
+
+/** All get the same, so that none is measured while its code is still being compiled. */
+export async function warmUp(
+  load: Part<LoadPart>,
+  targets: Record<string, Target>,
+  { counts }: { counts: Record<Workload, number> },
+  workloads: readonly Workload[],
+): Promise<void> {
+  for (const target of Object.values(targets)) {
+    for (const workload of workloads) {
+      await load.ask('run', { ...target, workload, count: counts[workload] / 2, concurrency: CONCURRENCY })
+    }
   }
 }
 

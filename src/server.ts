@@ -95,13 +95,12 @@ const WATCH_PAUSE_MS = 2000
  * @throws StoreUnusable, SecretsUnusable, WrongChainId, and what listening throws; then nothing runs
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const engine = await openEngine(options)
-  const { store } = engine
+  const log = logFor(options.logger)
+  const engine = await openEngine({ ...options, log })
   const chains: EvmChain[] = []
   const stopping = new AbortController()
   try {
     await options.onStoreOpened?.()
-    const log = logFor(options.logger)
     for (const served of options.networks) {
       if (served.rpcUrls.length > 0) chains.push(await startChain(served, options.clock, log))
     }
@@ -110,7 +109,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const app = await createApp(options, { engine, chains, streams, log, stopping: stopping.signal })
     const operating = operate(operation, { app, engine, chains })
     const { logger } = options
-    const http = createHttp(app, { limits: createRateLimits(options.rateLimits), logger, ...operating.http })
+    const limits = createRateLimits(options.rateLimits, engine.makeRateLimiter)
+    const http = createHttp(app, { limits, logger, ...operating.http })
     await http.listen({ host: options.host, port: options.port })
     const url = urlOf(http, options.host)
     app.publicHosts.push(new URL(url).host)
@@ -125,12 +125,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       for (const chain of chains) chain.stop()
       await loopsEnd
       await app.leases.giveUpAll()
-      await store.close()
+      await engine.close()
     }
     return { url, app, http, stop }
   } catch (error) {
     for (const chain of chains) chain.stop()
-    await store.close()
+    await engine.close()
     throw error
   }
 }
@@ -212,7 +212,7 @@ async function createApp(options: ServerOptions, { engine, chains, streams, log,
     secrets,
     tokens: createTokens({ secrets, clock }),
     attestation: options.attestation,
-    guesses: createGuessLimits(),
+    guesses: createGuessLimits(engine.makeGuessLimiter),
     publicHosts: [...options.publicHosts],
     stopping,
     followed: new Set(),

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { DatabaseSync } from 'node:sqlite'
+import { openPostgresStore } from '../../src/store/postgres.ts'
 import { Answers } from '../../src/store/sqlite/answers.ts'
 import { applyChange } from '../../src/store/sqlite/apply.ts'
 import { GroupCommit } from '../../src/store/sqlite/group-commit.ts'
@@ -13,20 +13,29 @@ import { servePart } from '../part.ts'
 
 /**
  * The floor: what the same work costs a bare `node:http` server. It writes what the real server writes (the same
- * statements in the same group commit; as many rows, as large) and sends answers of the same size. The rest is left out:
+ * statements in the same commits; as many rows, as large) and sends answers of the same size. The rest is left out:
  * it looks at no header and no body, reads nothing before it writes, decides nothing and builds no views.
  */
 
 export type FloorPart = typeof handlers
+
+/** Where the floor writes: the embedded store's own statements, or the one that PostgreSQL gets. */
+type Memory = {
+  commit(change: Change): Promise<void>
+  voucherBody(id: string): Promise<string>
+  close(): Promise<void>
+}
 
 const VOUCHER_PATH = /(vch_[0-9a-f]+)(\/redeem-voucher)?$/
 
 let stop = async (): Promise<void> => undefined
 
 const handlers = {
-  start: async ({ dataDir }: { dataDir: string }): Promise<{ url: string }> => {
-    const db = openDatabase(dataDir)
-    const answer = await answererOn(db)
+  /** @param place.databaseUrl null: the embedded store in `dataDir` */
+  start: async (place: { dataDir: string; databaseUrl: string | null }): Promise<{ url: string }> => {
+    const memory = place.databaseUrl === null ? embedded(place.dataDir) : await shared(place.databaseUrl)
+    await memory.commit(FIRST_CHANGE)
+    const answer = answererOn(memory)
     const server = createServer((request, response) => {
       request.on('end', () => void answer(request).then((body) => send(response, body)))
       request.resume()
@@ -35,29 +44,44 @@ const handlers = {
     await once(server, 'listening')
     stop = async () => {
       server.close().closeAllConnections()
-      closeDatabase(db, dataDir)
+      await memory.close()
     }
     return { url: urlOf(server.address()) }
   },
 }
 
-async function answererOn(db: DatabaseSync): Promise<(request: IncomingMessage) => Promise<string>> {
+function embedded(dataDir: string): Memory {
+  const db = openDatabase(dataDir)
   const sql = new Statements(db)
   const answers = new Answers(sql)
   const groups = new GroupCommit(db)
-  const commit = (change: Change) => groups.enqueue(() => applyChange(sql, answers, change, Date.now()))
-  let requests = 0
-  await commit(FIRST_CHANGE)
+  return {
+    commit: (change) => groups.enqueue(() => applyChange(sql, answers, change, Date.now())),
+    voucherBody: async (id) => {
+      const row = sql.get('SELECT body FROM vouchers WHERE id = ?', id)
+      return row === null ? '' : textOf(row, 'body')
+    },
+    close: async () => closeDatabase(db, dataDir),
+  }
+}
 
+async function shared(url: string): Promise<Memory> {
+  const store = await openPostgresStore({ url })
+  return {
+    commit: (change) => store.commit(change),
+    voucherBody: async (id) => JSON.stringify(await store.voucher(id)),
+    close: () => store.close(),
+  }
+}
+
+function answererOn(memory: Memory): (request: IncomingMessage) => Promise<string> {
+  let requests = 0
   return async ({ method, url = '' }) => {
     requests += 1
     const [, voucherId, redeem] = VOUCHER_PATH.exec(url) ?? []
-    if (method === 'GET') {
-      const row = sql.get('SELECT body FROM vouchers WHERE id = ?', voucherId ?? '')
-      return row === null ? '' : textOf(row, 'body')
-    }
+    if (method === 'GET') return memory.voucherBody(voucherId ?? '')
     const { change, answer } = redeem && voucherId ? redemption(voucherId, requests) : reservation(requests)
-    await commit(change)
+    await memory.commit(change)
     return answer
   }
 }

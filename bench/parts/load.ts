@@ -14,9 +14,10 @@ export type LoadPart = typeof handlers
 
 /** What to send, to whom, and how often. */
 export type LoadOptions = {
-  url: string
+  /** One server, or nodes that share the connections. */
+  urls: string[]
   caller: Caller
-  /** `redeem` redeems what the last `reserve` at this URL has reserved. */
+  /** `redeem` redeems what the last `reserve` at these URLs has reserved. */
   workload: keyof typeof WORKLOADS
   count: number
   concurrency: number
@@ -43,14 +44,15 @@ const WORKLOADS = {
   },
 } satisfies Record<string, Work>
 
-/** By URL: what the last run reserved there. */
+/** By URLs: what the last run reserved there. */
 const reserved = new Map<string, string[]>()
 
 const handlers = { run }
 
-async function run({ url, caller, workload, count, concurrency }: LoadOptions): Promise<LoadResult> {
-  const reservedIds = workload === 'redeem' ? (reserved.get(url) ?? []) : []
-  const connections = await Promise.all(Array.from({ length: concurrency }, () => Connection.open(url)))
+async function run({ urls, caller, workload, count, concurrency }: LoadOptions): Promise<LoadResult> {
+  const reservedIds = workload === 'redeem' ? (reserved.get(urls.join()) ?? []) : []
+  const places = Array.from({ length: concurrency }, (_, index) => urls[index % urls.length] ?? '')
+  const connections = await Promise.all(places.map((url) => Connection.open(url)))
   const work: Work = WORKLOADS[workload]
   const latenciesMs = new Float64Array(count)
   let next = 0
@@ -65,7 +67,7 @@ async function run({ url, caller, workload, count, concurrency }: LoadOptions): 
   await Promise.all(connections.map(worker))
   const seconds = (performance.now() - startedAt) / 1000
   for (const connection of connections) connection.close()
-  if (workload === 'reserve') reserved.set(url, reservedIds)
+  if (workload === 'reserve') reserved.set(urls.join(), reservedIds)
   latenciesMs.sort()
   return { perSecond: count / seconds, p50Ms: percentile(latenciesMs, 50), p99Ms: percentile(latenciesMs, 99) }
 }

@@ -15,18 +15,19 @@ let server: RunningServer | undefined
 
 const handlers = { start, peakRssMb }
 
+/** @param place.databaseUrl null: the embedded store in `dataDir` */
 async function start({
-  dataDir,
   rpcUrl,
+  ...place
 }: {
   dataDir: string
+  databaseUrl: string | null
   rpcUrl: string
 }): Promise<{ url: string; caller: Caller }> {
   server = await startServer({
     host: '127.0.0.1',
     port: 0,
-    dataDir,
-    databaseUrl: null,
+    ...place,
     publicHosts: [],
     times: {
       reserveTtlMs: 2 * MINUTE_MS,
@@ -47,7 +48,7 @@ async function start({
 
 /** A payer opens a context, and a payee signs in with its code. */
 async function signInAsPayee(url: string): Promise<Caller> {
-  const data = { email: 'payer@example.com', password: 'correct horse battery' }
+  const data = { email: `payer-${process.pid}@example.com`, password: 'correct horse battery' }
   await post(url, '/auth/sign-up', { type: 'email-password', data })
   const payer = await post<AuthorizationView>(url, '/auth/sign-in', { type: 'email-password', data })
   const context = await post<ContextView>(

@@ -12,7 +12,8 @@ const WINDOW_SECONDS = 15 * 60
  * used up a key gets the same Refusal from both, so no answer after the tenth wrong one says whether it was right.
  *
  * In memory, both count in the turn of the event loop in which they are called, so of guesses made in parallel, too, ten at
- * most learn anything. A limiter that counts later must keep that order per key.
+ * most learn anything. A limiter that counts later must keep that order per key, as that of several nodes does
+ * (`makeSharedGuessLimiter`).
  */
 export type GuessLimits = {
   /**

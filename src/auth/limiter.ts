@@ -1,8 +1,15 @@
-import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
+import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { Refusal } from '../domain/refusal.ts'
 
 /** Counts points per key in windows of `duration` seconds that begin with a key's first point. */
-export type Limiter = Pick<RateLimiterAbstract, 'points' | 'get' | 'consume'>
+export type Limiter = {
+  /** Points of a key in each window. */
+  points: number
+  /** What the key has consumed, or null. */
+  get(key: string): Promise<RateLimiterRes | null>
+  /** Takes a point. Rejects with a RateLimiterRes where the key has none left. */
+  consume(key: string): Promise<RateLimiterRes>
+}
 
 /** Makes a limiter. The memory of one process will do for one node; several nodes need one in a store that they share. */
 export type MakeLimiter = (options: { keyPrefix: string; points: number; duration: number }) => Limiter

@@ -12,7 +12,7 @@ import { type CallListener, logCall, watchCall } from './calls.ts'
 import { Answers } from './idempotency.ts'
 import type { MetricsAudience } from './metrics-audience.ts'
 import { operatorRoutes } from './operator-routes.ts'
-import { PROBLEM_TYPE, problemOf, refusalOf } from './problem.ts'
+import { isStoreTrouble, PROBLEM_TYPE, problemOf, refusalOf } from './problem.ts'
 import { readJsonBodies } from './read-json.ts'
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts'
 import { admit, configOf } from './route-config.ts'
@@ -140,6 +140,7 @@ function sendProblem(reply: FastifyReply, error: unknown, refused: (code: Proble
   refused(refusal.code)
   const problem = problemOf(refusal)
   if (refusal.code === 'unexpected') reply.log.error({ err: error }, 'unexpected error')
+  if (isStoreTrouble(error)) reply.log.warn({ reason: error.message }, 'the store is in trouble')
   if (refusal.retryAfterSeconds !== undefined) reply.header('retry-after', String(refusal.retryAfterSeconds))
   if (refusal.code === 'unauthorized') reply.header('www-authenticate', 'Bearer')
   return reply.code(problem.status).header('content-type', PROBLEM_TYPE).send(JSON.stringify(problem))

@@ -2,6 +2,7 @@ import { Refusal } from '../domain/refusal.ts'
 import { fieldErrorsOf, type SchemaFault } from '../protocol/field-errors.ts'
 import type { ProblemCode } from '../protocol/problems.ts'
 import type { ProblemView } from '../protocol/schemas.ts'
+import { CommitUnknown, StoreUnavailable } from '../store/store.ts'
 
 /** What an RFC 9457 answer is sent as. */
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
@@ -58,9 +59,15 @@ type FrameworkError = {
   validationContext?: string
 }
 
+/** Whether the store did not answer, or not in a way that can be believed. */
+export function isStoreTrouble(error: unknown): error is StoreUnavailable | CommitUnknown {
+  return error instanceof StoreUnavailable || error instanceof CommitUnknown
+}
+
 /** Turns anything thrown into a refusal; what is not understood is `unexpected`. */
 export function refusalOf(error: unknown): Refusal {
   if (error instanceof Refusal) return error
+  if (isStoreTrouble(error)) return storeTrouble(error)
   if (!(error instanceof Error)) return new Refusal('unexpected', String(error))
   const framework: FrameworkError = error
   if (framework.validation) return invalidRequest(framework.validation, framework.validationContext)
@@ -74,6 +81,14 @@ export function refusalOf(error: unknown): Refusal {
         ? new Refusal('validation_failed', `The request cannot be read: ${framework.message}.`)
         : new Refusal('unexpected', framework.message, { cause: error })
   }
+}
+
+function storeTrouble(cause: StoreUnavailable | CommitUnknown): Refusal {
+  const detail =
+    cause instanceof CommitUnknown
+      ? 'It is not known whether this happened. Send it again with the same Idempotency-Key.'
+      : 'The server cannot reach its store. Try again.'
+  return new Refusal('overloaded', detail, { retryAfterSeconds: 1, cause })
 }
 
 function isClientError({ statusCode }: FrameworkError): boolean {

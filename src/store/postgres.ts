@@ -6,6 +6,7 @@ import { DELIVERY_LIFE_MS, type WebhookDelivery } from '../domain/webhook-delive
 import { DELETED_LIFE_MS, type WebhookEndpoint } from '../domain/webhook-endpoint.ts'
 import { commitChange } from './postgres/commit.ts'
 import { Connections, type Query, type Row } from './postgres/connections.ts'
+import { Counters } from './postgres/counters.ts'
 import { encodeChange } from './postgres/encode.ts'
 import {
   contextsQuery,
@@ -70,6 +71,8 @@ export async function openPostgresStore({ url, clock, poolSize }: PostgresOption
 
 /** The engine for many nodes: one PostgreSQL cluster, one round trip a commit. */
 export class PostgresStore implements Store {
+  /** What nodes count together. */
+  readonly counters: Counters
   readonly #connections: Connections
   readonly #clock: () => number
   readonly #watch = new LogWatch(() => this.endOfLog())
@@ -78,6 +81,7 @@ export class PostgresStore implements Store {
   /** Use `openPostgresStore`. */
   constructor(connections: Connections, clock: () => number) {
     this.#connections = connections
+    this.counters = new Counters(connections)
     this.#clock = clock
   }
 
@@ -281,6 +285,7 @@ export class PostgresStore implements Store {
     await this.#forgetRows('webhook_deliveries', 'id', 'created_at_ms', nowMs - DELIVERY_LIFE_MS)
     await this.#inBatches({ text: FORGET_ORPHANS, values: [FORGET_BATCH] })
     await this.#forgetRows('webhook_endpoints', 'id', 'deleted_at_ms', nowMs - DELETED_LIFE_MS)
+    await this.counters.forget()
   }
 
   async heldCodes(restingSinceMs: number): Promise<HeldCodes> {
@@ -288,6 +293,26 @@ export class PostgresStore implements Store {
       voucherCodes: await this.#codes('vouchers', 'ended_at_ms', restingSinceMs),
       contextCodes: await this.#codes('contexts', 'code_ended_at_ms', restingSinceMs),
     }
+  }
+
+  /** The secrets that the nodes share, as text; null where there are none yet. */
+  async secretText(): Promise<string | null> {
+    const [row] = await this.#connections.read({ text: 'SELECT body FROM secrets' })
+    return row === undefined ? null : textOf(row, 'body')
+  }
+
+  /**
+   * Puts other secrets in the place of those that are there, unless another node was faster.
+   * @param previous what `secretText` said
+   * @returns false where the secrets are not `previous` any more; then nothing happened
+   */
+  async putSecretText(previous: string | null, next: string): Promise<boolean> {
+    const rows = await this.#connections.read(
+      previous === null
+        ? { text: 'INSERT INTO secrets (body) VALUES ($1) ON CONFLICT DO NOTHING RETURNING 1', values: [next] }
+        : { text: 'UPDATE secrets SET body = $2 WHERE body = $1 RETURNING 1', values: [previous, next] },
+    )
+    return rows.length === 1
   }
 
   async close(): Promise<void> {

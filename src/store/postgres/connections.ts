@@ -5,7 +5,7 @@ import { ConnectionLost, isRefusal, meaningOf, messageOf } from './failures.ts'
 export type Row = Record<string, unknown>
 
 /** @param name where the text is one of few: such a statement is prepared once for each connection */
-export type Query = { name?: string; text: string; values?: (string | number | null | string[])[] }
+export type Query = { name?: string; text: string; values?: (string | number | null | string[] | (number | null)[])[] }
 
 const CONNECT_TIMEOUT_MS = 2_000
 const STATEMENT_TIMEOUT_MS = 3_000

@@ -1,7 +1,14 @@
 import { readFileSync } from 'node:fs'
 
 /** The schema, step by step. A step that was released is never edited: a change is a new step at the end. */
-const STEPS = ['1-tables.sql', '2-commit.sql', '3-events-of-parties.sql', '4-leases.sql', '5-webhooks.sql']
+const STEPS = [
+  '1-tables.sql',
+  '2-commit.sql',
+  '3-events-of-parties.sql',
+  '4-leases.sql',
+  '5-webhooks.sql',
+  '6-secrets-and-counters.sql',
+]
 
 /** The schema that this program writes. */
 export const SCHEMA_VERSION = STEPS.length

@@ -1,0 +1,39 @@
+import type { Workload } from './compare.ts'
+
+/** How much a run of the bench does. */
+export type Size = {
+  rounds: number
+  counts: Record<Workload, number>
+  growth: { rounds: number; count: number }
+  /** Vouchers in the large store, and in the small one. */
+  rows: { large: number; small: number }
+  /** Streams that are open, and events that are timed. */
+  events: { subscribers: number; count: number }
+}
+
+const FULL: Size = {
+  rounds: 7,
+  counts: { reserve: 20_000, redeem: 20_000, flow: 8_000 },
+  growth: { rounds: 9, count: 15_000 },
+  rows: { large: 1_000_000, small: 1_000 },
+  events: { subscribers: 1_000, count: 2_000 },
+}
+
+export const SIZES = {
+  full: FULL,
+  quick: {
+    ...FULL,
+    rounds: 3,
+    counts: { reserve: 5_000, redeem: 5_000, flow: 2_000 },
+    growth: { rounds: 3, count: 5_000 },
+    events: { subscribers: 1_000, count: 500 },
+  },
+  /** For the test of the bench itself: its figures mean nothing. */
+  tiny: {
+    rounds: 1,
+    counts: { reserve: 200, redeem: 200, flow: 100 },
+    growth: { rounds: 1, count: 200 },
+    rows: { large: 2_000, small: 200 },
+    events: { subscribers: 10, count: 20 },
+  },
+} satisfies Record<string, Size>
