@@ -8,7 +8,6 @@ import { createTokens } from './auth/tokens.ts'
 import { type EvmChain, openEvmChain } from './chains/evm/evm-chain.ts'
 import { evmRules } from './chains/evm/rules.ts'
 import { EventStreams } from './delivery/event-streams.ts'
-import { CODE_REST_MS, CodePool } from './domain/code-pool.ts'
 import { type Currency, indexCurrencies, type Network } from './domain/currency.ts'
 import type { RequiredDepth } from './domain/settlement.ts'
 import { type Engine, openEngine } from './engine.ts'
@@ -197,9 +196,7 @@ type Parts = { engine: Engine; chains: EvmChain[]; streams: EventStreams; log: L
 
 async function createApp(options: ServerOptions, { engine, chains, streams, log, stopping }: Parts): Promise<App> {
   const { clock } = options
-  const nowMs = clock()
   const { store, secrets } = engine
-  const held = await store.heldCodes(nowMs - CODE_REST_MS)
   return {
     store,
     clock,
@@ -208,7 +205,7 @@ async function createApp(options: ServerOptions, { engine, chains, streams, log,
     currencies: indexCurrencies(options.networks.flatMap(({ currencies }) => currencies)),
     chains: new Map(chains.map((chain) => [chain.network, chain])),
     rules: evmRules,
-    codes: { voucher: new CodePool(held.voucherCodes), context: new CodePool(held.contextCodes) },
+    codes: await store.codeDealers(clock()),
     secrets,
     tokens: createTokens({ secrets, clock }),
     attestation: options.attestation,

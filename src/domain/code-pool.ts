@@ -1,8 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import { ALPHANUM_ALPHABET, CODE_LENGTH } from '../protocol/codes.ts'
-
-/** How long a code rests after its owner ended, so that nobody who still has it in mind meets a stranger. */
-export const CODE_REST_MS = 10 * 60 * 1000
+import { CODE_REST_MS, type CodeDealer } from './code-dealer.ts'
 
 const CODE_COUNT = 10 ** CODE_LENGTH
 const NUMERIC_CODE = new RegExp(`^[0-9]{${CODE_LENGTH}}$`)
@@ -13,10 +11,10 @@ const DEALT = 1
 const RESTING = 2
 
 /** A code that is not free at start: in use where `endedAtMs` is null, else resting since then. */
-type HeldCode = { code: string; endedAtMs: number | null }
+export type HeldCode = { code: string; endedAtMs: number | null }
 
 /**
- * Deals the codes of six digits so that no code has two holders.
+ * Deals the codes of six digits where one process knows all of them.
  *
  *   FREE ──deal──► DEALT ──release──► RESTING ──10 min──► FREE
  *     ▲              │
@@ -26,7 +24,7 @@ type HeldCode = { code: string; endedAtMs: number | null }
  * all earlier codes knows only which codes are not free. A code that is not in the state an arrow starts from stays
  * where it is, so releasing twice does no harm.
  */
-export class CodePool {
+export class CodePool implements CodeDealer {
   readonly #state = new Uint8Array(CODE_COUNT)
   /** The free codes, in no order, in the first `#freeCount` places. */
   readonly #free = new Uint32Array(CODE_COUNT)
@@ -46,16 +44,10 @@ export class CodePool {
     }
   }
 
-  /** How many codes are in use, and neither free nor resting. */
-  get dealtCount(): number {
+  liveCount(): number {
     return CODE_COUNT - this.#freeCount - this.#restingCount
   }
 
-  /**
-   * Takes a free code at random.
-   * @param nowMs Unix milliseconds; codes whose rest is over by then are free again
-   * @returns six digits, or null where none is free
-   */
   deal(nowMs: number): string | null {
     this.#wakeRested(nowMs)
     if (this.#freeCount === 0) return null
@@ -67,7 +59,7 @@ export class CodePool {
     return String(code).padStart(CODE_LENGTH, '0')
   }
 
-  /** Takes back a dealt code that nobody has seen: it is free at once. */
+  /** The code is free at once. */
   putBack(code: string): void {
     const number = this.#dealt(code)
     if (number === null) return
@@ -75,10 +67,6 @@ export class CodePool {
     this.#addFree(number)
   }
 
-  /**
-   * Takes back a code whose owner has ended: it rests first.
-   * @param endedAtMs since when it rests (Unix milliseconds)
-   */
   release(code: string, endedAtMs: number): void {
     const number = this.#dealt(code)
     if (number !== null) this.#rest(number, endedAtMs)

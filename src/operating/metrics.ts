@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { CodePool } from '../domain/code-pool.ts'
+import type { CodeDealers } from '../domain/code-dealer.ts'
 import type { ProblemCode } from '../protocol/problems.ts'
 import type { Store } from '../store/store.ts'
 import type { NodeStatus } from './readiness.ts'
@@ -8,7 +8,7 @@ import type { NodeStatus } from './readiness.ts'
 export type MetricSources = {
   store: Pick<Store, 'settling'>
   storeStats: () => { commits: number; groups: number }
-  codes: Record<'voucher' | 'context', CodePool>
+  codes: CodeDealers
   streams: { openCount: number; cutCount: number }
   nodes: () => NodeStatus[]
   callsUnderWay: () => number
@@ -62,7 +62,7 @@ export class Metrics {
       registers,
     })
     for (const task of ['sweep', 'watch'] satisfies Task[]) this.#failures.inc({ task }, 0)
-    this.#refreshes = [watchStore, watchSettlements, watchNodes, watchStreams].map((watch) =>
+    this.#refreshes = [watchStore, watchCodes, watchSettlements, watchNodes, watchStreams].map((watch) =>
       watch(this.#registry, sources),
     )
     processRegistry ??= startProcessRegistry()
@@ -104,18 +104,12 @@ function startProcessRegistry(): Registry {
 /** Brings numbers up to date that are only looked at when somebody asks. */
 type Refresh = () => void | Promise<void>
 
-function watchStore(registry: Registry, { storeStats, codes, callsUnderWay }: MetricSources): Refresh {
+function watchStore(registry: Registry, { storeStats, callsUnderWay }: MetricSources): Refresh {
   const registers = [registry]
   const commits = new Counter({ name: 'sixpence_commits_total', help: 'Commits made durable', registers })
   const groups = new Counter({
     name: 'sixpence_commit_groups_total',
     help: 'Disk syncs that made them durable; commits divided by groups is the mean group size',
-    registers,
-  })
-  const liveCodes = new Gauge({
-    name: 'sixpence_live_codes',
-    help: 'Codes of six digits in use, of 1 000 000',
-    labelNames: ['pool'],
     registers,
   })
   const underWay = new Gauge({
@@ -129,8 +123,19 @@ function watchStore(registry: Registry, { storeStats, codes, callsUnderWay }: Me
     commits.inc(stats.commits)
     groups.reset()
     groups.inc(stats.groups)
-    for (const [pool, { dealtCount }] of Object.entries(codes)) liveCodes.set({ pool }, dealtCount)
     underWay.set(callsUnderWay())
+  }
+}
+
+function watchCodes(registry: Registry, { codes }: MetricSources): Refresh {
+  const liveCodes = new Gauge({
+    name: 'sixpence_live_codes',
+    help: 'Codes of six digits in use, of 1 000 000',
+    labelNames: ['pool'],
+    registers: [registry],
+  })
+  return async () => {
+    for (const [pool, dealer] of Object.entries(codes)) liveCodes.set({ pool }, await dealer.liveCount())
   }
 }
 

@@ -1,11 +1,14 @@
 import type { Account, ApiKey, Credential } from '../domain/account.ts'
+import type { CodeDealers } from '../domain/code-dealer.ts'
 import type { Context } from '../domain/context.ts'
 import type { Session } from '../domain/session.ts'
 import type { Voucher } from '../domain/voucher.ts'
 import { DELIVERY_LIFE_MS, type WebhookDelivery } from '../domain/webhook-delivery.ts'
 import { DELETED_LIFE_MS, type WebhookEndpoint } from '../domain/webhook-endpoint.ts'
+import { CodeStock } from './postgres/code-stock.ts'
+import { CONTEXT_CODES, codesInUse, VOUCHER_CODES } from './postgres/codes.ts'
 import { commitChange } from './postgres/commit.ts'
-import { Connections, type Query, type Row } from './postgres/connections.ts'
+import { Connections, type Query } from './postgres/connections.ts'
 import { Counters } from './postgres/counters.ts'
 import { encodeChange } from './postgres/encode.ts'
 import {
@@ -24,8 +27,6 @@ import { digest, storable } from './postgres/text.ts'
 import { callableQuery, dueQuery, FORGET_ORPHANS, listeningQuery } from './postgres/webhooks.ts'
 import type {
   Change,
-  HeldCode,
-  HeldCodes,
   Lease,
   LoggedEvent,
   LogPlace,
@@ -46,9 +47,6 @@ const POOL_SIZE = 10
 const FORGET_BATCH = 500
 
 type ForgettingTable = 'answers' | 'claims' | 'webhook_deliveries' | 'webhook_endpoints'
-
-/** A code of six digits, as the dealer deals them. */
-const SIX_DIGITS = '^[0-9]{6}$'
 
 export type PostgresOptions = {
   /** `postgres://user:password@host:5432/database`; its `options` may name a schema other than `sixpence`. */
@@ -288,10 +286,10 @@ export class PostgresStore implements Store {
     await this.counters.forget()
   }
 
-  async heldCodes(restingSinceMs: number): Promise<HeldCodes> {
+  async codeDealers(): Promise<CodeDealers> {
     return {
-      voucherCodes: await this.#codes('vouchers', 'ended_at_ms', restingSinceMs),
-      contextCodes: await this.#codes('contexts', 'code_ended_at_ms', restingSinceMs),
+      voucher: new CodeStock(codesInUse(this.#connections, VOUCHER_CODES)),
+      context: new CodeStock(codesInUse(this.#connections, CONTEXT_CODES)),
     }
   }
 
@@ -331,13 +329,6 @@ export class PostgresStore implements Store {
     return rows.map((row) => entity<Entity>(row))
   }
 
-  async #codes(table: 'vouchers' | 'contexts', endedColumn: string, restingSinceMs: number): Promise<HeldCode[]> {
-    const text = `SELECT code, ${endedColumn} AS ended FROM ${table} WHERE ${endedColumn} IS NULL AND code ~ $1
-      UNION ALL SELECT code, ${endedColumn} FROM ${table} WHERE ${endedColumn} > $2 AND code ~ $1`
-    const rows = await this.#connections.readPatiently({ text, values: [SIX_DIGITS, restingSinceMs] })
-    return rows.map(heldCode)
-  }
-
   /** Rows that another node is forgetting are left to it. */
   async #forgetRows(table: ForgettingTable, key: 'digest' | 'id', timeColumn: string, untilMs: number): Promise<void> {
     const text = `DELETE FROM ${table} WHERE ${key} IN (SELECT ${key} FROM ${table} WHERE ${timeColumn} <= $1
@@ -352,8 +343,4 @@ export class PostgresStore implements Store {
       forgotten = (await this.#connections.read(forget)).length
     }
   }
-}
-
-function heldCode(row: Row): HeldCode {
-  return { code: textOf(row, 'code'), endedAtMs: row.ended === null ? null : numberOf(row, 'ended') }
 }

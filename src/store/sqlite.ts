@@ -1,6 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Account, ApiKey, Credential } from '../domain/account.ts'
+import { CODE_REST_MS, type CodeDealers } from '../domain/code-dealer.ts'
+import { CodePool, type HeldCode } from '../domain/code-pool.ts'
 import type { Context } from '../domain/context.ts'
 import type { Session } from '../domain/session.ts'
 import type { Voucher } from '../domain/voucher.ts'
@@ -26,8 +28,6 @@ import { entity, entityOrNull, numberOf, type Row, Statements, textOf } from './
 import { callableQuery, dueQuery, FORGET_ORPHANS, listeningQuery } from './sqlite/webhooks.ts'
 import type {
   Change,
-  HeldCode,
-  HeldCodes,
   Lease,
   LoggedEvent,
   LogPlace,
@@ -281,10 +281,11 @@ export class SqliteStore implements Store {
     await this.#forgetRows('webhook_endpoints', 'deleted_at_ms', nowMs - DELETED_LIFE_MS)
   }
 
-  async heldCodes(restingSinceMs: number): Promise<HeldCodes> {
+  async codeDealers(nowMs: number): Promise<CodeDealers> {
+    const restingSinceMs = nowMs - CODE_REST_MS
     return {
-      voucherCodes: this.#codes('vouchers', 'ended_at_ms', restingSinceMs),
-      contextCodes: this.#codes('contexts', 'code_ended_at_ms', restingSinceMs),
+      voucher: new CodePool(this.#codes('vouchers', 'ended_at_ms', restingSinceMs)),
+      context: new CodePool(this.#codes('contexts', 'code_ended_at_ms', restingSinceMs)),
     }
   }
 
@@ -298,6 +299,7 @@ export class SqliteStore implements Store {
     return this.#sql.all(sql, ...values).map((row) => entity<Entity>(row))
   }
 
+  /** Six-digit codes in use, and those whose owner ended after `restingSinceMs`. */
   #codes(table: 'vouchers' | 'contexts', endedColumn: string, restingSinceMs: number): HeldCode[] {
     const sql = `SELECT code, ${endedColumn} AS ended FROM ${table} WHERE ${endedColumn} IS NULL AND code GLOB ?
       UNION ALL SELECT code, ${endedColumn} FROM ${table} WHERE ${endedColumn} > ? AND code GLOB ?`

@@ -1,4 +1,5 @@
 import type { Account, ApiKey, Credential } from '../domain/account.ts'
+import type { CodeDealers } from '../domain/code-dealer.ts'
 import type { Context } from '../domain/context.ts'
 import type { Event } from '../domain/event.ts'
 import type { Session } from '../domain/session.ts'
@@ -135,11 +136,6 @@ export type WebhookDeliveryFilter = Page & {
   widgetId: string | null
 }
 
-/** Where the codes of six digits stand, to fill the dealer at start. */
-export type HeldCodes = { voucherCodes: HeldCode[]; contextCodes: HeldCode[] }
-/** `endedAtMs` null: in use. Otherwise: since when it rests. */
-export type HeldCode = { code: string; endedAtMs: number | null }
-
 /** An event and its place in the log. Positions mean nothing outside the store that gave them. */
 export type LoggedEvent = { position: string; event: Event }
 
@@ -240,8 +236,12 @@ export interface Store {
    * endpoints themselves a minute later, when nobody writes to them any more.
    */
   forget(nowMs: number): Promise<void>
-  /** Six-digit codes in use, and those whose owner ended after `restingSinceMs`. */
-  heldCodes(restingSinceMs: number): Promise<HeldCodes>
+  /**
+   * Deals the codes of six digits, for vouchers and for contexts. Where several processes deal from the store, a commit
+   * that takes a resting code fails as one that takes a held code does.
+   * @param nowMs Unix milliseconds; decides which codes rest at first
+   */
+  codeDealers(nowMs: number): Promise<CodeDealers>
 
   close(): Promise<void>
 }

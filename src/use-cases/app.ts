@@ -4,7 +4,7 @@ import type { Secrets } from '../auth/secrets.ts'
 import type { Tokens } from '../auth/tokens.ts'
 import type { Chain, ChainRules } from '../chains/chain.ts'
 import type { EventStreams } from '../delivery/event-streams.ts'
-import type { CodePool } from '../domain/code-pool.ts'
+import type { CodeDealers } from '../domain/code-dealer.ts'
 import type { CurrencyIndex, Network } from '../domain/currency.ts'
 import type { Lease, Store } from '../store/store.ts'
 import type { Leases } from './leases.ts'
@@ -19,7 +19,7 @@ export type App = {
   /** The networks that the server has a node for. */
   chains: Map<string, Chain>
   rules: ChainRules
-  codes: { voucher: CodePool; context: CodePool }
+  codes: CodeDealers
   secrets: Secrets
   tokens: Tokens
   attestation: Attestation

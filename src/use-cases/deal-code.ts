@@ -1,11 +1,12 @@
+import type { CodeDealer } from '../domain/code-dealer.ts'
 import { newAlphanumCode } from '../domain/code-pool.ts'
 import { Refusal } from '../domain/refusal.ts'
 import type { CodeFormat } from '../protocol/codes.ts'
 import { Conflict } from '../store/store.ts'
 import type { App } from './app.ts'
 
-/** How often a code that turns out to be taken is dealt anew. The pool knows its codes; a clash is rare. */
-const MOST_DEALS = 20
+/** How often a code that turns out to be taken is dealt anew. Clashes are frequent only where codes are nearly used up. */
+const MOST_DEALS = 40
 
 /**
  * Deals a voucher code to `use`, which commits it. The code goes back to the pool when nothing was committed.
@@ -30,10 +31,10 @@ export function withSessionCode<T>(use: (code: string) => Promise<T>): Promise<T
   return withCode(RANDOM, use)
 }
 
-type Dealer = { deal: () => string | null; putBack: (code: string) => void }
+type Dealer = { deal: () => string | null | Promise<string | null>; putBack: (code: string) => void }
 
-function dealFrom(pool: App['codes']['voucher'], nowMs: number): Dealer {
-  return { deal: () => pool.deal(nowMs), putBack: (code) => pool.putBack(code) }
+function dealFrom(dealer: CodeDealer, nowMs: number): Dealer {
+  return { deal: () => dealer.deal(nowMs), putBack: (code) => dealer.putBack(code) }
 }
 
 /** A billion codes are never nearly all in use, so these are simply drawn. */
@@ -41,7 +42,7 @@ const RANDOM: Dealer = { deal: newAlphanumCode, putBack: () => undefined }
 
 async function withCode<T>(dealer: Dealer, use: (code: string) => Promise<T>): Promise<T> {
   for (let deal = 1; deal <= MOST_DEALS; deal++) {
-    const code = dealer.deal()
+    const code = await dealer.deal()
     if (code === null) break
     try {
       return await use(code)

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { CODE_REST_MS, CodePool, newAlphanumCode } from '../../src/domain/code-pool.ts'
+import { CODE_REST_MS } from '../../src/domain/code-dealer.ts'
+import { CodePool, newAlphanumCode } from '../../src/domain/code-pool.ts'
 import { foldCode } from '../../src/protocol/codes.ts'
 
 const CODE_COUNT = 1_000_000

@@ -145,8 +145,8 @@ describe('the code of a context', () => {
     const own = await startTestServer()
     try {
       const { payer, context } = await newParties(own.url, { format: 'numeric' })
-      for (let dealt = own.app.codes.context.deal(own.clock.now()); dealt !== null; ) {
-        dealt = own.app.codes.context.deal(own.clock.now())
+      for (let dealt = await own.app.codes.context.deal(own.clock.now()); dealt !== null; ) {
+        dealt = await own.app.codes.context.deal(own.clock.now())
       }
       const openAgain = () => payer.post<ContextView>('/vouchers/contexts/context-open', { format: 'numeric', payers })
       assertProblem(await openAgain(), 'codes_exhausted')

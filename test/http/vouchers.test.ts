@@ -46,10 +46,10 @@ const read = async ({ payer }: Scene, id: string) => ok(await payer.get<VoucherV
 const post = <Body = VoucherView>(caller: TestCaller, id: string, verb: string, body?: unknown) =>
   caller.post<Body>(`/vouchers/${id}/${verb}-voucher`, body)
 /** Leaves no voucher code to deal. */
-function dealAll({ app, clock }: TestServer): Set<string> {
+async function dealAll({ app, clock }: TestServer): Promise<Set<string>> {
   const dealt = new Set<string>()
   for (;;) {
-    const code = app.codes.voucher.deal(clock.now())
+    const code = await app.codes.voucher.deal(clock.now())
     if (code === null) return dealt
     dealt.add(code)
   }
@@ -111,7 +111,7 @@ describe('reserving', () => {
         const caller = callerOf(own.url, { 'x-api-key': shop })
         return caller.post<ReservedView>('/vouchers/reserve-voucher', { code: context.code })
       }
-      dealAll(own)
+      await dealAll(own)
       assertProblem(await reserveAgain(), 'codes_exhausted')
       ok(await scene.payee.post(`/vouchers/${id}/discard-voucher`))
       own.clock.advance(10 * MINUTE_MS - 1000)
@@ -122,9 +122,9 @@ describe('reserving', () => {
 
       ok(await scene.payer.post(`/vouchers/${again.id}/discard-voucher`))
       own = await own.restart()
-      assert.equal(dealAll(own).has(code), false, 'it rests on')
+      assert.equal((await dealAll(own)).has(code), false, 'it rests on')
       own.clock.advance(10 * MINUTE_MS + 1000)
-      assert.deepEqual([...dealAll(own)], [code])
+      assert.deepEqual([...(await dealAll(own))], [code])
     } finally {
       await own.stop()
     }
@@ -142,16 +142,16 @@ describe('a code', () => {
         await redeem(scene, asking('1')),
         await redeem(scene, asking('1')),
       ]
-      dealAll(own)
+      await dealAll(own)
       ok(await post(scene.payee, reserved.id, 'discard'))
       ok(await post(scene.payee, discarded.id, 'discard'))
       ok(await post(scene.payer, resolved.id, 'resolve', receiptsOf(resolved)))
-      assert.deepEqual(dealAll(own), new Set())
+      assert.deepEqual(await dealAll(own), new Set())
       own.clock.advance(10 * MINUTE_MS + 2000)
       await eventually(async () => (await own.app.store.voucher(expired.id))?.status === 'EXPIRED')
-      assert.deepEqual(dealAll(own), new Set([reserved.code, discarded.code, resolved.code]))
+      assert.deepEqual(await dealAll(own), new Set([reserved.code, discarded.code, resolved.code]))
       own.clock.advance(10 * MINUTE_MS)
-      assert.deepEqual(dealAll(own), new Set([expired.code]))
+      assert.deepEqual(await dealAll(own), new Set([expired.code]))
     } finally {
       await own.stop()
     }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { CODE_REST_MS } from '../../src/domain/code-dealer.ts'
 import type { Context } from '../../src/domain/context.ts'
 import { closeContext, releaseContextCode } from '../../src/domain/context.ts'
 import { closeSession } from '../../src/domain/session.ts'
@@ -187,7 +188,7 @@ function redeemedVersion1(): Voucher {
 function uniqueThings(engine: Engine): void {
   test('a voucher code is taken while its voucher is reserved or redeemed', async () => {
     const first = aVoucher()
-    const second = () => aVoucher({ code: first.code })
+    const second = (nowMs = T0) => aVoucher({ code: first.code, nowMs })
     await engine.store.commit({ vouchers: [first] })
     await rejectsWith(engine.store.commit({ vouchers: [second()] }), 'code', first.code)
     const paid = redeemed(first)
@@ -195,7 +196,7 @@ function uniqueThings(engine: Engine): void {
     await rejectsWith(engine.store.commit({ vouchers: [second()] }), 'code', first.code)
 
     await engine.store.commit({ vouchers: [discardVoucher(paid, T0).voucher] })
-    const next = second()
+    const next = second(T0 + CODE_REST_MS)
     await engine.store.commit({ vouchers: [next] })
     assert.deepEqual(await engine.store.voucher(next.id), next)
   })
@@ -205,7 +206,8 @@ function uniqueThings(engine: Engine): void {
     await engine.store.commit({ vouchers: [{ ...first, version: 1 }] })
     const expired = { ...expireVoucher(first).voucher, version: 2 }
     await engine.store.commit({ vouchers: [expired] })
-    await engine.store.commit({ vouchers: [aVoucher({ code: first.code })] })
+    const next = aVoucher({ code: first.code, nowMs: expired.endedAtMs + CODE_REST_MS })
+    await engine.store.commit({ vouchers: [next] })
 
     const late = { ...resolveVoucher(settling(first), aSettlement(), T0).voucher, version: 3, late: true }
     await engine.store.commit({ vouchers: [late] })
@@ -225,7 +227,27 @@ function uniqueThings(engine: Engine): void {
     await engine.store.commit({ contexts: [first] })
     await rejectsWith(engine.store.commit({ contexts: [aContext({ code: first.code })] }), 'code', first.code)
     await engine.store.commit({ contexts: [releaseContextCode(first)] })
-    await engine.store.commit({ contexts: [aContext({ code: first.code })] })
+    const restedAtMs = first.codeExpiresAtMs + CODE_REST_MS
+    await engine.store.commit({ contexts: [aContext({ code: first.code, nowMs: restedAtMs })] })
+  })
+
+  test('what the dealers deal is free, and they know how many codes of six digits are in use', async (t) => {
+    const { store, destroy } = await engine.fresh()
+    t.after(destroy)
+    const ended = discardVoucher(aVoucher(), T0).voucher
+    const contexts = [aContext(), aContext({ code: 'K7M2QX', format: 'alphanum' }), closeContext(aContext(), null, T0)]
+    await store.commit({
+      vouchers: [aVoucher(), aVoucher(), { ...ended, version: 1 }],
+      contexts: contexts.map((context) => ({ ...context, version: 1 })),
+    })
+    const { voucher, context } = await store.codeDealers(T0)
+    assert.deepEqual([await voucher.liveCount(), await context.liveCount()], [2, 1])
+    const [voucherCode, contextCode] = [await voucher.deal(T0), await context.deal(T0)]
+    assert.ok(voucherCode !== null && contextCode !== null)
+    await store.commit({
+      vouchers: [aVoucher({ code: voucherCode })],
+      contexts: [aContext({ code: contextCode })],
+    })
   })
 
   test('the three kinds of codes come from separate pools', async () => {
@@ -477,7 +499,7 @@ function lookUps(engine: Engine): void {
     await engine.store.commit({ contexts: [closeContext(older, null, T0 + 1)] })
     assert.equal((await engine.store.contextByCode(code))?.status, 'CLOSED')
 
-    const newer = aContext({ code, nowMs: T0 + MINUTE_MS })
+    const newer = aContext({ code, nowMs: T0 + MINUTE_MS + CODE_REST_MS })
     await engine.store.commit({ contexts: [newer] })
     assert.deepEqual(await engine.store.contextByCode(code), newer)
   })
@@ -802,37 +824,6 @@ function sweep(engine: Engine): void {
     const owners = await store.claimOwners([money.key, over.key, running.key, prolonged.key])
     assert.deepEqual([...owners.keys()].toSorted(), [money.key, running.key, prolonged.key].toSorted())
     await store.commit({ claims: [{ ...over, ownerId: 'somebody else' }] })
-  })
-
-  test('the codes of six digits are held while in use, and rest after their end', async (t) => {
-    const { store, destroy } = await engine.fresh()
-    t.after(destroy)
-    const live = aVoucher()
-    const resting = discardVoucher(aVoucher(), T0 + 1).voucher
-    const rested = discardVoucher(aVoucher(), T0).voucher
-    const letters = aContext({ code: 'K7M2QX', format: 'alphanum' })
-    const open = aContext()
-    const closedEarly = closeContext(aContext(), null, T0 + MINUTE_MS)
-    const lapsed = releaseContextCode(aContext())
-    const closedLate = closeContext(releaseContextCode(aContext()), null, T0 + 60 * MINUTE_MS)
-    const contexts = [letters, open, closedEarly, lapsed, closedLate]
-    await store.commit({
-      vouchers: [live, resting, rested].map((voucher) => ({ ...voucher, version: 1 })),
-      contexts: contexts.map((context) => ({ ...context, version: 1 })),
-    })
-
-    const { voucherCodes, contextCodes } = await store.heldCodes(T0)
-    const byCode = (a: { code: string }, b: { code: string }) => a.code.localeCompare(b.code)
-    assert.deepEqual(voucherCodes.toSorted(byCode), [
-      { code: live.code, endedAtMs: null },
-      { code: resting.code, endedAtMs: T0 + 1 },
-    ])
-    assert.deepEqual(contextCodes.toSorted(byCode), [
-      { code: open.code, endedAtMs: null },
-      { code: closedEarly.code, endedAtMs: T0 + MINUTE_MS },
-      { code: lapsed.code, endedAtMs: lapsed.codeExpiresAtMs },
-      { code: closedLate.code, endedAtMs: closedLate.codeExpiresAtMs },
-    ])
   })
 }
 

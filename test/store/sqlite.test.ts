@@ -8,11 +8,14 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, type TestContext, test } from 'node:test'
+import { CODE_REST_MS, type CodeDealer } from '../../src/domain/code-dealer.ts'
+import { closeContext, releaseContextCode } from '../../src/domain/context.ts'
+import { discardVoucher } from '../../src/domain/voucher.ts'
 import { openSqliteStore, type SqliteStore } from '../../src/store/sqlite.ts'
 import type { StoredAnswer } from '../../src/store/store.ts'
 import { storeContract } from './contract.ts'
 import type { OpenedStore } from './engine.ts'
-import { anAnswer, aVoucher, T0 } from './rows.ts'
+import { aContext, anAnswer, aVoucher, MINUTE_MS, T0 } from './rows.ts'
 
 const CHILD = join(import.meta.dirname, 'child.ts')
 
@@ -191,6 +194,45 @@ test('an answer is found among many, after many were forgotten, and after a rest
   const reopened = await openIn(t, dataDir)
   await assertFound(reopened)
 })
+
+test('codes of six digits are dealt neither while in use nor while they rest, also after a restart', async (t) => {
+  const dataDir = await temporaryDirectory(t)
+  const [live, resting, rested] = [
+    aVoucher(),
+    discardVoucher(aVoucher(), T0 + 1000).voucher,
+    discardVoucher(aVoucher(), T0).voucher,
+  ]
+  const contexts = [
+    aContext(),
+    closeContext(aContext(), null, T0 + MINUTE_MS),
+    releaseContextCode(aContext()),
+    closeContext(releaseContextCode(aContext()), null, T0 + 60 * MINUTE_MS),
+    closeContext(aContext(), null, T0),
+  ]
+  const before = await openSqliteStore({ dataDir })
+  await before.commit({
+    vouchers: [live, resting, rested].map((voucher) => ({ ...voucher, version: 1 })),
+    contexts: contexts.map((context) => ({ ...context, version: 1 })),
+  })
+  await before.close()
+
+  const store = await openIn(t, dataDir)
+  const dealers = await store.codeDealers(T0 + CODE_REST_MS)
+  assert.deepEqual(await notDealt(dealers.voucher, T0 + CODE_REST_MS), [live.code, resting.code])
+  assert.deepEqual(
+    await notDealt(dealers.context, T0 + CODE_REST_MS),
+    contexts.slice(0, 4).map(({ code }) => code),
+  )
+})
+
+/** Which of the million codes cannot be dealt, in order. */
+async function notDealt(dealer: CodeDealer, nowMs: number): Promise<string[]> {
+  const dealt = new Set<number>()
+  for (let code = await dealer.deal(nowMs); code !== null; code = await dealer.deal(nowMs)) dealt.add(Number(code))
+  const left: string[] = []
+  for (let code = 0; code < 1_000_000; code++) if (!dealt.has(code)) left.push(String(code).padStart(6, '0'))
+  return left
+}
 
 describe('faults', () => {
   test('what was acknowledged before kill -9 is there, whole', { timeout: 60_000 }, async (t) => {

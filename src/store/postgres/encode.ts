@@ -1,4 +1,5 @@
 import type { Credential } from '../../domain/account.ts'
+import { CODE_REST_MS } from '../../domain/code-dealer.ts'
 import type { Event } from '../../domain/event.ts'
 import {
   API_KEY_COLUMNS,
@@ -22,6 +23,7 @@ export function encodeChange(change: Change): string {
     fence: change.fence,
     locks: some(locksOf(change), ([id, shared]) => ({ id, shared })),
     answer: change.answer && answerRow(change.answer),
+    code_rest_ms: takesCode(change) ? CODE_REST_MS : undefined,
     unchanged_contexts: some(change.unchanged?.contexts, versionRow),
     unchanged_sessions: some(change.unchanged?.sessions, versionRow),
     contexts: entityRows(CONTEXT_COLUMNS, change.contexts),
@@ -36,6 +38,11 @@ export function encodeChange(change: Change): string {
     claims: some(change.claims?.toSorted(byKey), claimRow),
     events: some(change.events, eventRow),
   })
+}
+
+/** Whether rows come to be that may hold a code which others had before. */
+function takesCode({ contexts = [], vouchers = [] }: Change): boolean {
+  return [...contexts, ...vouchers].some(({ version }) => version === 1)
 }
 
 /**

@@ -8,6 +8,7 @@ const STEPS = [
   '4-leases.sql',
   '5-webhooks.sql',
   '6-secrets-and-counters.sql',
+  '7-resting-codes.sql',
 ]
 
 /** The schema that this program writes. */
