@@ -72,5 +72,8 @@ function printTable(report: Report): void {
     },
   })
   console.log(`Two nodes do ${report.twoNodes.ratio} times the flow of one.`)
+  console.log(
+    `An event reaches a subscriber on another node in ${report.events.p50Ms} ms (p50), ${report.events.p99Ms} ms (p99).`,
+  )
   console.log(`The server took ${report.peakRssMb} MB of memory at most.`)
 }

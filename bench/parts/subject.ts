@@ -13,7 +13,7 @@ const MINUTE_MS = 60_000
 
 let server: RunningServer | undefined
 
-const handlers = { start, peakRssMb }
+const handlers = { start, payeeTokens, peakRssMb }
 
 /** @param place.databaseUrl null: the embedded store in `dataDir` */
 async function start({
@@ -60,6 +60,17 @@ async function signInAsPayee(url: string): Promise<Caller> {
   const resource = `voucher::context::code::${context.code}`
   const payee = await post<AuthorizationView>(url, '/auth/sign-in', { type: 'resource', data: { resource } })
   return { token: payee.authorization.token, contextCode: context.code }
+}
+
+/** Signs so many payees in with one code. Each has an identity of its own, and sees nothing of the others. */
+async function payeeTokens({ count, contextCode }: { count: number; contextCode: string }): Promise<string[]> {
+  const tokens: string[] = []
+  const data = { resource: `voucher::context::code::${contextCode}` }
+  for (let payee = 0; payee < count; payee++) {
+    const signedIn = await post<AuthorizationView>(server?.url ?? '', '/auth/sign-in', { type: 'resource', data })
+    tokens.push(signedIn.authorization.token)
+  }
+  return tokens
 }
 
 async function post<Body>(

@@ -14,6 +14,7 @@ test('the bench runs to its end, and its last line is the report', async () => {
   }
   for (const workload of ['reserve', 'flow']) assert.ok(report.postgres[workload].ratio > 0)
   assert.ok(report.twoNodes.ratio > 0)
+  assert.ok(report.events.p50Ms <= report.events.p99Ms)
   assert.deepEqual(Object.keys(report.growth), ['rows1k', 'rows1m', 'ratio'])
   assert.deepEqual(Object.keys(report.codes), ['empty', 'nearlyFull', 'ratio'])
   assert.ok(report.peakRssMb > 0)
