@@ -37,7 +37,14 @@ const handlers = {
     await memory.commit(FIRST_CHANGE)
     const answer = answererOn(memory)
     const server = createServer((request, response) => {
-      request.on('end', () => void answer(request).then((body) => send(response, body)))
+      request.on(
+        'end',
+        () =>
+          void answer(request).then(
+            (body) => send(response, 200, body),
+            () => send(response, 503, ''),
+          ),
+      )
       request.resume()
     })
     server.listen(0, '127.0.0.1')
@@ -86,8 +93,10 @@ function answererOn(memory: Memory): (request: IncomingMessage) => Promise<strin
   }
 }
 
-function send(response: ServerResponse, body: string): void {
-  response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }).end(body)
+function send(response: ServerResponse, status: number, body: string): void {
+  response
+    .writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })
+    .end(body)
 }
 
 servePart(handlers, () => stop())

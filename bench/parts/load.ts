@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { Connection } from '../connection.ts'
 import { servePart } from '../part.ts'
 import { CALLS, type Caller } from '../requests.ts'
@@ -80,6 +81,8 @@ function newKey(): string {
   return `${process.pid}-`.padEnd(24, 'k') + String(keys).padStart(12, '0')
 }
 
+const RETRY_AFTER_MS = 100
+
 const VOUCHER_ID = /"id":"(vch_[^"]+)"/
 
 async function reserve({ caller }: Run, connection: Connection): Promise<string> {
@@ -91,10 +94,14 @@ async function redeem({ caller }: Run, connection: Connection, id: string): Prom
   await answerOf(connection, CALLS.redeem(caller, newKey(), id, keys))
 }
 
+/** Who is told to come back does, and the time that it takes counts. */
 async function answerOf(connection: Connection, request: string): Promise<string> {
-  const { status, body } = await connection.send(request)
-  if (status !== 200) throw new Error(`${request}\nwas answered with ${status}: ${body}`)
-  return body
+  for (;;) {
+    const { status, body } = await connection.send(request)
+    if (status === 200) return body
+    if (status !== 503) throw new Error(`${request}\nwas answered with ${status}: ${body}`)
+    await delay(RETRY_AFTER_MS)
+  }
 }
 
 servePart(handlers)
