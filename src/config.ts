@@ -245,6 +245,12 @@ export const DEMO_SETTINGS = {
   },
 } satisfies Record<string, Setting>
 
+/** What `move` can be told. */
+export const MOVE_SETTINGS = {
+  from: { ...SETTINGS.data, flag: '--from <directory>', description: 'data directory to move; it is left as it is' },
+  to: { ...SETTINGS.databaseUrl, flag: '--to <url>', description: 'empty PostgreSQL database to move it to' },
+} satisfies Record<string, Setting>
+
 /** Where settings come from: the first that says something wins. */
 export type Sources = {
   /** As commander parsed them, by camel-case name, without defaults. */

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S node --max-semi-space-size=4 --max-old-space-size=1024
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Option } from 'commander'
-import { DEMO_SETTINGS, readConfig, SETTINGS, type Setting } from './config.ts'
+import { DEMO_SETTINGS, MOVE_SETTINGS, readConfig, SETTINGS, type Setting } from './config.ts'
 
 /**
  * The command line: what it offers, and how it ends. Flags mean what `SETTINGS` says of them. A command's code is loaded
@@ -28,6 +28,9 @@ function program(): Command {
   withSettings(sixpence.command('serve').description('run the server'), SETTINGS).action(runServer)
   withSettings(sixpence.command('demo').description('play payer and payee of one session'), DEMO_SETTINGS).action(
     async (flags: Flags) => (await import('./commands/play-demo.ts')).playDemo(flags, process.env, print),
+  )
+  withSettings(sixpence.command('move').description('move an embedded store to PostgreSQL'), MOVE_SETTINGS).action(
+    async (flags: Flags) => (await import('./commands/move.ts')).move(flags, process.env, print),
   )
   addKeyCommands(sixpence.command('keys').description('manage the API keys of payees'))
   return sixpence

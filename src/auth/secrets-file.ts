@@ -48,6 +48,16 @@ export function readSecrets(input: { dataDir: string }): Secrets {
   return decodeSecrets(stored)
 }
 
+/**
+ * The secrets of a data directory as text, to be kept elsewhere.
+ * @returns null where no server was ever started in the directory
+ * @throws SecretsUnusable as `loadSecrets`
+ */
+export function readSecretText(input: { dataDir: string }): string | null {
+  const stored = readStored(join(input.dataDir, SECRETS_FILE))
+  return stored && JSON.stringify(stored)
+}
+
 /** @returns null where there is no file */
 function readStored(path: string): StoredSecrets | null {
   const text = readPrivateFile(path)

@@ -15,7 +15,16 @@ async function tempDir(t: TestContext): Promise<string> {
 }
 
 test('every command has --help and --version, and both end with 0', async () => {
-  for (const command of [[], ['serve'], ['demo'], ['keys'], ['keys', 'create'], ['keys', 'list'], ['keys', 'revoke']]) {
+  for (const command of [
+    [],
+    ['serve'],
+    ['demo'],
+    ['move'],
+    ['keys'],
+    ['keys', 'create'],
+    ['keys', 'list'],
+    ['keys', 'revoke'],
+  ]) {
     const help = await runProgram([...command, '--help'])
     assert.equal(help.code, 0)
     assert.match(help.said, /Usage: sixpence/)

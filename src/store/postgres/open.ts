@@ -28,18 +28,36 @@ export async function prepareDatabase(target: Target): Promise<void> {
   client.on('error', () => undefined)
   try {
     await client.connect()
-    await assertUsable(client)
-    await client.query('BEGIN')
-    await client.query(`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`)
-    await migrate(client, target)
-    await keepLogGrowing(client)
-    await client.query('COMMIT')
+    await prepareSchema(client, target, async () => {
+      await assertNotMoving(client, target)
+      await keepLogGrowing(client)
+    })
   } catch (error) {
     if (error instanceof StoreUnusable) throw error
     throw new StoreUnusable(`${target.name} cannot be used: ${messageOf(error)}.`, { cause: error })
   } finally {
     await client.end()
   }
+}
+
+/**
+ * Brings the database to the current schema, and does more in the same transaction, while nobody else does either.
+ * @throws StoreUnusable, or what PostgreSQL says
+ */
+export async function prepareSchema(client: Client, target: Target, more: () => Promise<void>): Promise<void> {
+  await assertUsable(client)
+  await client.query('BEGIN')
+  await client.query(`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`)
+  await migrate(client, target)
+  await more()
+  await client.query('COMMIT')
+}
+
+/** The table `moving` is there until all rows of a moved store are. */
+async function assertNotMoving(client: Client, { name }: Target): Promise<void> {
+  const { moving } = await one(client, `SELECT to_regclass('moving') IS NOT NULL AS moving`)
+  if (moving === false) return
+  throw new StoreUnusable(`A store is being moved to ${name}, and not all of it has arrived. Run the move to its end.`)
 }
 
 async function assertUsable(client: Client): Promise<void> {
@@ -87,7 +105,7 @@ async function schemaOf(client: Client, { schema, name }: Target): Promise<numbe
  * Transaction ids order the log. In a cluster that the database was restored into they may be behind those that the log
  * has seen; then new events get ticks from where the log ends.
  */
-async function keepLogGrowing(client: Client): Promise<void> {
+export async function keepLogGrowing(client: Client): Promise<void> {
   await client.query(`UPDATE sixpence_store SET tick_offset = newest.tick - pg_current_xact_id()::text::bigint
     FROM (SELECT max(tick) AS tick FROM events) AS newest
     WHERE newest.tick >= tick_offset + pg_snapshot_xmax(pg_current_snapshot())::text::bigint`)

@@ -5,7 +5,7 @@ import { StoreUnusable } from '../store.ts'
 import { APPLICATION_ID, migrate, SCHEMA_VERSION } from './migrations.ts'
 import { numberOf, Statements, sqlitePrimaryCode } from './statements.ts'
 
-const DATABASE_FILE = 'sixpence.db'
+export const DATABASE_FILE = 'sixpence.db'
 /** Says who holds the directory; the lock on the database decides it. */
 const OWNER_FILE = 'owner.json'
 
