@@ -264,7 +264,9 @@ describe('an event stream ends', () => {
       return server.app.streams.cutCount === 1
     })
     assert.deepEqual(idsOf(await quick.received(written.length)), written, 'nobody else is held up')
-    assert.equal(server.app.streams.openCount, 1)
+    const metrics = await fetch(`${server.url}/metrics`).then((response) => response.text())
+    assert.match(metrics, /^sixpence_event_streams 1$/m)
+    assert.match(metrics, /^sixpence_event_streams_cut_total 1$/m)
     stalled.resume()
     await eventually(async () => stalled.closed)
     const resumed = await readEvents(server.url, parties.payee.headers, start)
