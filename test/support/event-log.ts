@@ -1,12 +1,13 @@
 import type { Event } from '../../src/domain/event.ts'
 import { newId } from '../../src/protocol/ids.ts'
-import { eventually, type TestServer } from './server.ts'
+import type { Store } from '../../src/store/store.ts'
+import { eventually } from './server.ts'
 
 /** Far more than a test writes. */
 const ALL = 1_000_000
 
 /** All that has happened on a server, oldest first. An event may show a moment late, so a last one is awaited. */
-export async function eventLog({ app }: TestServer): Promise<Event[]> {
+export async function eventLog({ app }: { app: { store: Store } }): Promise<Event[]> {
   const last = marker()
   await app.store.commit({ events: [last] })
   const log = await eventually(async () => {

@@ -4,31 +4,29 @@ import { connect, createServer, type Socket } from 'node:net'
 /**
  * Stands between a client and its server, to break what is between them.
  * `pass`: nothing is wrong. `cut`: the server gets all requests, and its next reply ends the connection instead of
- * arriving. `silent`: what either side sends is lost, and connections stay open.
+ * arriving. `silent`: what either side sends is lost, and connections stay open; one that has lost something never
+ * goes on, since nothing comes after a gap.
  */
-export type TcpProxy = { port: number; mode: 'pass' | 'cut' | 'silent'; stop(): Promise<void> }
+export type TcpProxy = {
+  port: number
+  mode: 'pass' | 'cut' | 'silent'
+  /** Chooses requests whose reply ends the connection instead of arriving, in mode `pass`. */
+  cutsReplyTo: (request: Buffer) => boolean
+  /** The replies that were chosen so, oldest first. */
+  cutReplies: Buffer[]
+  stop(): Promise<void>
+}
 
 /** Passes connections on to a port of 127.0.0.1. */
 export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>()
   const server = createServer((client) => {
     const upstream = connect(targetPort, '127.0.0.1')
-    const end = () => {
-      client.destroy()
-      upstream.destroy()
-    }
     for (const socket of [client, upstream]) {
       sockets.add(socket)
-      socket.on('error', end).on('close', end)
       socket.once('close', () => sockets.delete(socket))
     }
-    client.on('data', (bytes) => {
-      if (proxy.mode !== 'silent') upstream.write(bytes)
-    })
-    upstream.on('data', (bytes) => {
-      if (proxy.mode === 'pass') client.write(bytes)
-      if (proxy.mode === 'cut') end()
-    })
+    join(proxy, client, upstream)
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()
@@ -37,6 +35,8 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   const proxy: TcpProxy = {
     port: address.port,
     mode: 'pass',
+    cutsReplyTo: () => false,
+    cutReplies: [],
     stop: async () => {
       server.close()
       for (const socket of sockets) socket.destroy()
@@ -44,4 +44,28 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     },
   }
   return proxy
+}
+
+/** Passes on what one connection carries, as long as nothing breaks it. */
+function join(proxy: TcpProxy, client: Socket, upstream: Socket): void {
+  let isLost = false
+  let isChosen = false
+  const end = () => {
+    client.destroy()
+    upstream.destroy()
+  }
+  for (const socket of [client, upstream]) socket.on('error', end).on('close', end)
+  const passOn = (bytes: Buffer, to: Socket) => {
+    isLost ||= proxy.mode === 'silent'
+    if (!isLost) to.write(bytes)
+  }
+  client.on('data', (request) => {
+    isChosen ||= proxy.mode === 'pass' && proxy.cutsReplyTo(request)
+    passOn(request, upstream)
+  })
+  upstream.on('data', (reply) => {
+    if (isChosen) proxy.cutReplies.push(reply)
+    if (isChosen || proxy.mode === 'cut') end()
+    else passOn(reply, client)
+  })
 }

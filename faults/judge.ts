@@ -1,0 +1,43 @@
+import { openPostgresStore } from '../src/store/postgres.ts'
+import { openSqliteStore } from '../src/store/sqlite.ts'
+import type { Store } from '../src/store/store.ts'
+import { eventLog } from '../test/support/event-log.ts'
+import type { Load } from './load.ts'
+import { acknowledgedWritesAreThere, keysHadOneEffect, vouchersHaveOneEnd } from './rules.ts'
+
+/** What was left, held against the rules. */
+export type Verdict = { broken: string[]; remark: string }
+
+/** Lets the load come to its end, and holds what the nodes on a database have done against every rule. */
+export async function judgeShared(databaseUrl: string, load: Load): Promise<Verdict> {
+  await load.stop()
+  return judgeWith(await openPostgresStore({ url: databaseUrl }), load, true)
+}
+
+/**
+ * The same for an embedded store, which nobody else can read while it is served.
+ * @param end ends the server, once the rules need it no more
+ */
+export async function judgeEmbedded(dataDir: string, load: Load, end: () => Promise<void>): Promise<Verdict> {
+  await load.stop()
+  const repeated = await keysHadOneEffect([], load.stories, load.client)
+  await end()
+  const verdict = await judgeWith(await openSqliteStore({ dataDir }), load, false)
+  return { ...verdict, broken: [...repeated, ...verdict.broken] }
+}
+
+async function judgeWith(store: Store, load: Load, isServed: boolean): Promise<Verdict> {
+  const { stories, client, complaints } = load
+  try {
+    const log = await eventLog({ app: { store } })
+    const broken = [
+      ...complaints,
+      ...(await acknowledgedWritesAreThere(store, stories)),
+      ...(await vouchersHaveOneEnd(store, log)),
+      ...(await keysHadOneEffect(log, stories, isServed ? client : null)),
+    ]
+    return { broken, remark: `${stories.length} vouchers, ${client.unanswered} calls repeated` }
+  } finally {
+    await store.close()
+  }
+}

@@ -1,0 +1,15 @@
+import type { Scenario } from './scenario.ts'
+import { commitRepliesCut, connectionsBlackHoled, connectionsTerminated } from './scenarios/connections.ts'
+import { clusterKilled, embeddedKilled, nodeKilled } from './scenarios/kills.ts'
+import { nodesRacing } from './scenarios/races.ts'
+
+/** All of them, in the order in which they are played. */
+export const SCENARIOS: readonly Scenario[] = [
+  nodeKilled,
+  clusterKilled,
+  embeddedKilled,
+  connectionsTerminated,
+  connectionsBlackHoled,
+  commitRepliesCut,
+  nodesRacing,
+]
