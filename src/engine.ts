@@ -4,7 +4,8 @@ import { loadSecrets } from './auth/secrets-file.ts'
 import { createSharedLimits } from './auth/shared-limits.ts'
 import { openSharedSecrets, RENEWAL_MS } from './auth/shared-secrets.ts'
 import { startLoop } from './loop.ts'
-import { openPostgresStore } from './store/postgres.ts'
+import { CorrectedClock } from './operating/corrected-clock.ts'
+import { openPostgresStore, type PostgresStore } from './store/postgres.ts'
 import { openSqliteStore } from './store/sqlite.ts'
 import type { Store } from './store/store.ts'
 import type { Log } from './use-cases/app.ts'
@@ -12,6 +13,8 @@ import type { Log } from './use-cases/app.ts'
 /** The store, and what goes with the choice of it: alone with an embedded one, or with other nodes on PostgreSQL. */
 export type Engine = {
   store: Store & { stats: () => { commits: number; groups: number } }
+  /** Unix milliseconds; by the database's clock where this node's own is wrong. */
+  clock: () => number
   secrets: Secrets
   makeRateLimiter: MakeLimiter
   makeGuessLimiter: MakeLimiter
@@ -21,11 +24,21 @@ export type Engine = {
   close: () => Promise<void>
 }
 
-type EngineOptions = { dataDir: string; databaseUrl: string | null; clock: () => number; log: Log }
+type EngineOptions = {
+  dataDir: string
+  /** Null: the embedded store in `dataDir`. */
+  databaseUrl: string | null
+  clock: () => number
+  /** Whether the clock is right even where the database's differs, as the clock of a test is. */
+  isClockRight: boolean
+  log: Log
+}
+
+/** How often a node looks whether its clock is right. */
+const CLOCK_PAUSE_MS = 10_000
 
 /**
  * Opens the store.
- * @param options.databaseUrl null: the embedded store in `dataDir`
  * @throws StoreUnusable, SecretsUnusable; then nothing is open
  */
 export function openEngine({ databaseUrl, ...options }: EngineOptions): Promise<Engine> {
@@ -36,6 +49,7 @@ async function openEmbedded({ dataDir, clock }: { dataDir: string; clock: () => 
   const store = await openSqliteStore({ dataDir, clock })
   return unlessFailing(store, async () => ({
     store,
+    clock,
     secrets: loadSecrets({ dataDir, nowMs: clock() }),
     makeRateLimiter: makeMemoryLimiter,
     makeGuessLimiter: makeMemoryLimiter,
@@ -44,28 +58,45 @@ async function openEmbedded({ dataDir, clock }: { dataDir: string; clock: () => 
   }))
 }
 
-async function openShared(options: { databaseUrl: string; clock: () => number; log: Log }): Promise<Engine> {
-  const { clock, log } = options
+async function openShared(options: EngineOptions & { databaseUrl: string }): Promise<Engine> {
+  const { log } = options
+  const ownClock = new CorrectedClock(options.clock)
+  const clock = ownClock.now
   const store = await openPostgresStore({ url: options.databaseUrl, clock })
   return unlessFailing(store, async () => {
-    const secrets = await openSharedSecrets({ keeper: store, clock })
     const report = (what: string) => (error: unknown) => log.warn({ err: error }, what)
-    const renewing = startLoop(
-      secrets.renew,
-      RENEWAL_MS,
-      report('the secrets could not be renewed; it will be tried again'),
-    )
+    const stopLooking = options.isClockRight ? async () => undefined : await keepCorrect(ownClock, store, log)
+    const secrets = await openSharedSecrets({ keeper: store, clock })
+    const onRenewError = report('the secrets could not be renewed; it will be tried again')
+    const renewing = startLoop(secrets.renew, RENEWAL_MS, onRenewError)
     const limits = createSharedLimits({
       counters: store.counters,
       onError: report('calls are counted by this node alone until the database answers'),
     })
     const { makeRateLimiter, makeGuessLimiter } = limits
     const close = async () => {
-      await Promise.all([renewing.stop(), limits.stop()])
+      await Promise.all([renewing.stop(), limits.stop(), stopLooking()])
       await store.close()
     }
-    return { store, secrets, makeRateLimiter, makeGuessLimiter, announce: () => undefined, close }
+    return { store, clock, secrets, makeRateLimiter, makeGuessLimiter, announce: () => undefined, close }
   })
+}
+
+/** Compares the clock with the database's, now and from time to time. @returns what ends that */
+async function keepCorrect(clock: CorrectedClock, store: PostgresStore, log: Log): Promise<() => Promise<void>> {
+  const compare = async () => {
+    const before = clock.correctionMs
+    await clock.compare(() => store.nowMs())
+    const { correctionMs } = clock
+    if (Math.abs(correctionMs - before) < 1000) return
+    log.warn(
+      { correctionMs },
+      correctionMs === 0 ? 'this clock is right again' : "this clock is wrong; the database's counts",
+    )
+  }
+  await compare()
+  const looking = startLoop(compare, CLOCK_PAUSE_MS, () => undefined)
+  return () => looking.stop()
 }
 
 async function unlessFailing(store: Store, open: () => Promise<Engine>): Promise<Engine> {

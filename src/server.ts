@@ -48,7 +48,10 @@ export type ServerOptions = {
   networks: ServedNetwork[]
   /** Runs once the store is owned and before any node is asked: the sandbox starts its chain here. */
   onStoreOpened?: () => Promise<void>
+  /** Unix milliseconds. */
   clock: () => number
+  /** Whether the clock is right even where a shared database's differs, as the clock of a test is; false by default. */
+  isClockRight?: boolean
   logger: FastifyBaseLogger | null
   /** What differs from `DEFAULT_OPERATION`. */
   operation?: Partial<Operation>
@@ -95,13 +98,13 @@ const WATCH_PAUSE_MS = 2000
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const log = logFor(options.logger)
-  const engine = await openEngine({ ...options, log })
+  const engine = await openEngine({ ...options, isClockRight: options.isClockRight ?? false, log })
   const chains: EvmChain[] = []
   const stopping = new AbortController()
   try {
     await options.onStoreOpened?.()
     for (const served of options.networks) {
-      if (served.rpcUrls.length > 0) chains.push(await startChain(served, options.clock, log))
+      if (served.rpcUrls.length > 0) chains.push(await startChain(served, engine.clock, log))
     }
     const operation = { ...DEFAULT_OPERATION, ...options.operation }
     const streams = openStreams(engine.store, { operation, log, stopping: stopping.signal })
@@ -195,8 +198,7 @@ function openStreams(
 type Parts = { engine: Engine; chains: EvmChain[]; streams: EventStreams; log: Log; stopping: AbortSignal }
 
 async function createApp(options: ServerOptions, { engine, chains, streams, log, stopping }: Parts): Promise<App> {
-  const { clock } = options
-  const { store, secrets } = engine
+  const { store, secrets, clock } = engine
   return {
     store,
     clock,

@@ -293,6 +293,13 @@ export class PostgresStore implements Store {
     }
   }
 
+  /** The database's clock (Unix milliseconds). */
+  async nowMs(): Promise<number> {
+    const [row] = await this.#connections.read({ name: 'nowMs', text: 'SELECT database_now_ms() AS now_ms' })
+    if (row === undefined) throw new Error('the database gave no time')
+    return numberOf(row, 'now_ms')
+  }
+
   /** The secrets that the nodes share, as text; null where there are none yet. */
   async secretText(): Promise<string | null> {
     const [row] = await this.#connections.read({ text: 'SELECT body FROM secrets' })

@@ -36,6 +36,7 @@ export type TestServerOptions = {
   publicHosts?: string[]
   /** Otherwise real time plus what the test adds. */
   clock?: TestClock
+  isClockRight?: boolean
   logger?: FastifyBaseLogger
   operation?: Partial<Operation>
 }
@@ -75,6 +76,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       attestation: options.attestation ?? noAttestation,
       networks: options.networks ?? [unverifiedNetwork()],
       clock: clock.now,
+      isClockRight: options.isClockRight ?? true,
       logger: options.logger ?? null,
       operation: options.operation ?? {},
     })
