@@ -25,6 +25,8 @@ export type Config = Readonly<{
   contextTtlMs: number
   resolveWaitMs: number
   rateLimits: RatePreset
+  /** Whom webhooks may reach although it is private, and by http. */
+  webhookAllow: readonly string[]
   /** Scheme, host and port as callers see them, without a slash at the end. */
   publicUrl: string
   attestation: Attestation
@@ -60,6 +62,9 @@ export type Setting<T = unknown> = {
 }
 
 const duration = { expected: DURATION_EXPECTED, parse: parseDuration }
+
+/** What shops that are being built next to a sandbox listen on. */
+const LOOPBACK = ['localhost', '127.0.0.0/8', '[::1]']
 
 /** A longer call would outlive the connections that carry it. */
 const LONGEST_RESOLVE_WAIT_MS = 90_000
@@ -174,6 +179,15 @@ export const SETTINGS = {
     description: `how many calls a caller has: ${RATE_PRESETS.join(', ')}`,
     default: 'standard',
     ...oneOf(RATE_PRESETS),
+  },
+  webhookAllow: {
+    flag: '--webhook-allow <hosts>',
+    env: 'SIXPENCE_WEBHOOK_ALLOW',
+    description:
+      'private hosts and networks that webhooks may reach, also by http (default: none; loopback in the sandbox)',
+    default: null,
+    expected: 'hosts, hosts with ports and networks such as shop.internal,10.0.0.7:8080,10.1.0.0/16, or none',
+    parse: parseHosts,
   },
   publicUrl: {
     flag: '--public-url <url>',
@@ -290,6 +304,7 @@ export function readConfig(input: {
     contextTtlMs: readSetting(SETTINGS.contextTtl, sources),
     resolveWaitMs: readSetting(SETTINGS.resolveWait, sources),
     rateLimits: readSetting(SETTINGS.rateLimits, sources),
+    webhookAllow: readSetting(SETTINGS.webhookAllow, sources) ?? (address.sandbox ? LOOPBACK : []),
     publicUrl: readSetting(SETTINGS.publicUrl, sources) ?? defaultPublicUrl(address),
     attestation: readAttestation(sources, address.sandbox),
     logLevel: readSetting(SETTINGS.logLevel, sources),
@@ -403,6 +418,17 @@ function isNetwork(text: string): boolean {
   const bits = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0
   if (bits === 0 || rest.length > 0 || address.includes('%')) return false
   return prefix === undefined || (/^[1-9][0-9]{0,2}$/.test(prefix) && Number(prefix) <= bits)
+}
+
+function parseHosts(text: string): readonly string[] | undefined {
+  if (text === 'none') return []
+  const hosts = text.split(',')
+  return hosts.every((host) => isNetwork(host) || isHostAndPort(host)) ? hosts : undefined
+}
+
+/** What a URL says between its scheme and its path, such as `shop.internal:8080` or `[::1]`. */
+function isHostAndPort(text: string): boolean {
+  return /^[a-z0-9.:[\]-]+$/i.test(text) && URL.canParse(`http://${text}/`)
 }
 
 function parseSwitch(text: string): boolean | undefined {

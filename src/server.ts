@@ -10,6 +10,7 @@ import { evmRules } from './chains/evm/rules.ts'
 import { EventStreams } from './delivery/event-streams.ts'
 import { type Currency, indexCurrencies, type Network } from './domain/currency.ts'
 import type { RequiredDepth } from './domain/settlement.ts'
+import type { DeliveryStatus } from './domain/webhook-delivery.ts'
 import { type Engine, openEngine } from './engine.ts'
 import { createHttp } from './http/app.ts'
 import type { MetricsAudience } from './http/metrics-audience.ts'
@@ -19,7 +20,9 @@ import { LoadGate, monitorDelay } from './operating/load.ts'
 import { Metrics, type Task } from './operating/metrics.ts'
 import { type Phase, readReadiness } from './operating/readiness.ts'
 import type { App, Log, Times } from './use-cases/app.ts'
+import { EventFanOut } from './use-cases/fan-out-events.ts'
 import { Leases } from './use-cases/leases.ts'
+import { WebhookSender } from './use-cases/send-webhooks.ts'
 import { sweep } from './use-cases/sweep.ts'
 import { watchSettlements } from './use-cases/watch-settlements.ts'
 
@@ -44,6 +47,8 @@ export type ServerOptions = {
   publicHosts: string[]
   times: Times
   rateLimits: RatePreset
+  /** Hosts, hosts with ports, and networks that webhooks may reach although they are private, and by http. */
+  webhookAllow: readonly string[]
   attestation: Attestation
   networks: ServedNetwork[]
   /** Runs once the store is owned and before any node is asked: the sandbox starts its chain here. */
@@ -91,6 +96,7 @@ const DRAIN_MS = 10_000
 
 const SWEEP_PAUSE_MS = 1000
 const WATCH_PAUSE_MS = 2000
+const WEBHOOK_PAUSE_MS = 1000
 
 /**
  * Puts the parts together and starts them. This is the only place that knows them all.
@@ -117,7 +123,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const url = urlOf(http, options.host)
     app.publicHosts.push(new URL(url).host)
     engine.announce(url)
-    const stopLoops = startLoops(app, chains, operating.failed)
+    const stopLoops = startLoops(app, chains, operating)
     operating.enter('ready')
     const stop = async () => {
       await operating.leave()
@@ -153,6 +159,7 @@ function operate(operation: Operation, { app, engine, chains }: Operated) {
   return {
     http: { trustProxy, load, readiness, metrics, metricsFor },
     failed: (task: Task) => metrics?.failed(task),
+    attempted: (status: DeliveryStatus) => metrics?.webhookAttempted(status),
     enter: (next: Phase) => {
       phase = next
     },
@@ -215,6 +222,7 @@ async function createApp(options: ServerOptions, { engine, chains, streams, log,
     publicHosts: [...options.publicHosts],
     stopping,
     followed: new Set(),
+    webhookPolicy: { allow: options.webhookAllow },
     leases: new Leases(store),
     fence: null,
     streams,
@@ -222,12 +230,16 @@ async function createApp(options: ServerOptions, { engine, chains, streams, log,
   }
 }
 
-/** What goes on without anybody asking: tidying up, and following settlements at every new head. */
-function startLoops(app: App, chains: EvmChain[], failed: (task: Task) => void): () => Promise<void> {
+/** What hears of work that nobody waits for. */
+type Watchers = { failed: (task: Task) => void; attempted: (status: DeliveryStatus) => void }
+
+/** What goes on without anybody asking: tidying up, following settlements at every new head, sending webhooks. */
+function startLoops(app: App, chains: EvmChain[], watchers: Watchers): () => Promise<void> {
   const report = (task: Task, what: string) => (error: unknown) => {
-    failed(task)
+    watchers.failed(task)
     app.log.error({ err: error }, `${what} failed; it will run again`)
   }
+  const stopWebhooks = startWebhooks(app, watchers.attempted, report('webhooks', 'sending webhooks'))
   const sweeping = startLoop(() => sweep(app), SWEEP_PAUSE_MS, report('sweep', 'the sweep'))
   const stopWatching = chains.map((chain) => {
     const watching = startLoop(
@@ -242,7 +254,30 @@ function startLoops(app: App, chains: EvmChain[], failed: (task: Task) => void):
     }
   })
   return async () => {
-    await Promise.all([sweeping.stop(), ...stopWatching.map((stop) => stop())])
+    await Promise.all([sweeping.stop(), stopWebhooks(), ...stopWatching.map((stop) => stop())])
+  }
+}
+
+/** Events are handed out as they come, and sent as soon as they are handed out. */
+function startWebhooks(
+  app: App,
+  onAttempt: Watchers['attempted'],
+  onError: (error: unknown) => void,
+): () => Promise<void> {
+  const sender = new WebhookSender(app, { onAttempt, onRoom: () => sending.wake(), onError })
+  const sending = startLoop(() => sender.turn(), WEBHOOK_PAUSE_MS, onError)
+  const fanOut = new EventFanOut(app)
+  const handOut = async () => {
+    if ((await fanOut.turn()) > 0) sending.wake()
+  }
+  const handingOut = startLoop(handOut, WEBHOOK_PAUSE_MS, onError)
+  const unsubscribe = app.store.onEvents(() => {
+    if (!fanOut.isIdle) handingOut.wake()
+  })
+  return async () => {
+    unsubscribe()
+    await Promise.all([handingOut.stop(), sending.stop()])
+    await sender.stop()
   }
 }
 

@@ -64,6 +64,7 @@ describe('readConfig', () => {
       contextTtlMs: 600_000,
       resolveWaitMs: 30_000,
       rateLimits: 'standard',
+      webhookAllow: [],
       publicUrl: 'http://127.0.0.1:4040',
       attestation: 'jws',
       logLevel: 'warn',
@@ -77,6 +78,12 @@ describe('readConfig', () => {
   it('takes proxies by number too', () => {
     assert.equal(configOf({ flags: { trustProxy: '2' } }).trustProxy, 2)
     assert.equal(configOf({ flags: { trustProxy: 'none' } }).trustProxy, 0)
+  })
+
+  it('lets webhooks reach this machine in the sandbox, unless told otherwise', () => {
+    const allowed = (flags: Record<string, string>) => configOf({ flags: { sandbox: true, ...flags } }).webhookAllow
+    assert.deepEqual(allowed({}), ['localhost', '127.0.0.0/8', '[::1]'])
+    assert.deepEqual(allowed({ webhookAllow: 'none' }), [])
   })
 
   it('takes the flag before the variable before the file', () => {
@@ -111,6 +118,7 @@ describe('readConfig', () => {
       SIXPENCE_CONTEXT_TTL: '500ms',
       SIXPENCE_RESOLVE_WAIT: '5s',
       SIXPENCE_RATE_LIMITS: 'documented',
+      SIXPENCE_WEBHOOK_ALLOW: 'shop.internal,10.0.0.7:8080,10.1.0.0/16,[::1]:80',
       SIXPENCE_PUBLIC_URL: 'https://pay.example.com/',
       SIXPENCE_ATTESTATION: 'jws',
       SIXPENCE_LOG_LEVEL: 'debug',
@@ -131,6 +139,7 @@ describe('readConfig', () => {
       contextTtlMs: 500,
       resolveWaitMs: 5_000,
       rateLimits: 'documented',
+      webhookAllow: ['shop.internal', '10.0.0.7:8080', '10.1.0.0/16', '[::1]:80'],
       publicUrl: 'https://pay.example.com',
       attestation: 'jws',
       logLevel: 'debug',
@@ -262,6 +271,7 @@ describe('a setting that is wrong is refused by name', () => {
       '::1/129',
       '10.0.0.1, ::1',
     ],
+    webhookAllow: ['', 'a b', 'https://x.org', '10.0.0.0/33', '0.0.0.0/0', 'x.org:99999', '*', 'a,,b', 'u@x.org'],
     drainDelay: ['', '0', '-1s', '61s', '2m'],
   }
   for (const [name, texts] of Object.entries(wrong)) {

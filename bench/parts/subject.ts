@@ -38,6 +38,7 @@ async function start({
       dropGraceMs: MINUTE_MS,
     },
     rateLimits: 'off',
+    webhookAllow: [],
     attestation: noAttestation,
     networks: [benchNetwork(rpcUrl)],
     clock: Date.now,

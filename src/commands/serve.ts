@@ -49,6 +49,7 @@ export async function serve(config: Config): Promise<Serving> {
         dropGraceMs: DROP_GRACE_MS,
       },
       rateLimits: config.rateLimits,
+      webhookAllow: config.webhookAllow,
       attestation: config.attestation === 'jws' ? jwsAttestation : noAttestation,
       networks: networks.map(servedNetwork),
       onStoreOpened: startChain,

@@ -15,6 +15,8 @@ export type WebhookDelivery = {
   version: number
   endpointId: string
   ownerId: string
+  /** As the endpoint has it. */
+  payerId: string | null
   widgetId: string | null
   eventId: string
   eventType: Event['type']
@@ -87,6 +89,7 @@ export function newDelivery(input: {
     version: 1,
     endpointId: endpoint.id,
     ownerId: endpoint.ownerId,
+    payerId: endpoint.payerId,
     widgetId: endpoint.widgetId,
     eventId: event.id,
     eventType: event.type,

@@ -10,8 +10,10 @@ import type { Event, EventType } from './event.ts'
 export type WebhookEndpoint = {
   id: string
   version: number
-  /** The account that made it and whose events it gets, as payer and as payee. */
+  /** The account that it belongs to. */
   ownerId: string
+  /** Whose events it gets: as payer too where the user made it; null where an API key did, which never acts as payer. */
+  payerId: string | null
   payeeId: string
   /** Which of its owner's places it takes, from 1 to `MOST_ENDPOINTS`; no two that are not deleted share one. */
   place: number
@@ -73,7 +75,7 @@ const PAUSES_MS = [0, 0, 5_000, 30_000, 2 * 60_000, 10 * 60_000, 30 * 60_000, LO
 export function createEndpoint(
   input: Pick<
     WebhookEndpoint,
-    'id' | 'ownerId' | 'payeeId' | 'place' | 'url' | 'description' | 'events' | 'widgetId'
+    'id' | 'ownerId' | 'payerId' | 'payeeId' | 'place' | 'url' | 'description' | 'events' | 'widgetId'
   > & { sealedSecret: string; nowMs: number },
 ): WebhookEndpoint {
   const { sealedSecret, nowMs, ...given } = input
@@ -179,8 +181,8 @@ export function noteFailure(
 }
 
 /** Whether an event is one that the endpoint wants and its owner may see. */
-export function wants({ enabled, events, ownerId, payeeId }: WebhookEndpoint, event: Event): boolean {
-  const maySee = event.payerId === ownerId || event.payeeId === payeeId
+export function wants({ enabled, events, payerId, payeeId }: WebhookEndpoint, event: Event): boolean {
+  const maySee = event.payerId === payerId || event.payeeId === payeeId
   return enabled && maySee && (events.length === 0 || events.includes(event.type))
 }
 

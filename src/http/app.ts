@@ -22,6 +22,7 @@ import { eventRoutes } from './routes/events.ts'
 import { financeRoutes } from './routes/finance.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { voucherRoutes } from './routes/vouchers.ts'
+import { webhookRoutes } from './routes/webhooks.ts'
 import type { Routes, ServedRoute } from './routes.ts'
 import { closeSpareConnections } from './spare-connections.ts'
 import { compileValidator } from './validation.ts'
@@ -119,6 +120,7 @@ function registerRoutes(api: Routes, context: Parameters<typeof authRoutes>[1]):
   voucherRoutes(api, context)
   financeRoutes(api, context)
   eventRoutes(api, context)
+  webhookRoutes(api, context)
 }
 
 /** Keeps a list of what is served. A route that does not say who may call it stops the start. */

@@ -5,6 +5,8 @@ import { invalidBody } from './problem.ts'
 /** Deeper than any body of the protocol, and shallow enough for whatever walks a body by recursion. */
 const MOST_LEVELS = 64
 
+const WITH_BODY = new Set(['POST', 'PATCH'])
+
 /** JSON only, and no body is an empty object: clients that send nothing mean nothing more. */
 export function readJsonBodies(http: FastifyInstance): void {
   const parseJson = http.getDefaultJsonParser('error', 'error')
@@ -18,7 +20,7 @@ export function readJsonBodies(http: FastifyInstance): void {
     })
   })
   http.addHook('preValidation', (request, _reply, done) => {
-    if (request.method === 'POST' && request.body === undefined) request.body = {}
+    if (WITH_BODY.has(request.method) && request.body === undefined) request.body = {}
     done()
   })
 }

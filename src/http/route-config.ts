@@ -31,6 +31,7 @@ declare module 'fastify' {
 export const ANYBODY: readonly CallerKind[] = []
 export const PAYERS: readonly CallerKind[] = ['user']
 export const PAYEES: readonly CallerKind[] = ['user', 'payee', 'key']
+export const ACCOUNTS: readonly CallerKind[] = ['user', 'key']
 export const KEY_MANAGERS: readonly CallerKind[] = ['user', 'operator']
 
 /**

@@ -1,12 +1,13 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { CodeDealers } from '../domain/code-dealer.ts'
+import type { DeliveryStatus } from '../domain/webhook-delivery.ts'
 import type { ProblemCode } from '../protocol/problems.ts'
 import type { Store } from '../store/store.ts'
 import type { NodeStatus } from './readiness.ts'
 
 /** What is only looked at when somebody asks for the metrics. */
 export type MetricSources = {
-  store: Pick<Store, 'settling'>
+  store: Pick<Store, 'settling' | 'webhookBacklog'>
   storeStats: () => { commits: number; groups: number }
   codes: CodeDealers
   streams: { openCount: number; cutCount: number }
@@ -18,7 +19,7 @@ export type MetricSources = {
 /** A call that is over. `status` 499: the caller went away before the answer was out. */
 export type EndedCall = { method: string; route: string; status: number; durationMs: number }
 
-export type Task = 'sweep' | 'watch'
+export type Task = 'sweep' | 'watch' | 'webhooks'
 
 /** In the format that Prometheus reads. */
 export type Exposition = { contentType: string; text: string }
@@ -36,6 +37,7 @@ export class Metrics {
   readonly #durations: Histogram<'method' | 'route' | 'status'>
   readonly #refusals: Counter<'code'>
   readonly #failures: Counter<'task'>
+  readonly #attempts: Counter<'outcome'>
   readonly #refreshes: Refresh[]
   /** Finding a histogram's labels costs more than observing, so that is done once for each route and status. */
   readonly #observers = new Map<string, { observe: (seconds: number) => void }>()
@@ -61,8 +63,14 @@ export class Metrics {
       labelNames: ['task'],
       registers,
     })
-    for (const task of ['sweep', 'watch'] satisfies Task[]) this.#failures.inc({ task }, 0)
-    this.#refreshes = [watchStore, watchCodes, watchSettlements, watchNodes, watchStreams].map((watch) =>
+    for (const task of ['sweep', 'watch', 'webhooks'] satisfies Task[]) this.#failures.inc({ task }, 0)
+    this.#attempts = new Counter({
+      name: 'sixpence_webhook_attempts_total',
+      help: 'Attempts to send a webhook, by what became of the delivery',
+      labelNames: ['outcome'],
+      registers,
+    })
+    this.#refreshes = [watchStore, watchCodes, watchSettlements, watchWebhooks, watchNodes, watchStreams].map((watch) =>
       watch(this.#registry, sources),
     )
     processRegistry ??= startProcessRegistry()
@@ -84,6 +92,11 @@ export class Metrics {
 
   failed(task: Task): void {
     this.#failures.inc({ task })
+  }
+
+  /** @param status of the delivery after the attempt */
+  webhookAttempted(status: DeliveryStatus): void {
+    this.#attempts.inc({ outcome: status.toLowerCase() })
   }
 
   async expose(): Promise<Exposition> {
@@ -157,6 +170,15 @@ function watchSettlements(registry: Registry, { store, clock }: MetricSources): 
     pending.set(submittedAtMs.length)
     lag.set((nowMs - submittedAtMs.reduce((oldest, each) => Math.min(oldest, each), nowMs)) / 1000)
   }
+}
+
+function watchWebhooks(registry: Registry, { store }: MetricSources): Refresh {
+  const backlog = new Gauge({
+    name: 'sixpence_webhook_backlog',
+    help: 'Webhook deliveries that are still to be sent',
+    registers: [registry],
+  })
+  return async () => backlog.set(await store.webhookBacklog())
 }
 
 /** When the receipts of each PENDING settlement came in. */

@@ -283,6 +283,75 @@ export const SessionQuery = Type.Object({
 
 export const EventsQuery = Type.Object({ lastEventId: Type.Optional(Type.String({ maxLength: 64 })) })
 
+// ── webhooks ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const WebhookUrl = Type.String({ minLength: 1, maxLength: 2048, examples: ['https://shop.example/sixpence'] })
+const Description = Type.String({ maxLength: 500, pattern: '^[^\\u0000-\\u001f\\u007f]*$' })
+const EventTypes = Type.Array(Type.String({ minLength: 1, maxLength: 64 }), {
+  maxItems: 50,
+  description: 'What to send: types of events; everything where it is empty, missing or holds "*"',
+})
+const WidgetId = Label(128)
+
+export const CreateWebhookEndpointBody = Type.Object({
+  url: WebhookUrl,
+  description: Type.Optional(Description),
+  events: Type.Optional(EventTypes),
+  widgetId: Type.Optional(WidgetId),
+})
+export const UpdateWebhookEndpointBody = Type.Object({
+  url: Type.Optional(WebhookUrl),
+  description: Type.Optional(Description),
+  events: Type.Optional(EventTypes),
+})
+export const WebhookEndpointView = Type.Object({
+  id: Type.String(),
+  url: Type.String(),
+  description: Type.String(),
+  events: Type.Array(Type.String()),
+  enabled: Type.Boolean(),
+  disabledReason: Type.Optional(Type.String({ description: 'Why the server disabled it' })),
+  widgetId: Type.Optional(Type.String()),
+  createdAt: Time,
+  updatedAt: Time,
+})
+export const NewSecretView = Type.Object({
+  ...WebhookEndpointView.properties,
+  signingSecret: Type.String({ description: 'Shown this once' }),
+})
+export const WebhookEndpointQuery = Type.Object({
+  ...PageQuery.properties,
+  enabled: Type.Optional(Type.Union([Type.Literal('true'), Type.Literal('false')])),
+  widgetId: Type.Optional(WidgetId),
+})
+
+export const WebhookDeliveryQuery = Type.Object({
+  ...PageQuery.properties,
+  endpointId: Type.Optional(Type.String({ maxLength: 64 })),
+  status: Type.Optional(
+    Type.Union([Type.Literal('PENDING'), Type.Literal('DELIVERED'), Type.Literal('RETRYING'), Type.Literal('FAILED')]),
+  ),
+  eventType: Type.Optional(Type.String({ maxLength: 64 })),
+  widgetId: Type.Optional(WidgetId),
+})
+export const WebhookDeliveryView = Type.Object({
+  id: Type.String(),
+  eventId: Type.String(),
+  eventType: Type.String(),
+  endpointId: Type.String(),
+  widgetId: Type.Optional(Type.String()),
+  status: Type.String(),
+  attempts: Type.Integer(),
+  requestUrl: Type.String(),
+  requestBody: Type.String({ description: 'The very text that is signed' }),
+  responseCode: Nullable(Type.Integer()),
+  responseBody: Nullable(Type.String({ description: 'The first 4 KiB' })),
+  failure: Type.Optional(Type.String({ description: 'Why the last attempt got no answer' })),
+  lastAttemptAt: Nullable(Time),
+  nextAttemptAt: Nullable(Time),
+  createdAt: Time,
+})
+
 // ── finance ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const Route = { srcNetwork: Type.Optional(NetworkName), dstNetwork: Type.Optional(NetworkName) }
@@ -341,6 +410,10 @@ export type SignVoucherBody = Static<typeof SignVoucherBody>
 export type Receipt = Static<typeof Receipt>
 export type OpenSessionBody = Static<typeof OpenSessionBody>
 export type InteropQuery = Static<typeof InteropQuery>
+export type CreateWebhookEndpointBody = Static<typeof CreateWebhookEndpointBody>
+export type UpdateWebhookEndpointBody = Static<typeof UpdateWebhookEndpointBody>
+export type WebhookEndpointQuery = Static<typeof WebhookEndpointQuery>
+export type WebhookDeliveryQuery = Static<typeof WebhookDeliveryQuery>
 export type NetworkQuery = Static<typeof NetworkQuery>
 export type CurrencyQuery = Static<typeof CurrencyQuery>
 export type CreateApiKeyBody = Static<typeof CreateApiKeyBody>
@@ -352,6 +425,9 @@ export type ContextView = Static<typeof ContextView>
 export type ReservedView = Static<typeof ReservedView>
 export type VoucherView = Static<typeof VoucherView>
 export type SessionView = Static<typeof SessionView>
+export type WebhookEndpointView = Static<typeof WebhookEndpointView>
+export type NewSecretView = Static<typeof NewSecretView>
+export type WebhookDeliveryView = Static<typeof WebhookDeliveryView>
 export type NetworkView = Static<typeof NetworkView>
 export type CurrencyView = Static<typeof CurrencyView>
 export type ProblemView = Static<typeof ProblemView>

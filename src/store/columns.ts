@@ -3,7 +3,7 @@ import type { Context } from '../domain/context.ts'
 import type { Session } from '../domain/session.ts'
 import { hasTerms, lapsesAtMs, type Voucher } from '../domain/voucher.ts'
 import type { WebhookDelivery } from '../domain/webhook-delivery.ts'
-import type { WebhookEndpoint } from '../domain/webhook-endpoint.ts'
+import { isFailing, type WebhookEndpoint } from '../domain/webhook-endpoint.ts'
 
 /** What each table keeps of an entity beside `id`, `version` and `body`, in every engine. */
 export type Columns<Entity> = {
@@ -67,6 +67,7 @@ export const API_KEY_COLUMNS: Columns<ApiKey> = {
 export const WEBHOOK_ENDPOINT_COLUMNS: Columns<WebhookEndpoint> = {
   fixed: {
     owner_id: (endpoint) => endpoint.ownerId,
+    payer_id: (endpoint) => endpoint.payerId,
     payee_id: (endpoint) => endpoint.payeeId,
     place: (endpoint) => endpoint.place,
     widget_id: (endpoint) => endpoint.widgetId,
@@ -74,6 +75,7 @@ export const WEBHOOK_ENDPOINT_COLUMNS: Columns<WebhookEndpoint> = {
   },
   changing: {
     enabled: (endpoint) => Number(endpoint.enabled),
+    failing: (endpoint) => Number(isFailing(endpoint)),
     paused_until_ms: (endpoint) => endpoint.health.pausedUntilMs,
     deleted_at_ms: (endpoint) => endpoint.deletedAtMs,
   },
@@ -82,6 +84,7 @@ export const WEBHOOK_ENDPOINT_COLUMNS: Columns<WebhookEndpoint> = {
 export const WEBHOOK_DELIVERY_COLUMNS: Columns<WebhookDelivery> = {
   fixed: {
     owner_id: (delivery) => delivery.ownerId,
+    payer_id: (delivery) => delivery.payerId,
     endpoint_id: (delivery) => delivery.endpointId,
     event_id: (delivery) => delivery.eventId,
     event_type: (delivery) => delivery.eventType,

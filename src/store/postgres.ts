@@ -235,8 +235,8 @@ export class PostgresStore implements Store {
     return this.#list(listeningQuery(payerIds, payeeIds))
   }
 
-  async callableEndpoints(nowMs: number, limit: number): Promise<WebhookEndpoint[]> {
-    return this.#list(callableQuery(nowMs, limit))
+  async callableEndpoints(filter: Parameters<Store['callableEndpoints']>[0]): Promise<WebhookEndpoint[]> {
+    return this.#list(callableQuery(filter))
   }
 
   async webhookDelivery(id: string): Promise<WebhookDelivery | null> {

@@ -232,8 +232,8 @@ export class SqliteStore implements Store {
     return this.#list(listeningQuery(payerIds, payeeIds))
   }
 
-  async callableEndpoints(nowMs: number, limit: number): Promise<WebhookEndpoint[]> {
-    return this.#list(callableQuery(nowMs, limit))
+  async callableEndpoints(filter: Parameters<Store['callableEndpoints']>[0]): Promise<WebhookEndpoint[]> {
+    return this.#list(callableQuery(filter))
   }
 
   async webhookDelivery(id: string): Promise<WebhookDelivery | null> {

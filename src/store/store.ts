@@ -126,10 +126,18 @@ export type VoucherFilter = Page & {
 export type SessionFilter = Page & { party: Party; contextId: string | null }
 
 /** Endpoints of one owner that are not deleted. */
-export type WebhookEndpointFilter = Page & { ownerId: string; enabled: boolean | null; widgetId: string | null }
+export type WebhookEndpointFilter = Page & {
+  ownerId: string
+  /** Leaves out those that hear of what the owner pays. */
+  payeeOnly: boolean
+  enabled: boolean | null
+  widgetId: string | null
+}
 
 export type WebhookDeliveryFilter = Page & {
   ownerId: string
+  /** Leaves out those of endpoints that hear of what the owner pays. */
+  payeeOnly: boolean
   endpointId: string | null
   status: DeliveryStatus | null
   eventType: string | null
@@ -215,10 +223,10 @@ export interface Store {
   webhookEndpoints(filter: WebhookEndpointFilter): Promise<WebhookEndpoint[]>
   /** Whether any endpoint is enabled. */
   hasListeningEndpoints(): Promise<boolean>
-  /** Enabled endpoints whose owner is among these payers (accounts) or payees. */
+  /** Enabled endpoints that get the events of any of these payers (accounts) or payees. */
   listeningEndpoints(payerIds: string[], payeeIds: string[]): Promise<WebhookEndpoint[]>
-  /** Enabled endpoints that do not rest and have something due; the longest due first. */
-  callableEndpoints(nowMs: number, limit: number): Promise<WebhookEndpoint[]>
+  /** Enabled endpoints that do not rest and have something due; the longest due first. Those that fail are apart. */
+  callableEndpoints(filter: { nowMs: number; failing: boolean; limit: number }): Promise<WebhookEndpoint[]>
   webhookDelivery(id: string): Promise<WebhookDelivery | null>
   webhookDeliveries(filter: WebhookDeliveryFilter): Promise<WebhookDelivery[]>
   /** What an endpoint may be sent now, the longest due first: of each subject the earliest that is still to be sent. */

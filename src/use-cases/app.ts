@@ -4,6 +4,7 @@ import type { Secrets } from '../auth/secrets.ts'
 import type { Tokens } from '../auth/tokens.ts'
 import type { Chain, ChainRules } from '../chains/chain.ts'
 import type { EventStreams } from '../delivery/event-streams.ts'
+import type { SendPolicy } from '../delivery/webhooks/send.ts'
 import type { CodeDealers } from '../domain/code-dealer.ts'
 import type { CurrencyIndex, Network } from '../domain/currency.ts'
 import type { Lease, Store } from '../store/store.ts'
@@ -30,6 +31,8 @@ export type App = {
   stopping: AbortSignal
   /** Vouchers whose settlement a waiting call follows right now; the watcher leaves them alone. */
   followed: Set<string>
+  /** Whom webhooks may reach. */
+  webhookPolicy: SendPolicy
   leases: Leases
   /** The lease that every commit of this work depends on; null: none, as for all that callers ask for. */
   fence: Lease | null

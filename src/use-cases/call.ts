@@ -65,6 +65,13 @@ export function asPayee(call: Call): Call<User | Payee | KeyHolder> {
   throw wrongKind('a payee')
 }
 
+/** @throws Refusal `forbidden` unless the caller acts for an account */
+export function asAccount(call: Call): Call<User | KeyHolder> {
+  const { caller } = call
+  if (caller.kind === 'user' || caller.kind === 'key') return { ...call, caller }
+  throw wrongKind('a registered user or an API key')
+}
+
 function wrongKind(needed: string): Refusal {
   return new Refusal('forbidden', `This call is for ${needed}; the token is of another kind.`)
 }

@@ -2,6 +2,8 @@ import type { Context } from '../domain/context.ts'
 import { Refusal } from '../domain/refusal.ts'
 import { type Session, sessionAsOf } from '../domain/session.ts'
 import { type Voucher, voucherAsOf } from '../domain/voucher.ts'
+import type { WebhookDelivery } from '../domain/webhook-delivery.ts'
+import type { WebhookEndpoint } from '../domain/webhook-endpoint.ts'
 import { foldCode } from '../protocol/codes.ts'
 import type { App } from './app.ts'
 import { type Call, callerKey, type KeyHolder, type Payee, type User } from './call.ts'
@@ -90,6 +92,35 @@ export async function findContextByCode(app: App, call: Call<AnyParty>, typed: s
   return context
 }
 
+/** An endpoint of the caller's account. @throws Refusal `not_found` */
+export async function findWebhookEndpoint(
+  app: App,
+  { caller }: Call<User | KeyHolder>,
+  endpointId: string,
+): Promise<WebhookEndpoint> {
+  const endpoint = await app.store.webhookEndpoint(endpointId)
+  if (endpoint === null || endpoint.deletedAtMs !== null || !mayManage(caller, endpoint)) {
+    throw notFound('webhook endpoint')
+  }
+  return endpoint
+}
+
+/** A delivery to an endpoint of the caller's account. @throws Refusal `not_found` */
+export async function findWebhookDelivery(
+  app: App,
+  { caller }: Call<User | KeyHolder>,
+  deliveryId: string,
+): Promise<WebhookDelivery> {
+  const delivery = await app.store.webhookDelivery(deliveryId)
+  if (delivery === null || !mayManage(caller, delivery)) throw notFound('delivery')
+  return delivery
+}
+
+/** An API key never acts as payer, so it has no say over an endpoint that hears of what its owner pays. */
+function mayManage(caller: User | KeyHolder, row: { ownerId: string; payerId: string | null }): boolean {
+  return row.ownerId === caller.accountId && (caller.kind === 'user' || row.payerId === null)
+}
+
 /** What wrong guesses of this caller are counted under. */
 export function guessKeys(call: Call): string[] {
   return [...new Set([callerKey(call), `address:${call.addressKey}`])]
@@ -104,6 +135,8 @@ function isParty(caller: AnyParty, row: { payerId: string; payeeId: string }): b
   return row.payeeId === caller.payeeId || (caller.kind === 'user' && row.payerId === caller.accountId)
 }
 
-export function notFound(what: 'context' | 'session' | 'voucher' | 'API key'): Refusal {
+export function notFound(
+  what: 'context' | 'session' | 'voucher' | 'API key' | 'webhook endpoint' | 'delivery',
+): Refusal {
   return new Refusal('not_found', `There is no such ${what}, or it is not yours.`)
 }

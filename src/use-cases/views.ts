@@ -1,8 +1,11 @@
 import type { Account, ApiKey } from '../domain/account.ts'
 import type { Context } from '../domain/context.ts'
+import type { Event } from '../domain/event.ts'
 import type { Session } from '../domain/session.ts'
 import type { Settlement } from '../domain/settlement.ts'
 import { hasTerms, signingMessage, type TermedVoucher, type Voucher } from '../domain/voucher.ts'
+import type { WebhookDelivery } from '../domain/webhook-delivery.ts'
+import type { WebhookEndpoint } from '../domain/webhook-endpoint.ts'
 import type {
   AccountView,
   ApiKeyView,
@@ -10,11 +13,14 @@ import type {
   ReservedView,
   SessionView,
   VoucherView,
+  WebhookDeliveryView,
+  WebhookEndpointView,
 } from '../protocol/schemas.ts'
 
 /** What the API shows of the domain's rows. The same shapes go into answers and into events. */
 
 const iso = (ms: number): string => new Date(ms).toISOString()
+const isoOrNull = (ms: number | null): string | null => (ms === null ? null : iso(ms))
 
 export function accountView(account: Account): AccountView {
   return {
@@ -137,5 +143,47 @@ export function sessionView(session: Session, vouchers?: Voucher[]): SessionView
     createdAt: iso(session.createdAtMs),
     updatedAt: iso(session.updatedAtMs),
     closesAt: iso(session.closesAtMs),
+  }
+}
+
+/** An event as whoever is told of it sees it, in the stream and in webhooks. */
+export function eventView({ id, type, createdAtMs, data }: Event) {
+  return { id, type, createdAt: iso(createdAtMs), data }
+}
+
+/** How "all events" is shown; it is read like an empty list. */
+export const ALL_EVENTS = '*'
+
+export function webhookEndpointView(endpoint: WebhookEndpoint): WebhookEndpointView {
+  return {
+    id: endpoint.id,
+    url: endpoint.url,
+    description: endpoint.description,
+    events: endpoint.events.length === 0 ? [ALL_EVENTS] : endpoint.events,
+    enabled: endpoint.enabled,
+    ...(endpoint.disabledReason !== null && { disabledReason: endpoint.disabledReason }),
+    ...(endpoint.widgetId !== null && { widgetId: endpoint.widgetId }),
+    createdAt: iso(endpoint.createdAtMs),
+    updatedAt: iso(endpoint.updatedAtMs),
+  }
+}
+
+export function webhookDeliveryView(delivery: WebhookDelivery): WebhookDeliveryView {
+  return {
+    id: delivery.id,
+    eventId: delivery.eventId,
+    eventType: delivery.eventType,
+    endpointId: delivery.endpointId,
+    ...(delivery.widgetId !== null && { widgetId: delivery.widgetId }),
+    status: delivery.status,
+    attempts: delivery.attempts,
+    requestUrl: delivery.requestUrl,
+    requestBody: delivery.requestBody,
+    responseCode: delivery.responseCode,
+    responseBody: delivery.responseBody,
+    ...(delivery.failure !== null && { failure: delivery.failure }),
+    lastAttemptAt: isoOrNull(delivery.lastAttemptAtMs),
+    nextAttemptAt: isoOrNull(delivery.dueAtMs),
+    createdAt: iso(delivery.createdAtMs),
   }
 }

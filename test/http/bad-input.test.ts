@@ -48,6 +48,7 @@ const WITH_BODY: Record<string, (server: TestServer) => Promise<ReadyCall>> = {
       'POST /vouchers/:voucherId/sign-voucher',
       'POST /vouchers/:voucherId/resolve-voucher',
       'POST /auth/sign-in',
+      'POST /webhook-endpoints',
     ].map((route) => [route, readyFor(route)]),
   ),
   'POST /auth/sign-in by email': async () => ({
@@ -113,7 +114,10 @@ function customTerms() {
 }
 
 /** Optional where they stand; everything else in the bodies above is required. */
-const OPTIONAL = new Set(['payeeInfo', 'orderId', 'network', 'currencyAddress', 'assertionKeyId', 'extras', 'ownerId'])
+const OPTIONAL = new Set([
+  ...['payeeInfo', 'orderId', 'network', 'currencyAddress', 'assertionKeyId', 'extras', 'ownerId'],
+  ...['description', 'events', 'widgetId'],
+])
 const isOptional = (route: string, pointer: string, name: string) =>
   pointer.startsWith('/networks') ? false : OPTIONAL.has(name) || (route.includes('session-open') && name === 'type')
 

@@ -3,6 +3,8 @@ import { privateKeyToAccount } from 'viem/accounts'
 import type { CallerKind } from '../../src/use-cases/call.ts'
 import {
   asking,
+  eventually,
+  newContext,
   newParties,
   newPayer,
   openSession,
@@ -34,6 +36,7 @@ type RouteFacts = {
 
 const PAYERS = ['user'] as const
 const PAYEES = ['user', 'payee', 'key'] as const
+const ACCOUNTS = ['user', 'key'] as const
 const KEY_MANAGERS = ['user', 'operator'] as const
 
 const open = (path: string, body?: () => unknown): RouteFacts => ({
@@ -64,6 +67,69 @@ const byKeyManager = (of: (payer: TestCaller) => Promise<Omit<ReadyCall, 'caller
     return { caller, ...(await of(caller)) }
   },
 })
+
+/** Where nobody listens: what is sent there fails at once. */
+export const NOBODY_LISTENS = 'http://127.0.0.1:9/hook'
+
+type Made = { endpointId: string; deliveryId: string }
+
+/** A call on an endpoint of a user's own, and where it needs one, on a delivery that has failed once. */
+const byAccount = (of: (made: Made) => Omit<ReadyCall, 'caller'>, needs: 'endpoint' | 'delivery' = 'endpoint') => ({
+  callers: ACCOUNTS,
+  ready: async ({ url }: TestServer) => {
+    const { caller } = await newPayer(url)
+    const { id } = ok(await caller.post<{ id: string }>('/webhook-endpoints', { url: NOBODY_LISTENS }))
+    const deliveryId = needs === 'delivery' ? await failedDelivery(url, caller) : ''
+    return { caller, ...of({ endpointId: id, deliveryId }) }
+  },
+})
+
+async function failedDelivery(url: string, caller: TestCaller): Promise<string> {
+  await newContext(url, caller)
+  return eventually(async () => {
+    const [delivery] = ok(await caller.get<{ id: string }[]>('/webhook-deliveries?status=RETRYING'))
+    return delivery?.id
+  })
+}
+
+/** The webhook routes under one of their prefixes. */
+const webhookRoutes = (prefix: string): Record<string, RouteFacts> => {
+  const endpoints = `${prefix}/webhook-endpoints`
+  const deliveries = `${prefix}/webhook-deliveries`
+  return {
+    [`POST ${endpoints}`]: byAccount(() => ({
+      path: endpoints,
+      body: {
+        url: 'https://shop.example/hook',
+        description: 'the shop',
+        events: ['voucher.resolved'],
+        widgetId: 'w 1',
+      },
+    })),
+    [`GET ${endpoints}`]: byAccount(() => ({ path: `${endpoints}?enabled=true` })),
+    [`GET ${endpoints}/:endpointId`]: byAccount(({ endpointId }) => ({ path: `${endpoints}/${endpointId}` })),
+    [`PATCH ${endpoints}/:endpointId`]: byAccount(({ endpointId }) => ({
+      path: `${endpoints}/${endpointId}`,
+      body: { description: 'another' },
+    })),
+    [`DELETE ${endpoints}/:endpointId`]: byAccount(({ endpointId }) => ({ path: `${endpoints}/${endpointId}` })),
+    ...Object.fromEntries(
+      ['rotate-endpoint-secret', 'enable', 'disable'].map((verb) => [
+        `POST ${endpoints}/:endpointId/${verb}`,
+        byAccount(({ endpointId }) => ({ path: `${endpoints}/${endpointId}/${verb}` })),
+      ]),
+    ),
+    [`GET ${deliveries}`]: byAccount(() => ({ path: `${deliveries}?status=FAILED` })),
+    [`GET ${deliveries}/:deliveryId`]: byAccount(
+      ({ deliveryId }) => ({ path: `${deliveries}/${deliveryId}` }),
+      'delivery',
+    ),
+    [`POST ${deliveries}/:deliveryId/retry`]: byAccount(
+      ({ deliveryId }) => ({ path: `${deliveries}/${deliveryId}/retry` }),
+      'delivery',
+    ),
+  }
+}
 
 /** Every route of the protocol, with its path below `/api/v1`. Tests check that the router serves these and no others. */
 export const ROUTES: Record<string, RouteFacts> = {
@@ -150,6 +216,9 @@ export const ROUTES: Record<string, RouteFacts> = {
 
   'GET /finance/networks': open('/finance/networks'),
   'GET /finance/currencies': open('/finance/currencies'),
+
+  ...webhookRoutes(''),
+  ...webhookRoutes('/widgets'),
 }
 
 const PREFIX = '/api/v1'
@@ -165,5 +234,14 @@ export function servedRoutes({ http }: TestServer): string[] {
 
 /** Makes a call of a route by its method. */
 export function send(route: string, { path, body }: ReadyCall, caller: TestCaller, headers?: Record<string, string>) {
-  return route.startsWith('GET ') ? caller.get(path) : caller.post(path, body, headers)
+  switch (route.split(' ')[0]) {
+    case 'GET':
+      return caller.get(path)
+    case 'PATCH':
+      return caller.patch(path, body)
+    case 'DELETE':
+      return caller.delete(path)
+    default:
+      return caller.post(path, body, headers)
+  }
 }

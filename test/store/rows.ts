@@ -187,6 +187,7 @@ export function anEndpoint(given: Partial<WebhookEndpoint> = {}): WebhookEndpoin
   const endpoint = createEndpoint({
     id: newId('wh', T0),
     ownerId: newId('usr', T0),
+    payerId: null,
     payeeId: randomPayeeId(),
     place: 1,
     url: 'https://shop.example/hook',

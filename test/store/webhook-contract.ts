@@ -75,16 +75,26 @@ export function webhooks(engine: Engine): void {
     const ownerId = newId('usr', T0)
     const at = (minute: number, given: Partial<WebhookEndpoint>) =>
       anEndpoint({ ownerId, place: minute + 1, createdAtMs: T0 + minute * MINUTE_MS, ...given })
-    const rows = [at(0, {}), at(1, { enabled: false }), at(2, { widgetId: 'w' }), at(3, {})]
+    const rows = [at(0, { payerId: ownerId }), at(1, { enabled: false }), at(2, { widgetId: 'w' }), at(3, {})]
     await engine.store.commit({ webhookEndpoints: [...rows, anEndpoint()] })
     await engine.store.commit({ webhookEndpoints: rows.slice(3).map((last) => deleteEndpoint(last, T0)) })
     const [plain = '', off = '', ofWidget = ''] = ids(rows)
     const of = async (given: Partial<WebhookEndpointFilter>) =>
-      ids(await engine.store.webhookEndpoints({ ...WHOLE_LIST, ownerId, enabled: null, widgetId: null, ...given }))
+      ids(
+        await engine.store.webhookEndpoints({
+          ...WHOLE_LIST,
+          ownerId,
+          payeeOnly: false,
+          enabled: null,
+          widgetId: null,
+          ...given,
+        }),
+      )
     assert.deepEqual(await of({}), [ofWidget, off, plain])
     assert.deepEqual(await of({ enabled: true }), [ofWidget, plain])
     assert.deepEqual(await of({ enabled: false }), [off])
     assert.deepEqual(await of({ widgetId: 'w' }), [ofWidget])
+    assert.deepEqual(await of({ payeeOnly: true }), [ofWidget, off])
     assert.deepEqual(await of({ limit: 1, offset: 1 }), [off])
     assert.deepEqual(await of({ sinceMs: T0 + 1, untilMs: T0 + 2 * MINUTE_MS }), [off])
   })
@@ -92,7 +102,7 @@ export function webhooks(engine: Engine): void {
   test('an owner lists its deliveries, newest first, by what they are', async () => {
     const endpoint = anEndpoint({ widgetId: 'w' })
     const other = anEndpoint({ ownerId: endpoint.ownerId, place: 2 })
-    const old = aDelivery(endpoint)
+    const old = aDelivery(endpoint, { payerId: endpoint.ownerId })
     const failed = aDelivery(endpoint, { status: 'FAILED', dueAtMs: null, createdAtMs: T0 + 1 })
     const last = aDelivery(other, { eventType: 'voucher.resolved', createdAtMs: T0 + 2 })
     const strange = aDelivery(anEndpoint(), { endpointId: endpoint.id })
@@ -100,6 +110,7 @@ export function webhooks(engine: Engine): void {
     const all = {
       ...WHOLE_LIST,
       ownerId: endpoint.ownerId,
+      payeeOnly: false,
       endpointId: null,
       status: null,
       eventType: null,
@@ -113,6 +124,7 @@ export function webhooks(engine: Engine): void {
     assert.deepEqual(await of({ status: 'FAILED' }), ids([failed]))
     assert.deepEqual(await of({ eventType: 'voucher.resolved' }), ids([last]))
     assert.deepEqual(await of({ widgetId: 'w' }), ids([failed, old]))
+    assert.deepEqual(await of({ payeeOnly: true }), ids([last, failed]))
     assert.deepEqual(await of({ limit: 1, offset: 1 }), ids([failed]))
     assert.deepEqual(await of({ sinceMs: T0 + 1, untilMs: T0 + 2 }), ids([failed]))
   })
@@ -121,14 +133,14 @@ export function webhooks(engine: Engine): void {
     const { store, destroy } = await engine.fresh()
     t.after(destroy)
     assert.equal(await store.hasListeningEndpoints(), false)
-    const [ofPayer, ofPayee, ofBoth, off, gone] = [1, 2, 3, 4, 5].map(() => anEndpoint())
+    const [ofPayer, ofPayee, ofBoth, off, gone] = [1, 2, 3, 4, 5].map(() => anEndpoint({ payerId: newId('usr', T0) }))
     assert.ok(ofPayer && ofPayee && ofBoth && off && gone)
     await store.commit({ webhookEndpoints: [{ ...off, enabled: false }, gone] })
     await store.commit({ webhookEndpoints: [deleteEndpoint(gone, T0)] })
     assert.equal(await store.hasListeningEndpoints(), false)
     await store.commit({ webhookEndpoints: [ofPayer, ofPayee, ofBoth, anEndpoint()] })
     assert.equal(await store.hasListeningEndpoints(), true)
-    const payers = [ofPayer, ofBoth, off, gone].map(({ ownerId }) => ownerId)
+    const payers = [ofPayer, ofBoth, off, gone].map(({ payerId }) => payerId ?? '')
     const payees = [ofPayee, ofBoth].map(({ payeeId }) => payeeId)
     assert.deepEqual(await store.listeningEndpoints(payers, [...payees, randomPayeeId()]), [ofPayer, ofPayee, ofBoth])
     assert.deepEqual(await store.listeningEndpoints([], []), [])
@@ -137,7 +149,8 @@ export function webhooks(engine: Engine): void {
   test('endpoints are called while they are enabled, do not rest, and have something due', async (t) => {
     const { store, destroy } = await engine.fresh()
     t.after(destroy)
-    const callable = async (nowMs: number, limit = 10) => ids(await store.callableEndpoints(nowMs, limit))
+    const callable = async (nowMs: number, limit = 10, failing = false) =>
+      ids(await store.callableEndpoints({ nowMs, failing, limit }))
     assert.deepEqual(await callable(T0), [])
     const [late, early, idle, off, failing] = [1, 2, 3, 4, 5].map(() => anEndpoint())
     assert.ok(late && early && idle && off && failing)
@@ -163,7 +176,9 @@ export function webhooks(engine: Engine): void {
     assert.deepEqual(await callable(T0), [early.id])
     assert.deepEqual(await callable(T0 + 1), [early.id, late.id])
     assert.deepEqual(await callable(T0 + 1, 1), [early.id])
-    assert.deepEqual((await callable(pausedUntilMs)).toSorted(), ids([early, late, failing]).toSorted())
+    assert.deepEqual(await callable(pausedUntilMs), [early.id, late.id])
+    assert.deepEqual(await callable(pausedUntilMs - 1, 10, true), [])
+    assert.deepEqual(await callable(pausedUntilMs, 10, true), [failing.id])
     assert.equal(await store.webhookBacklog(), 6)
   })
 
@@ -214,6 +229,15 @@ export function webhooks(engine: Engine): void {
 }
 
 async function countOf(store: Store, { id, ownerId }: WebhookEndpoint): Promise<number> {
-  const filter = { ...WHOLE_LIST, limit: 2000, ownerId, endpointId: id, status: null, eventType: null, widgetId: null }
+  const filter = {
+    ...WHOLE_LIST,
+    limit: 2000,
+    ownerId,
+    payeeOnly: false,
+    endpointId: id,
+    status: null,
+    eventType: null,
+    widgetId: null,
+  }
   return (await store.webhookDeliveries(filter)).length
 }

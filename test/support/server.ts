@@ -28,6 +28,7 @@ export type TestServerOptions = {
   networks?: ServedNetwork[]
   times?: Partial<Times>
   rateLimits?: RatePreset
+  webhookAllow?: string[]
   attestation?: Attestation
   /** A directory to keep; otherwise a new one that ends with the server. */
   dataDir?: string
@@ -73,6 +74,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       publicHosts: options.publicHosts ?? [],
       times: { ...DEFAULT_TIMES, ...options.times },
       rateLimits: options.rateLimits ?? 'off',
+      webhookAllow: options.webhookAllow ?? ['127.0.0.1'],
       attestation: options.attestation ?? noAttestation,
       networks: options.networks ?? [unverifiedNetwork()],
       clock: clock.now,
@@ -164,6 +166,8 @@ export type TestCaller = {
     body?: unknown,
     headers?: Record<string, string>,
   ) => Promise<Answer<Body>>
+  patch: <Body = Record<string, unknown>>(path: string, body?: unknown) => Promise<Answer<Body>>
+  delete: <Body = Record<string, unknown>>(path: string) => Promise<Answer<Body>>
 }
 
 /** Where to call: one server, or several that share a store and take turns. */
@@ -177,15 +181,17 @@ export function callerOf(where: Where, headers: Record<string, string> = {}): Te
     const body = (await bodyOf(response)) as Answer<Body>['body']
     return { status: response.status, body, headers: response.headers }
   }
+  const withBody = (method: string, body: unknown, more: Record<string, string> = {}) => ({
+    method,
+    headers: { ...headers, ...more, 'content-type': 'application/json' },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  })
   return {
     headers,
     get: (path) => send(path, { headers }),
-    post: (path, body = {}, more = {}) =>
-      send(path, {
-        method: 'POST',
-        headers: { ...headers, ...more, 'content-type': 'application/json' },
-        body: typeof body === 'string' ? body : JSON.stringify(body),
-      }),
+    post: (path, body = {}, more = {}) => send(path, withBody('POST', body, more)),
+    patch: (path, body = {}) => send(path, withBody('PATCH', body)),
+    delete: (path) => send(path, { method: 'DELETE', headers }),
   }
 }
 

@@ -46,8 +46,9 @@ export function vouchersQuery(filter: VoucherFilter): Query {
 
 /** A page of an owner's webhook endpoints, newest first. */
 export function webhookEndpointsQuery(filter: WebhookEndpointFilter): Query {
-  const { ownerId, enabled, widgetId } = filter
+  const { ownerId, payeeOnly, enabled, widgetId } = filter
   const conditions: Condition[] = [is('owner_id', ownerId), { sql: 'deleted_at_ms IS NULL', values: [] }]
+  if (payeeOnly) conditions.push({ sql: 'payer_id IS NULL', values: [] })
   if (enabled !== null) conditions.push({ sql: 'enabled = ?', values: [Number(enabled)] })
   if (widgetId !== null) conditions.push(is('widget_id', widgetId))
   return page('webhook_endpoints', [conditions], filter)
@@ -55,9 +56,10 @@ export function webhookEndpointsQuery(filter: WebhookEndpointFilter): Query {
 
 /** A page of an owner's deliveries, newest first. */
 export function webhookDeliveriesQuery(filter: WebhookDeliveryFilter): Query {
-  const { ownerId, endpointId, status, eventType, widgetId } = filter
+  const { ownerId, payeeOnly, endpointId, status, eventType, widgetId } = filter
   const conditions =
     endpointId === null ? [is('owner_id', ownerId)] : [is('endpoint_id', endpointId), is('owner_id', ownerId)]
+  if (payeeOnly) conditions.push({ sql: 'payer_id IS NULL', values: [] })
   if (status !== null) conditions.push(is('status', status))
   if (eventType !== null) conditions.push(is('event_type', eventType))
   if (widgetId !== null) conditions.push(is('widget_id', widgetId))

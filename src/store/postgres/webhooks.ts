@@ -1,21 +1,24 @@
+import type { Store } from '../store.ts'
 import type { Query } from './connections.ts'
 
 /** Enabled endpoints whose owner is among these payers or payees. */
 export function listeningQuery(payerIds: string[], payeeIds: string[]): Query {
   return {
     name: 'listeningEndpoints',
-    text: `SELECT row, body FROM webhook_endpoints WHERE enabled = 1 AND owner_id = ANY ($1::text[])
+    text: `SELECT row, body FROM webhook_endpoints WHERE enabled = 1 AND payer_id = ANY ($1::text[])
       UNION SELECT row, body FROM webhook_endpoints WHERE enabled = 1 AND payee_id = ANY ($2::text[])
       ORDER BY row`,
     values: [payerIds, payeeIds],
   }
 }
 
+type CallableFilter = Parameters<Store['callableEndpoints']>[0]
+
 /**
  * Enabled endpoints that do not rest and have something due. It steps from endpoint to endpoint over the index of what
  * waits, so that a long line costs no more than a short one.
  */
-export function callableQuery(nowMs: number, limit: number): Query {
+export function callableQuery({ nowMs, failing, limit }: CallableFilter): Query {
   const firstAfter = (bound: string) =>
     `(SELECT endpoint_id FROM webhook_deliveries WHERE due_at_ms IS NOT NULL${bound} ORDER BY endpoint_id LIMIT 1)`
   return {
@@ -30,9 +33,9 @@ export function callableQuery(nowMs: number, limit: number): Query {
           WHERE endpoint_id = endpoint.id AND due_at_ms IS NOT NULL ORDER BY due_at_ms LIMIT 1
         ) AS due_at_ms
         FROM waiting JOIN webhook_endpoints AS endpoint ON endpoint.id = waiting.endpoint_id
-        WHERE endpoint.enabled = 1 AND coalesce(endpoint.paused_until_ms <= $1, TRUE)
+        WHERE endpoint.enabled = 1 AND endpoint.failing = $3 AND coalesce(endpoint.paused_until_ms <= $1, TRUE)
       ) AS callable WHERE due_at_ms <= $1 ORDER BY due_at_ms LIMIT $2`,
-    values: [nowMs, limit],
+    values: [nowMs, limit, Number(failing)],
   }
 }
 

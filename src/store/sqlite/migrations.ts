@@ -137,10 +137,12 @@ const STEPS: string[] = [
     id TEXT NOT NULL UNIQUE,
     version INTEGER NOT NULL,
     owner_id TEXT NOT NULL,
+    payer_id TEXT,
     payee_id TEXT NOT NULL,
     place INTEGER NOT NULL,
     widget_id TEXT,
     enabled INTEGER NOT NULL,
+    failing INTEGER NOT NULL,
     paused_until_ms INTEGER,
     deleted_at_ms INTEGER,
     created_at_ms INTEGER NOT NULL,
@@ -148,7 +150,7 @@ const STEPS: string[] = [
   ) STRICT;
   CREATE UNIQUE INDEX webhook_endpoints_place ON webhook_endpoints (owner_id, place) WHERE deleted_at_ms IS NULL;
   CREATE INDEX webhook_endpoints_owner ON webhook_endpoints (owner_id, created_at_ms) WHERE deleted_at_ms IS NULL;
-  CREATE INDEX webhook_endpoints_listening_owner ON webhook_endpoints (owner_id) WHERE enabled = 1;
+  CREATE INDEX webhook_endpoints_listening_payer ON webhook_endpoints (payer_id) WHERE enabled = 1;
   CREATE INDEX webhook_endpoints_listening_payee ON webhook_endpoints (payee_id) WHERE enabled = 1;
   CREATE INDEX webhook_endpoints_deleted ON webhook_endpoints (deleted_at_ms) WHERE deleted_at_ms IS NOT NULL;
 
@@ -158,6 +160,7 @@ const STEPS: string[] = [
     version INTEGER NOT NULL,
     status TEXT NOT NULL,
     owner_id TEXT NOT NULL,
+    payer_id TEXT,
     endpoint_id TEXT NOT NULL,
     event_id TEXT NOT NULL,
     event_type TEXT NOT NULL,

@@ -1,20 +1,23 @@
+import type { Store } from '../store.ts'
 import type { Query } from './lists.ts'
 
 /** Enabled endpoints whose owner is among these payers or payees. */
 export function listeningQuery(payerIds: string[], payeeIds: string[]): Query {
   return {
-    sql: `SELECT row, body FROM webhook_endpoints WHERE enabled = 1 AND owner_id IN (SELECT value FROM json_each(?))
+    sql: `SELECT row, body FROM webhook_endpoints WHERE enabled = 1 AND payer_id IN (SELECT value FROM json_each(?))
       UNION SELECT row, body FROM webhook_endpoints WHERE enabled = 1 AND payee_id IN (SELECT value FROM json_each(?))
       ORDER BY row`,
     values: [JSON.stringify(payerIds), JSON.stringify(payeeIds)],
   }
 }
 
+type CallableFilter = Parameters<Store['callableEndpoints']>[0]
+
 /**
  * Enabled endpoints that do not rest and have something due. It steps from endpoint to endpoint over the index of what
  * waits, so that a long line costs no more than a short one.
  */
-export function callableQuery(nowMs: number, limit: number): Query {
+export function callableQuery({ nowMs, failing, limit }: CallableFilter): Query {
   const firstAfter = (bound: string) =>
     `(SELECT endpoint_id FROM webhook_deliveries WHERE due_at_ms IS NOT NULL${bound} ORDER BY endpoint_id LIMIT 1)`
   return {
@@ -28,9 +31,9 @@ export function callableQuery(nowMs: number, limit: number): Query {
           WHERE endpoint_id = endpoint.id AND due_at_ms IS NOT NULL ORDER BY due_at_ms LIMIT 1
         ) AS due_at_ms
         FROM waiting JOIN webhook_endpoints AS endpoint ON endpoint.id = waiting.endpoint_id
-        WHERE endpoint.enabled = 1 AND coalesce(endpoint.paused_until_ms <= ?, TRUE)
+        WHERE endpoint.enabled = 1 AND endpoint.failing = ? AND coalesce(endpoint.paused_until_ms <= ?, TRUE)
       ) WHERE due_at_ms <= ? ORDER BY due_at_ms LIMIT ?`,
-    values: [nowMs, nowMs, limit],
+    values: [Number(failing), nowMs, nowMs, limit],
   }
 }
 

@@ -5,10 +5,12 @@ CREATE TABLE webhook_endpoints (
   row bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
   version integer NOT NULL,
   owner_id text NOT NULL,
+  payer_id text,
   payee_id text NOT NULL,
   place integer NOT NULL,
   widget_id text,
   enabled integer NOT NULL,
+  failing integer NOT NULL,
   paused_until_ms bigint,
   deleted_at_ms bigint,
   created_at_ms bigint NOT NULL,
@@ -16,7 +18,7 @@ CREATE TABLE webhook_endpoints (
 );
 CREATE UNIQUE INDEX webhook_endpoints_place ON webhook_endpoints (owner_id, place) WHERE deleted_at_ms IS NULL;
 CREATE INDEX webhook_endpoints_owner ON webhook_endpoints (owner_id, created_at_ms) WHERE deleted_at_ms IS NULL;
-CREATE INDEX webhook_endpoints_listening_owner ON webhook_endpoints (owner_id) WHERE enabled = 1;
+CREATE INDEX webhook_endpoints_listening_payer ON webhook_endpoints (payer_id) WHERE enabled = 1;
 CREATE INDEX webhook_endpoints_listening_payee ON webhook_endpoints (payee_id) WHERE enabled = 1;
 CREATE INDEX webhook_endpoints_deleted ON webhook_endpoints (deleted_at_ms) WHERE deleted_at_ms IS NOT NULL;
 
@@ -26,6 +28,7 @@ CREATE TABLE webhook_deliveries (
   version integer NOT NULL,
   status text NOT NULL,
   owner_id text NOT NULL,
+  payer_id text,
   endpoint_id text NOT NULL,
   event_id text NOT NULL,
   event_type text NOT NULL,
@@ -54,13 +57,13 @@ DECLARE
 BEGIN
   FOR put IN SELECT * FROM jsonb_populate_recordset(NULL::webhook_endpoints, entities) LOOP
     IF put.version = 1 THEN
-      INSERT INTO webhook_endpoints (id, version, owner_id, payee_id, place, widget_id, enabled, paused_until_ms,
-          deleted_at_ms, created_at_ms, body)
-        VALUES (put.id, put.version, put.owner_id, put.payee_id, put.place, put.widget_id, put.enabled,
-          put.paused_until_ms, put.deleted_at_ms, put.created_at_ms, put.body)
+      INSERT INTO webhook_endpoints (id, version, owner_id, payer_id, payee_id, place, widget_id, enabled, failing,
+          paused_until_ms, deleted_at_ms, created_at_ms, body)
+        VALUES (put.id, put.version, put.owner_id, put.payer_id, put.payee_id, put.place, put.widget_id,
+          put.enabled, put.failing, put.paused_until_ms, put.deleted_at_ms, put.created_at_ms, put.body)
         ON CONFLICT DO NOTHING;
     ELSE
-      UPDATE webhook_endpoints SET version = put.version, body = put.body, enabled = put.enabled,
+      UPDATE webhook_endpoints SET version = put.version, body = put.body, enabled = put.enabled, failing = put.failing,
           paused_until_ms = put.paused_until_ms, deleted_at_ms = put.deleted_at_ms
         WHERE id = put.id AND version = put.version - 1;
     END IF;
@@ -75,10 +78,10 @@ DECLARE
 BEGIN
   FOR put IN SELECT * FROM jsonb_populate_recordset(NULL::webhook_deliveries, entities) LOOP
     IF put.version = 1 THEN
-      INSERT INTO webhook_deliveries (id, version, status, owner_id, endpoint_id, event_id, event_type, subject_id,
-          widget_id, due_at_ms, created_at_ms, body)
-        VALUES (put.id, put.version, put.status, put.owner_id, put.endpoint_id, put.event_id, put.event_type,
-          put.subject_id, put.widget_id, put.due_at_ms, put.created_at_ms, put.body)
+      INSERT INTO webhook_deliveries (id, version, status, owner_id, payer_id, endpoint_id, event_id, event_type,
+          subject_id, widget_id, due_at_ms, created_at_ms, body)
+        VALUES (put.id, put.version, put.status, put.owner_id, put.payer_id, put.endpoint_id, put.event_id,
+          put.event_type, put.subject_id, put.widget_id, put.due_at_ms, put.created_at_ms, put.body)
         ON CONFLICT (endpoint_id, event_id) DO NOTHING;
     ELSE
       UPDATE webhook_deliveries SET version = put.version, body = put.body, status = put.status, due_at_ms = put.due_at_ms
