@@ -153,6 +153,7 @@ async function readAll(store: Store, asked: ReturnType<typeof everything>) {
     endpoints: await store.webhookEndpoints({
       ...WHOLE_LIST,
       ownerId: endpoint.ownerId,
+      payeeOnly: false,
       enabled: null,
       widgetId: endpoint.widgetId,
     }),
