@@ -7,6 +7,7 @@ import { Client } from 'pg'
 import type { NewApiKeyView, SessionView, VoucherView } from '../../src/protocol/schemas.ts'
 import { openSqliteStore } from '../../src/store/sqlite.ts'
 import { anEvent, aVoucher } from '../store/rows.ts'
+import { readEvents } from '../support/event-reader.ts'
 import { startPostgres, type TestCluster } from '../support/postgres.ts'
 import { runProgram, startProgram } from '../support/program.ts'
 import {
@@ -63,6 +64,9 @@ test('what callers had, they have after the move: tokens, keys, vouchers, sessio
   assert.equal(resolved.body.status, 'RESOLVED')
   const session = await openSession(parties)
   const { body: apiKey } = await parties.payer.post<NewApiKeyView>('/auth/api-keys', { name: 'till' })
+  const stream = await readEvents(before.url, parties.payer.headers, '0')
+  const [opened, ...sinceOpened] = await stream.received(5)
+  stream.close()
   const shown = await parties.payee.get<VoucherView>(`/vouchers/${voucher.id}`)
   await before.stop()
 
@@ -80,8 +84,16 @@ test('what callers had, they have after the move: tokens, keys, vouchers, sessio
   assert.deepEqual([again.headers.get('idempotency-replayed'), again.body], ['true', resolved.body])
   const byKey = callerOf(after.url, { 'x-api-key': apiKey.key })
   assert.equal((await byKey.get('/vouchers/')).status, 200)
+  const resumed = await readEvents(after.url, payer.headers, opened?.id)
+  t.after(() => resumed.close())
   const next = await redeem({ ...parties, payer, payee }, asking('6'))
   assert.equal(next.status, 'REDEEMED')
+  const told = (await resumed.received(sinceOpened.length + 2)).map(({ type, data }) => [type, data.data.id])
+  assert.deepEqual(told, [
+    ...sinceOpened.map(({ type, data }) => [type, data.data.id]),
+    ['voucher.reserved', next.id],
+    ['voucher.redeemed', next.id],
+  ])
 })
 
 test('a move that is killed goes on when it is run again, and its server starts only then', async (t) => {

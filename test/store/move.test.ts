@@ -192,7 +192,7 @@ describe('a moved store', () => {
   })
 
   test('goes on from there: new rows and events come after those that were moved', async (t) => {
-    const directory = await storeWith(t, { vouchers: [aVoucher()], events: many(5000, () => anEvent()) })
+    const directory = await storeWith(t, { vouchers: many(3, () => aVoucher()), events: many(5000, () => anEvent()) })
     const url = await cluster.createDatabase()
     await move(directory, url)
     const store = await openPostgresStore({ url, clock: () => T0 })
@@ -208,7 +208,7 @@ describe('a moved store', () => {
       code: null,
       nowMs: T0,
     })
-    assert.deepEqual([listed.length, listed[0]?.id], [2, voucher.id])
+    assert.deepEqual([listed.length, listed[0]?.id], [4, voucher.id])
     const seen = (await store.events('4999', 10)).map(({ event }) => event.subjectId)
     assert.deepEqual(seen, ['vch_1', 'new'])
   })

@@ -2,8 +2,7 @@ import { hash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
-import type { Columns } from '../columns.ts'
-import { VOUCHER_COLUMNS, WEBHOOK_DELIVERY_COLUMNS, WEBHOOK_ENDPOINT_COLUMNS } from '../columns.ts'
+import { type Columns, VOUCHER_COLUMNS, WEBHOOK_DELIVERY_COLUMNS, WEBHOOK_ENDPOINT_COLUMNS } from '../columns.ts'
 import { digest, storable } from '../postgres/text.ts'
 import { closeDatabase, DATABASE_FILE, openDatabase } from '../sqlite/open.ts'
 import { entity, numberOf, type Row, Statements, textOf } from '../sqlite/statements.ts'
@@ -18,7 +17,7 @@ type Make = (row: Row) => Value
 /** Columns of SQLite that PostgreSQL does not have, and columns that it has in other ways. */
 type Difference = { without?: string[]; made?: Record<string, Make> }
 
-/** A table that is not named here, or a column, is carried over as it is. */
+/** What is not named here, table or column, is carried over as it is. */
 const DIFFERENCES: Record<string, Difference> = {
   accounts: { without: ['row'] },
   credentials: { without: ['row'] },
@@ -149,12 +148,16 @@ function positionOf(row: Row): number {
   return numberOf(row, 'position')
 }
 
+/** What SQLite puts in the place of half of a surrogate pair. */
+const REPLACEMENT = '\u{fffd}'
+
 function fromBody<Entity>({ fixed, changing }: Columns<Entity>, name: string): Record<string, Make> {
   const column = fixed[name] ?? changing[name]
   if (column === undefined) throw new Error(`there is no column ${name}`)
+  const asItIs = columnOf(name)
   const make: Make = (row) => {
-    const value = column(entity<Entity>(row))
-    return typeof value === 'string' ? storable(value) : value
+    const value = asItIs(row)
+    return typeof value === 'string' && value.includes(REPLACEMENT) ? storable(`${column(entity<Entity>(row))}`) : value
   }
   return { [name]: make }
 }
