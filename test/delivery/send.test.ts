@@ -142,13 +142,14 @@ describe('The answer to a webhook', { concurrency: true }, () => {
     for (const nonsense of ['soon', '-5 apples', '9'.repeat(400)]) assert.equal(await retryAfterMs(nonsense), null)
   })
 
-  it('is kept up to 4 KiB, whole characters only, and the rest is not read', async (test) => {
-    const fill = Buffer.alloc(10 * 1024 * 1024, '€')
+  it('is kept up to 4 KiB, whole characters only, and the rest is not waited for', {
+    timeout: 20_000,
+  }, async (test) => {
     const shop = await receiver(test, (socket) => {
-      socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${fill.length}\r\n\r\n`)
-      socket.write(fill)
+      socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${10 * 1024 * 1024}\r\n\r\n`)
+      socket.write('€'.repeat(1400))
     })
-    const { body } = answered(await send(`http://127.0.0.1:${shop.port}/`))
+    const { body } = answered(await send(`http://127.0.0.1:${shop.port}/`, { timeoutMs: 60_000 }))
     assert.equal(body, '€'.repeat(1365))
     await shop.abandoned()
   })
