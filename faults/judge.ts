@@ -3,7 +3,7 @@ import { openSqliteStore } from '../src/store/sqlite.ts'
 import type { Store } from '../src/store/store.ts'
 import { eventLog } from '../test/support/event-log.ts'
 import type { Load } from './load.ts'
-import { acknowledgedWritesAreThere, keysHadOneEffect, vouchersHaveOneEnd } from './rules.ts'
+import { acknowledgedWritesAreThere, eventsWereDelivered, keysHadOneEffect, vouchersHaveOneEnd } from './rules.ts'
 
 /** What was left, held against the rules. */
 export type Verdict = { broken: string[]; remark: string }
@@ -11,6 +11,7 @@ export type Verdict = { broken: string[]; remark: string }
 /** Lets the load come to its end, and holds what the nodes on a database have done against every rule. */
 export async function judgeShared(databaseUrl: string, load: Load): Promise<Verdict> {
   await load.stop()
+  await load.toldAll()
   return judgeWith(await openPostgresStore({ url: databaseUrl }), load, true)
 }
 
@@ -20,6 +21,7 @@ export async function judgeShared(databaseUrl: string, load: Load): Promise<Verd
  */
 export async function judgeEmbedded(dataDir: string, load: Load, end: () => Promise<void>): Promise<Verdict> {
   await load.stop()
+  await load.toldAll()
   const repeated = await keysHadOneEffect([], load.stories, load.client)
   await end()
   const verdict = await judgeWith(await openSqliteStore({ dataDir }), load, false)
@@ -35,8 +37,11 @@ async function judgeWith(store: Store, load: Load, isServed: boolean): Promise<V
       ...(await acknowledgedWritesAreThere(store, stories)),
       ...(await vouchersHaveOneEnd(store, log)),
       ...(await keysHadOneEffect(log, stories, isServed ? client : null)),
+      ...eventsWereDelivered(log, load.subscribers),
     ]
-    return { broken, remark: `${stories.length} vouchers, ${client.unanswered} calls repeated` }
+    const streamed = load.subscribers.reduce((sum, { events }) => sum + events.length, 0)
+    const remark = `${stories.length} vouchers, ${client.unanswered} calls repeated, ${streamed} events streamed`
+    return { broken, remark }
   } finally {
     await store.close()
   }

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ReservedView, VoucherView } from '../src/protocol/schemas.ts'
-import { asking, newParties, type Parties, receiptsOf, token } from '../test/support/server.ts'
+import { asking, eventually, newParties, type Parties, receiptsOf, token } from '../test/support/server.ts'
 import { FailoverClient, type Write } from './client.ts'
 import type { Random } from './random.ts'
 import type { Trial } from './scenario.ts'
+import { Subscriber } from './subscriber.ts'
 
 export const USDC = token('polygon', 'USDC', '0x3c499c542cEF5E3811e1192ce70d8cC03d5c3359', 6)
 
@@ -15,6 +16,7 @@ const PATIENCE_MS = 60_000
 
 /** What the servers acknowledged of one voucher. Each write was repeated until there was an answer. */
 export type Story = {
+  contextId: string
   /** Null until the reservation is acknowledged. */
   voucherId: string | null
   writes: { write: Write; answer: VoucherView | ReservedView }[]
@@ -29,25 +31,38 @@ class Refused extends Error {
 export class Load {
   readonly stories: Story[] = []
   readonly client: FailoverClient
-  readonly parties: Parties[]
+  readonly parties: readonly Parties[]
+  /** Both parties of each context. */
+  readonly subscribers: readonly Subscriber[]
   /** What callers saw that nobody should see, in words. */
   readonly complaints: string[] = []
-  readonly #callers: Promise<void>[]
+  readonly #callers: Promise<void>[] = []
   #stopped = false
 
   /** Begins while all servers are well, and ends with the trial. */
   static async start(urls: readonly string[], trial: Trial, callers = CALLERS): Promise<Load> {
     const parties: Parties[] = []
     for (let context = 0; context < CONTEXTS; context++) parties.push(await newParties(urls))
-    const load = new Load(new FailoverClient(urls), parties, trial.random.fork('load'), callers)
+    const random = trial.random.fork('load')
+    const subscribing = parties.flatMap(({ payer, payee, context }, index) =>
+      [payer, payee].map(({ headers }, side) =>
+        Subscriber.open(trial, urls, { contextId: context.id, headers }, random.fork(`stream ${index} ${side}`)),
+      ),
+    )
+    const load = new Load({ client: new FailoverClient(urls), parties, subscribers: await Promise.all(subscribing) })
+    load.#begin(random, callers)
     trial.defer(() => load.breakOff())
     return load
   }
 
-  private constructor(client: FailoverClient, parties: Parties[], random: Random, callers: number) {
+  private constructor({ client, parties, subscribers }: Pick<Load, 'client' | 'parties' | 'subscribers'>) {
     this.client = client
     this.parties = parties
-    this.#callers = Array.from({ length: callers }, (_, index) => this.#live(random.fork(String(index))))
+    this.subscribers = subscribers
+  }
+
+  #begin(random: Random, callers: number): void {
+    for (let index = 0; index < callers; index++) this.#callers.push(this.#live(random.fork(String(index))))
   }
 
   /** Waits until so many more writes are acknowledged. */
@@ -66,6 +81,15 @@ export class Load {
   async stop(): Promise<void> {
     this.#stopped = true
     await Promise.all(this.#callers)
+  }
+
+  /** Gives subscribers time to hear of all that was acknowledged. Whether they did is for the rules to say. */
+  async toldAll(): Promise<void> {
+    const hasHeard = (subscriber: Subscriber) => {
+      const stories = this.stories.filter(({ contextId }) => contextId === subscriber.contextId)
+      return subscriber.events.length >= stories.reduce((sum, { writes }) => sum + writes.length, 0)
+    }
+    await eventually(async () => this.subscribers.every(hasHeard)).catch(() => undefined)
   }
 
   /** Ends at once, whatever is under way. */
@@ -95,7 +119,7 @@ export class Load {
 
   async #play(random: Random): Promise<void> {
     const { payeeToken, payerToken, context } = random.pick(this.parties)
-    const story: Story = { voucherId: null, writes: [] }
+    const story: Story = { contextId: context.id, voucherId: null, writes: [] }
     this.stories.push(story)
     const write = <View extends VoucherView | ReservedView>(token: string, verb: string, body: unknown) =>
       this.#write<View>(story, { token, path: `/vouchers/${verb}`, body, key: randomKey(random) }, random.between(0, 1))

@@ -71,8 +71,7 @@ export async function startTwoNodes(
   databaseUrls?: [string, string],
 ): Promise<{ nodes: [NodeProcess, NodeProcess]; databaseUrl: string }> {
   const databaseUrl = databaseUrls?.[1] ?? (await (await trial.postgres()).createDatabase())
-  const dataDir = await workDirectory(trial)
-  const start = (url = databaseUrl) => startNode(trial, { dataDir, databaseUrl: url })
+  const start = async (url = databaseUrl) => startNode(trial, { dataDir: await workDirectory(trial), databaseUrl: url })
   return { nodes: [await start(databaseUrls?.[0]), await start()], databaseUrl }
 }
 

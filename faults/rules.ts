@@ -5,6 +5,7 @@ import type { VoucherView } from '../src/protocol/schemas.ts'
 import type { Store } from '../src/store/store.ts'
 import type { FailoverClient } from './client.ts'
 import type { Story } from './load.ts'
+import type { Subscriber } from './subscriber.ts'
 
 /** What must be true whatever went wrong. Each rule gives a sentence for everything that breaks it. */
 
@@ -114,6 +115,26 @@ function hasRightVersions(voucher: Voucher, versions: readonly number[]): boolea
   const isFollowed = hasTerms(voucher) && voucher.redemption.headNumber !== null && voucher.settlement !== null
   if (isFollowed) return versions.every((version, index) => version > (versions[index - 1] ?? 0))
   return versions.length === voucher.version && versions.every((version, index) => version === index + 1)
+}
+
+/** Each subscriber got each event of its context's vouchers once, in the order of the log. */
+export function eventsWereDelivered(
+  log: readonly Event[],
+  subscribers: readonly Pick<Subscriber, 'contextId' | 'events'>[],
+): string[] {
+  return subscribers.flatMap((subscriber) => {
+    const told = log.filter(({ data }) => data.contextId === subscriber.contextId && isVoucherEvent(data))
+    const wanted = told.map(({ id }) => id)
+    const got = subscriber.events.filter(({ data }) => isVoucherEvent(data.data)).map(({ data }) => data.id)
+    if (isDeepStrictEqual(got, wanted)) return []
+    const missing = wanted.filter((id) => !got.includes(id)).length
+    const repeated = got.length - new Set(got).size
+    return [`a stream of ${wanted.length} events left out ${missing}, repeated ${repeated}, or mixed up their order`]
+  })
+}
+
+function isVoucherEvent({ id }: Record<string, unknown>): boolean {
+  return String(id).startsWith('vch_')
 }
 
 /** Enough of the sentences to know what is wrong. */

@@ -4,7 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, it } from 'node:test'
 import type { Story } from '../../faults/load.ts'
-import { acknowledgedWritesAreThere, keysHadOneEffect, vouchersHaveOneEnd } from '../../faults/rules.ts'
+import {
+  acknowledgedWritesAreThere,
+  eventsWereDelivered,
+  keysHadOneEffect,
+  vouchersHaveOneEnd,
+} from '../../faults/rules.ts'
 import type { Event, EventType } from '../../src/domain/event.ts'
 import { discardVoucher, type Voucher } from '../../src/domain/voucher.ts'
 import { newId } from '../../src/protocol/ids.ts'
@@ -33,11 +38,20 @@ async function stored(voucher: Voucher): Promise<Voucher> {
 
 function storyOf(voucher: Voucher): Story {
   const write = { token: '', path: '', body: {}, key: '' }
-  return { voucherId: voucher.id, writes: [{ write, answer: voucherView(voucher) }] }
+  return { contextId: voucher.contextId, voucherId: voucher.id, writes: [{ write, answer: voucherView(voucher) }] }
 }
 
-function told({ id, payerId, payeeId }: Voucher, type: EventType, version: number): Event {
-  return { id: newId('evt', T0), type, createdAtMs: T0, subjectId: id, version, payerId, payeeId, data: {} }
+function told({ id, payerId, payeeId, contextId }: Voucher, type: EventType, version: number): Event {
+  return {
+    id: newId('evt', T0),
+    type,
+    createdAtMs: T0,
+    subjectId: id,
+    version,
+    payerId,
+    payeeId,
+    data: { id, contextId },
+  }
 }
 
 it('an acknowledged voucher that is gone, or went back, is a loss', async () => {
@@ -83,5 +97,19 @@ it('a voucher is told of by each version once, and has one end', async () => {
     const voucher = await stored(aVoucher())
     const log = history.map(([type, version]) => told(voucher, type, version))
     assert.notDeepEqual(await vouchersHaveOneEnd(store, log), [], JSON.stringify(history))
+  }
+})
+
+it('a stream gives each event once, in order', () => {
+  const voucher = aVoucher()
+  const { contextId } = voucher
+  const log = [told(voucher, 'voucher.reserved', 1), told(voucher, 'voucher.discarded', 2)]
+  const streamed = log.map(({ id, type, data }) => ({
+    ...{ id: '', type },
+    data: { id, type, createdAt: '', data: { ...data, id: voucher.id, version: 0 } },
+  }))
+  assert.deepEqual(eventsWereDelivered(log, [{ contextId, events: streamed }]), [])
+  for (const events of [streamed.slice(1), [...streamed, ...streamed], streamed.toReversed()]) {
+    assert.equal(eventsWereDelivered(log, [{ contextId, events }]).length, 1)
   }
 })
