@@ -51,12 +51,13 @@ export class Answers {
     reply: FastifyReply,
     handle: Handler<Answer>,
   ): Promise<Answer> {
-    const stored = await this.#replay<Answer>(idempotency, reply)
+    const { repeatLoses } = configOf(request.routeOptions.config)
+    const stored = repeatLoses ? null : await this.#replay<Answer>(idempotency, reply)
     if (stored !== null) return stored.answer
     try {
       return await handle({ ...request.call, idempotency })
     } catch (error) {
-      // Another node may have done the same call meanwhile: its answer is the truth, whatever went wrong here.
+      // The same call was done before, or by another node meanwhile: its answer is the truth, whatever went wrong here.
       if (!(error instanceof Refusal || error instanceof Conflict)) throw error
       const answered = await this.#replay<Answer>(idempotency, reply)
       if (answered === null) throw error

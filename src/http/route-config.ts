@@ -15,6 +15,11 @@ export type RouteConfig = {
   limit: RateGroup | null
   /** True where the answer holds a token or a key: it is sealed before it is stored. */
   secretAnswer?: boolean
+  /**
+   * True where a repeated call always loses to what the first one did, before it has any other effect: then the stored
+   * answer is looked for only when it has lost, which saves the first call a question.
+   */
+  repeatLoses?: boolean
   /** When its calls are refused under too much load; otherwise GETs first, POSTs second. */
   shed?: Shed
   /** True where calls mostly wait for something outside: they do not count as load. */
@@ -55,9 +60,9 @@ export async function admit(app: App, limits: RateLimits, request: FastifyReques
 
 /** A route that does not say who may call it answers nobody. */
 export function configOf(config: FastifyContextConfig): RouteConfig {
-  const { callers, limit, secretAnswer = false } = config
+  const { callers, limit, secretAnswer = false, repeatLoses = false } = config
   if (!callers || limit === undefined) throw new Error('a route must state its callers and its limit')
-  return { callers, limit, secretAnswer }
+  return { callers, limit, secretAnswer, repeatLoses }
 }
 
 const ANONYMOUS: Caller = { kind: 'anonymous' }

@@ -10,6 +10,7 @@ import { PAYEES, PAYERS } from '../route-config.ts'
 import type { RouteContext, Routes } from '../routes.ts'
 
 const PAYEE_WRITE = { callers: PAYEES, limit: 'write' } as const
+const RESERVE = { ...PAYEE_WRITE, repeatLoses: true } as const
 const PAYER_WRITE = { callers: PAYERS, limit: 'write' } as const
 const READ = { callers: PAYEES, limit: 'read' } as const
 const SessionPath = Type.Object({ sessionId: Type.String() })
@@ -30,7 +31,7 @@ export function sessionRoutes(api: Routes, { app, answers }: RouteContext): void
 
   api.post(
     '/vouchers/sessions/:sessionId/reserve-voucher',
-    { config: PAYEE_WRITE, schema: { params: SessionPath, response: { 200: ReservedView } } },
+    { config: RESERVE, schema: { params: SessionPath, response: { 200: ReservedView } } },
     (request, reply) =>
       answers.once(request, reply, (call) => reserveVoucherInSession(app, asPayee(call), request.params.sessionId)),
   )

@@ -25,9 +25,10 @@ import { PAYEES, PAYERS } from '../route-config.ts'
 import type { RouteContext, Routes } from '../routes.ts'
 
 const PAYEE_WRITE = { callers: PAYEES, limit: 'write' } as const
+const RESERVE = { ...PAYEE_WRITE, repeatLoses: true } as const
 const PAYER_WRITE = { callers: PAYERS, limit: 'write' } as const
 /** What ends a payment that has begun. */
-const REDEEM = { ...PAYEE_WRITE, shed: 'last' } as const
+const REDEEM = { ...PAYEE_WRITE, repeatLoses: true, shed: 'last' } as const
 const SIGN = { ...PAYER_WRITE, shed: 'last' } as const
 const RESOLVE = { ...PAYER_WRITE, shed: 'last', waits: true } as const
 const PAYER_READ = { callers: PAYERS, limit: 'read' } as const
@@ -43,7 +44,7 @@ export function voucherRoutes(api: Routes, context: RouteContext): void {
 function payeeRoutes(api: Routes, { app, answers }: RouteContext): void {
   api.post(
     '/vouchers/reserve-voucher',
-    { config: PAYEE_WRITE, schema: { body: ReserveVoucherBody, response: { 200: ReservedView } } },
+    { config: RESERVE, schema: { body: ReserveVoucherBody, response: { 200: ReservedView } } },
     (request, reply) => answers.once(request, reply, (call) => reserveVoucher(app, asPayee(call), request.body.code)),
   )
 
