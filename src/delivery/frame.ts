@@ -1,4 +1,5 @@
 import type { LoggedEvent } from '../store/store.ts'
+import { eventView } from '../use-cases/views.ts'
 
 /** A piece of an event stream, as HTML defines them (Server-Sent Events): it ends with an empty line. */
 export type Frame = string
@@ -15,7 +16,5 @@ export function openingFrame(position: string): Frame {
 
 /** One event: its place in the log, its type, and the snapshot of its subject. JSON has no line breaks of its own. */
 export function eventFrame({ position, event }: LoggedEvent): Frame {
-  const { id, type, createdAtMs, data } = event
-  const json = JSON.stringify({ id, type, createdAt: new Date(createdAtMs).toISOString(), data })
-  return `id: ${position}\nevent: ${type}\ndata: ${json}\n\n`
+  return `id: ${position}\nevent: ${event.type}\ndata: ${JSON.stringify(eventView(event))}\n\n`
 }

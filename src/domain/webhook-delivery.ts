@@ -1,8 +1,6 @@
 import type { Event } from './event.ts'
 import type { WebhookEndpoint } from './webhook-endpoint.ts'
 
-export const DELIVERY_STATUSES = ['PENDING', 'DELIVERED', 'RETRYING', 'FAILED'] as const
-
 /**
  * One event on its way to one endpoint.
  *
@@ -39,7 +37,7 @@ export type WebhookDelivery = {
   createdAtMs: number
 }
 
-export type DeliveryStatus = (typeof DELIVERY_STATUSES)[number]
+export type DeliveryStatus = 'PENDING' | 'DELIVERED' | 'RETRYING' | 'FAILED'
 
 /** How an attempt went. */
 export type AttemptOutcome =

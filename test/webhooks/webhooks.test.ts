@@ -156,6 +156,29 @@ describe('a webhook', () => {
     assert.equal(first?.headers['webhook-id'], again?.headers['webhook-id'])
   })
 
+  it('is counted, by how it went', async (t) => {
+    const metric = async (name: string) => {
+      const text = await (await fetch(`${server.url}/metrics`)).text()
+      return Number(
+        text
+          .split('\n')
+          .find((line) => line.startsWith(`${name} `))
+          ?.split(' ')[1] ?? 0,
+      )
+    }
+    const delivered = 'sixpence_webhook_attempts_total{outcome="delivered"}'
+    const [before, backlog] = [await metric(delivered), await metric('sixpence_webhook_backlog')]
+    const { caller, receiver } = await subscriber(t, { events: ['context.opened'] })
+    receiver.answer = 500
+    await newContext(server.url, caller)
+    await newestIn(caller, 'RETRYING')
+    assert.equal(await metric('sixpence_webhook_backlog'), backlog + 1)
+    receiver.answer = 200
+    server.clock.advance(10_000)
+    await newestIn(caller, 'DELIVERED')
+    await eventually(async () => (await metric(delivered)) > before)
+  })
+
   it('follows no redirect', async (t) => {
     const { caller, receiver } = await subscriber(t, { events: ['voucher.reserved'] })
     const elsewhere = await receiverIn(t)
@@ -240,6 +263,15 @@ describe('an endpoint', () => {
     assert.ok(second)
     assert.equal(isSignedBy(endpoint.signingSecret, second), false)
     assert.ok(isSignedBy(rotated.signingSecret, second))
+  })
+
+  it('keeps its secret sealed', async () => {
+    const { caller } = await newPayer(server.url)
+    const made = ok(await caller.post<NewSecretView>('/webhook-endpoints', { url: 'https://shop.example/hook' }))
+    assert.match(made.signingSecret, /^whsec_[A-Za-z0-9+/]{43}=$/)
+    const row = JSON.stringify(await server.app.store.webhookEndpoint(made.id))
+    assert.equal(row.includes(made.signingSecret.slice('whsec_'.length)), false)
+    assert.equal('signingSecret' in (await endpointOf(caller, made.id)), false)
   })
 
   it('gets nothing once it is disabled or deleted', async (t) => {
