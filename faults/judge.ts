@@ -3,16 +3,45 @@ import { openSqliteStore } from '../src/store/sqlite.ts'
 import type { Store } from '../src/store/store.ts'
 import { eventLog } from '../test/support/event-log.ts'
 import type { Load } from './load.ts'
-import { acknowledgedWritesAreThere, eventsWereDelivered, keysHadOneEffect, vouchersHaveOneEnd } from './rules.ts'
+import type { Market } from './market.ts'
+import {
+  acknowledgedWritesAreThere,
+  eventsWereDelivered,
+  keysHadOneEffect,
+  paymentsCountOnce,
+  vouchersHaveOneEnd,
+} from './rules.ts'
 
 /** What was left, held against the rules. */
 export type Verdict = { broken: string[]; remark: string }
 
-/** Lets the load come to its end, and holds what the nodes on a database have done against every rule. */
-export async function judgeShared(databaseUrl: string, load: Load): Promise<Verdict> {
+/**
+ * Lets the load come to its end, and holds what the nodes on a database have done against every rule.
+ * @param market where some of it was paid
+ */
+export async function judgeShared(databaseUrl: string, load: Load, market?: Market): Promise<Verdict> {
   await load.stop()
   await load.toldAll()
-  return judgeWith(await openPostgresStore({ url: databaseUrl }), load, true)
+  const verdict = await judgeWith(await openPostgresStore({ url: databaseUrl }), load, true)
+  const miscounts = market === undefined ? [] : await judging(databaseUrl, (store) => paymentsCountOnce(store, market))
+  return { ...verdict, broken: [...verdict.broken, ...miscounts] }
+}
+
+/** Holds what the nodes on a database have made of payments against the rules, and against the chain. */
+export function judgeMarket(databaseUrl: string, market: Market): Promise<string[]> {
+  return judging(databaseUrl, async (store) => {
+    const log = await eventLog({ app: { store } })
+    return [...(await vouchersHaveOneEnd(store, log)), ...(await paymentsCountOnce(store, market))]
+  })
+}
+
+async function judging<T>(databaseUrl: string, judge: (store: Store) => Promise<T>): Promise<T> {
+  const store = await openPostgresStore({ url: databaseUrl })
+  try {
+    return await judge(store)
+  } finally {
+    await store.close()
+  }
 }
 
 /**

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { freePort } from '../test/support/free-port.ts'
 import { type Program, startProgram, urlOf } from '../test/support/program.ts'
+import { startTcpProxy, type TcpProxy } from '../test/support/tcp-proxy.ts'
 import { type Trial, workDirectory } from './scenario.ts'
 
 /** `sixpence serve` in a process of its own, which comes back at the same address whenever it is started again. */
@@ -62,17 +63,22 @@ export async function startNode(trial: Trial, options: NodeOptions): Promise<Nod
   return node
 }
 
-/**
- * Two nodes on one database.
- * @param databaseUrls how each reaches it; by default straight, and it is a new one
- */
+/** Two nodes on one new database, which each reaches through a proxy. */
 export async function startTwoNodes(
   trial: Trial,
-  databaseUrls?: [string, string],
-): Promise<{ nodes: [NodeProcess, NodeProcess]; databaseUrl: string }> {
-  const databaseUrl = databaseUrls?.[1] ?? (await (await trial.postgres()).createDatabase())
-  const start = async (url = databaseUrl) => startNode(trial, { dataDir: await workDirectory(trial), databaseUrl: url })
-  return { nodes: [await start(databaseUrls?.[0]), await start()], databaseUrl }
+  options: Pick<NodeOptions, 'networks' | 'flags'> = {},
+): Promise<{ nodes: [NodeProcess, NodeProcess]; proxies: [TcpProxy, TcpProxy]; databaseUrl: string }> {
+  const cluster = await trial.postgres()
+  const databaseUrl = await cluster.createDatabase()
+  const start = async () => {
+    const proxy = await startTcpProxy(cluster.port)
+    trial.defer(() => proxy.stop())
+    const url = databaseUrl.replace(`:${cluster.port}/`, `:${proxy.port}/`)
+    const node = await startNode(trial, { ...options, dataDir: await workDirectory(trial), databaseUrl: url })
+    return { node, proxy }
+  }
+  const [one, other] = [await start(), await start()]
+  return { nodes: [one.node, other.node], proxies: [one.proxy, other.proxy], databaseUrl }
 }
 
 export function urlsOf(nodes: readonly NodeProcess[]): string[] {

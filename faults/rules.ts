@@ -5,6 +5,7 @@ import type { VoucherView } from '../src/protocol/schemas.ts'
 import type { Store } from '../src/store/store.ts'
 import type { FailoverClient } from './client.ts'
 import type { Story } from './load.ts'
+import type { Market } from './market.ts'
 import type { Subscriber } from './subscriber.ts'
 
 /** What must be true whatever went wrong. Each rule gives a sentence for everything that breaks it. */
@@ -115,6 +116,26 @@ function hasRightVersions(voucher: Voucher, versions: readonly number[]): boolea
   const isFollowed = hasTerms(voucher) && voucher.redemption.headNumber !== null && voucher.settlement !== null
   if (isFollowed) return versions.every((version, index) => version > (versions[index - 1] ?? 0))
   return versions.length === voucher.version && versions.every((version, index) => version === index + 1)
+}
+
+/**
+ * Each payment on the chain counts once: a recipient's CONFIRMED vouchers ask for just what the recipient was paid.
+ * By then no payment is on its way any more.
+ */
+export async function paymentsCountOnce(store: Store, market: Market): Promise<string[]> {
+  const broken: string[] = []
+  for (const [recipient, purchases] of Map.groupBy(market.purchases, (purchase) => purchase.recipient)) {
+    let confirmed = 0n
+    for (const { voucher, units } of purchases) {
+      const stored = await store.voucher(voucher.id)
+      const settlement = stored !== null && hasTerms(stored) ? stored.settlement : null
+      if (settlement?.status === 'PENDING') broken.push(`${voucher.id} is still PENDING`)
+      if (settlement?.status === 'CONFIRMED') confirmed += units
+    }
+    const paid = await market.paid(recipient)
+    if (paid !== confirmed) broken.push(`${recipient} was paid ${paid} and ${confirmed} was confirmed`)
+  }
+  return broken
 }
 
 /** Each subscriber got each event of its context's vouchers once, in the order of the log. */

@@ -1,7 +1,10 @@
 import type { Scenario } from './scenario.ts'
 import { commitRepliesCut, connectionsBlackHoled, connectionsTerminated } from './scenarios/connections.ts'
 import { clusterKilled, embeddedKilled, nodeKilled } from './scenarios/kills.ts'
+import { watcherPaused } from './scenarios/pauses.ts'
 import { nodesRacing } from './scenarios/races.ts'
+
+import { reorganised } from './scenarios/reorgs.ts'
 
 /** All of them, in the order in which they are played. */
 export const SCENARIOS: readonly Scenario[] = [
@@ -12,4 +15,6 @@ export const SCENARIOS: readonly Scenario[] = [
   connectionsBlackHoled,
   commitRepliesCut,
   nodesRacing,
+  watcherPaused,
+  reorganised,
 ]

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from 'pg'
-import { startTcpProxy, type TcpProxy } from '../../test/support/tcp-proxy.ts'
 import { judgeShared } from '../judge.ts'
 import { Load } from '../load.ts'
-import { type NodeProcess, startTwoNodes, urlsOf } from '../node-process.ts'
-import type { Scenario, Trial } from '../scenario.ts'
+import { startTwoNodes, urlsOf } from '../node-process.ts'
+import type { Scenario } from '../scenario.ts'
+import { COMMIT } from '../wire.ts'
 
 const WRITES = [5, 60] as const
 
@@ -40,7 +40,8 @@ export const connectionsBlackHoled: Scenario = {
   name: 'connections-black-holed',
   times: { whole: 8, short: 0 },
   run: async (trial) => {
-    const { nodes, databaseUrl, proxy } = await startNodesAndProxy(trial)
+    const { nodes, proxies, databaseUrl } = await startTwoNodes(trial)
+    const [proxy] = proxies
     const load = await Load.start(urlsOf(nodes), trial)
     for (let round = 0; round < trial.times; round++) {
       await load.more(trial.random.between(...WRITES))
@@ -53,8 +54,6 @@ export const connectionsBlackHoled: Scenario = {
   },
 }
 
-/** How PostgreSQL's protocol names the statement that commits, whatever it commits. */
-const COMMIT = '\0commit\0'
 const COMMITTED = 'SELECT 1\0'
 
 /** PostgreSQL commits, and the connection ends before its reply is there; callers repeat the write under its key. */
@@ -62,26 +61,14 @@ export const commitRepliesCut: Scenario = {
   name: 'commit-replies-cut',
   times: { whole: 100, short: 10 },
   run: async (trial) => {
-    const { nodes, databaseUrl, proxy } = await startNodesAndProxy(trial)
+    const { nodes, proxies, databaseUrl } = await startTwoNodes(trial)
+    const [proxy] = proxies
     const load = await Load.start(urlsOf(nodes), trial)
     const random = trial.random.fork('cuts')
-    proxy.cutsReplyTo = (request) => request.includes(COMMIT) && random.between(1, 4) === 1
-    const committed = () => proxy.cutReplies.filter((reply) => reply.includes(COMMITTED)).length
+    proxy.choose = (request) => (request.includes(COMMIT) && random.between(1, 4) === 1 ? 'cut' : null)
+    const committed = () => proxy.chosenReplies.filter((reply) => reply.includes(COMMITTED)).length
     while (committed() < trial.times) await load.more(1)
-    proxy.cutsReplyTo = () => false
+    proxy.choose = () => null
     return { tried: committed(), ...(await judgeShared(databaseUrl, load)) }
   },
-}
-
-/** Two nodes on one database, of which the first reaches it through a proxy. */
-async function startNodesAndProxy(
-  trial: Trial,
-): Promise<{ nodes: [NodeProcess, NodeProcess]; databaseUrl: string; proxy: TcpProxy }> {
-  const cluster = await trial.postgres()
-  const databaseUrl = await cluster.createDatabase()
-  const proxy = await startTcpProxy(cluster.port)
-  trial.defer(() => proxy.stop())
-  const proxied = databaseUrl.replace(`:${cluster.port}/`, `:${proxy.port}/`)
-  const { nodes } = await startTwoNodes(trial, [proxied, databaseUrl])
-  return { nodes, databaseUrl, proxy }
 }

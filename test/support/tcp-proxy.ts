@@ -10,10 +10,12 @@ import { connect, createServer, type Socket } from 'node:net'
 export type TcpProxy = {
   port: number
   mode: 'pass' | 'cut' | 'silent'
-  /** Chooses requests whose reply ends the connection instead of arriving, in mode `pass`. */
-  cutsReplyTo: (request: Buffer) => boolean
-  /** The replies that were chosen so, oldest first. */
-  cutReplies: Buffer[]
+  /** Chooses requests whose reply is noted, and those whose reply then ends the connection instead of arriving. */
+  choose: (request: Buffer) => 'note' | 'cut' | null
+  /** The replies to chosen requests, oldest first. */
+  chosenReplies: Buffer[]
+  /** Lets a request, and what follows it on its connection, wait until something has happened. */
+  holdsBack: (request: Buffer) => Promise<void> | null
   stop(): Promise<void>
 }
 
@@ -35,8 +37,9 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   const proxy: TcpProxy = {
     port: address.port,
     mode: 'pass',
-    cutsReplyTo: () => false,
-    cutReplies: [],
+    choose: () => null,
+    chosenReplies: [],
+    holdsBack: () => null,
     stop: async () => {
       server.close()
       for (const socket of sockets) socket.destroy()
@@ -49,7 +52,8 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
 /** Passes on what one connection carries, as long as nothing breaks it. */
 function join(proxy: TcpProxy, client: Socket, upstream: Socket): void {
   let isLost = false
-  let isChosen = false
+  let choice: 'note' | 'cut' | null = null
+  let passing = Promise.resolve()
   const end = () => {
     client.destroy()
     upstream.destroy()
@@ -60,12 +64,13 @@ function join(proxy: TcpProxy, client: Socket, upstream: Socket): void {
     if (!isLost) to.write(bytes)
   }
   client.on('data', (request) => {
-    isChosen ||= proxy.mode === 'pass' && proxy.cutsReplyTo(request)
-    passOn(request, upstream)
+    choice ??= proxy.choose(request)
+    passing = passing.then(() => proxy.holdsBack(request) ?? undefined).then(() => passOn(request, upstream))
   })
   upstream.on('data', (reply) => {
-    if (isChosen) proxy.cutReplies.push(reply)
-    if (isChosen || proxy.mode === 'cut') end()
+    if (choice !== null) proxy.chosenReplies.push(reply)
+    if (choice === 'cut' || proxy.mode === 'cut') end()
     else passOn(reply, client)
+    choice = null
   })
 }
