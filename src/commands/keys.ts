@@ -58,7 +58,7 @@ async function withOperator<T>(config: Config, use: (api: Api) => Promise<T>): P
     publicHosts: [],
     times: { ...config, unknownGraceMs: 0, dropGraceMs: 0 },
     rateLimits: 'off',
-    webhookAllow: [],
+    webhookAllow: config.webhookAllow,
     attestation: noAttestation,
     networks: [],
     clock: Date.now,
