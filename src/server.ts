@@ -157,7 +157,7 @@ function operate(operation: Operation, { app, engine, chains }: Operated) {
   const metrics = metricsFor === 'off' ? null : new Metrics(sources)
   const readiness = () => readReadiness({ phase: () => phase, store, nodes })
   return {
-    http: { trustProxy, load, readiness, metrics, metricsFor },
+    http: { trustProxy, load, readiness, metrics, metricsFor, isStopping: () => phase === 'stopping' },
     failed: (task: Task) => metrics?.failed(task),
     attempted: (status: DeliveryStatus) => metrics?.webhookAttempted(status),
     enter: (next: Phase) => {

@@ -44,11 +44,13 @@ export type HttpOptions = {
   readiness: () => Promise<Readiness>
   metrics: Metrics | null
   metricsFor: MetricsAudience
+  /** Whether the server takes calls only until those who send them have heard that it stops. */
+  isStopping: () => boolean
 }
 
 /** The HTTP server over the use cases: every route, one way in (`admit`), one way out for errors (`sendProblem`). */
 export function createHttp(app: App, options: HttpOptions): Routes {
-  const { limits, load, logger, metrics, trustProxy } = options
+  const { isStopping, limits, load, logger, metrics, trustProxy } = options
   const refused = (code: ProblemCode) => metrics?.refused(code)
   const http = Fastify({
     ...(logger ? { loggerInstance: logger } : { logger: false }),
@@ -60,7 +62,7 @@ export function createHttp(app: App, options: HttpOptions): Routes {
     connectionTimeout: CONNECTION_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     exposeHeadRoutes: false,
-    return503OnClosing: true,
+    return503OnClosing: false,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 128 },
     clientErrorHandler: (error, socket) => refuseUnreadable(error, socket),
     frameworkErrors: (error, _request, reply) => void sendProblem(reply, error, refused),
@@ -78,8 +80,8 @@ export function createHttp(app: App, options: HttpOptions): Routes {
     if (!request.is404) await admit(app, limits, request)
   })
   http.addHook('onSend', (_request, reply, _payload, done) => {
-    // A connection kept alive would keep a server that stops waiting for it.
-    if (app.stopping.aborted) reply.header('connection', 'close')
+    // Whoever keeps a connection to a server that stops would send the next call into its end.
+    if (isStopping()) reply.header('connection', 'close')
     done()
   })
   closeSpareConnections(http)

@@ -1,8 +1,11 @@
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 
+/** A proxy sends its call as soon as it is connected. */
+const FIRST_CALL_WITHIN_MS = 1000
+
 /**
- * Breaks off, when the server stops, the connections on which nothing has come yet. Browsers and other clients open some
+ * Breaks off, when the server stops, the connections on which nothing comes. Browsers and other clients open some
  * to have them at hand; Node does not count them as idle, and would wait for them.
  */
 export function closeSpareConnections(http: FastifyInstance): void {
@@ -12,9 +15,11 @@ export function closeSpareConnections(http: FastifyInstance): void {
     socket.once('close', () => connected.delete(socket))
   })
   http.addHook('preClose', (done) => {
-    for (const socket of connected) {
-      if (socket.bytesRead === 0) socket.destroy()
-    }
+    setTimeout(() => {
+      for (const socket of connected) {
+        if (socket.bytesRead === 0) socket.destroy()
+      }
+    }, FIRST_CALL_WITHIN_MS)
     done()
   })
 }

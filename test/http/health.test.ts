@@ -105,6 +105,34 @@ describe('a server that is told to stop', () => {
     ok(await answer)
   })
 
+  it('keeps no connection while it stops, so that no call comes into its end', async () => {
+    const server = await startTestServer({ operation: { drainDelayMs: 1500 } })
+    const before = await callerOf(server.url).get('/finance/networks')
+    assert.equal(before.headers.get('connection'), 'keep-alive')
+    const stopped = server.stop()
+    const after = await callerOf(server.url).get('/finance/networks')
+    assert.equal(after.headers.get('connection'), 'close')
+    await stopped
+  })
+
+  it('answers a call whose connection came before the end', async () => {
+    const server = await startTestServer()
+    const connection = connect(Number(new URL(server.url).port), '127.0.0.1')
+    await once(connection, 'connect')
+    await probe(server, '/healthz')
+    const stopped = server.stop()
+    await eventually(() =>
+      fetch(server.url).then(
+        () => false,
+        () => true,
+      ),
+    )
+    connection.write('GET /api/v1/finance/networks HTTP/1.1\r\nHost: sixpence\r\n\r\n')
+    const [answer] = await once(connection, 'data')
+    assert.match(String(answer), /^HTTP\/1.1 200 /)
+    await stopped
+  })
+
   it('does not wait for connections on which nothing was asked', async () => {
     const server = await startTestServer()
     const spare = connect(Number(new URL(server.url).port), '127.0.0.1')

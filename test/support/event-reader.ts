@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
+import { get as getSecurely } from 'node:https'
 import { eventually } from './server.ts'
 
 /** An event as a reader gets it. `id` is its place in the stream, `data.id` its own. */
@@ -11,7 +12,8 @@ export type ReceivedEvent = {
 
 /** Asks for the stream on a connection of its own, and reads nothing of it yet. */
 export async function openEvents(url: string, headers: Record<string, string>): Promise<IncomingMessage> {
-  const [response]: IncomingMessage[] = await once(get(`${url}/api/v1/events`, { headers, agent: false }), 'response', {
+  const ask = url.startsWith('https:') ? getSecurely : get
+  const [response]: IncomingMessage[] = await once(ask(`${url}/api/v1/events`, { headers, agent: false }), 'response', {
     signal: AbortSignal.timeout(10_000),
   })
   if (response?.statusCode !== 200) throw new Error(`no stream, but ${response?.statusCode}`)
