@@ -22,6 +22,7 @@ import { type Phase, readReadiness } from './operating/readiness.ts'
 import type { App, Log, Times } from './use-cases/app.ts'
 import { EventFanOut } from './use-cases/fan-out-events.ts'
 import { Leases } from './use-cases/leases.ts'
+import { RecentRows } from './use-cases/recent-rows.ts'
 import { WebhookSender } from './use-cases/send-webhooks.ts'
 import { sweep } from './use-cases/sweep.ts'
 import { watchSettlements } from './use-cases/watch-settlements.ts'
@@ -208,6 +209,7 @@ async function createApp(options: ServerOptions, { engine, chains, streams, log,
   const { store, secrets, clock } = engine
   return {
     store,
+    recent: new RecentRows(store),
     clock,
     times: options.times,
     networks: new Map(options.networks.map(({ network }) => [network.name, network])),

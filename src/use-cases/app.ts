@@ -9,10 +9,13 @@ import type { CodeDealers } from '../domain/code-dealer.ts'
 import type { CurrencyIndex, Network } from '../domain/currency.ts'
 import type { Lease, Store } from '../store/store.ts'
 import type { Leases } from './leases.ts'
+import type { RecentRows } from './recent-rows.ts'
 
 /** What use cases work with. `server.ts` puts it together. */
 export type App = {
   store: Store
+  /** What this node knows of rows without asking. */
+  recent: RecentRows
   clock: () => number
   times: Times
   networks: Map<string, Network>

@@ -8,6 +8,7 @@ import type { VoucherView } from '../protocol/schemas.ts'
 import { type Change, Conflict, type ConflictKind, type StoredAnswer } from '../store/store.ts'
 import type { App } from './app.ts'
 import type { Idempotency } from './call.ts'
+import type { Rows } from './recent-rows.ts'
 import { contextView, sessionView, voucherView } from './views.ts'
 
 /** What a use case decided: the change to make and the answer to give once it is durable. */
@@ -50,6 +51,31 @@ export async function decideAndCommit<Answer>(
   throw new Refusal('overloaded', 'Too many calls change this at once. Try again.', { retryAfterSeconds: 1 })
 }
 
+/**
+ * Decides on rows as this node knows them and commits, which saves the question; where they turn out to be old, or the
+ * decision is a refusal that they may be to blame for, it decides again on the stored ones. `decide` must change
+ * something, and its change must depend on the version of each row that it was given.
+ * @throws as `decideAndCommit`
+ */
+export async function decideOnRecent<Answer>(
+  app: App,
+  idempotency: Idempotency | null,
+  decide: (rows: Rows) => Promise<Decision<Answer>>,
+): Promise<Answer> {
+  const recalled = app.recent.recall()
+  let isFirst = true
+  try {
+    return await decideAndCommit(app, idempotency, () => {
+      const rows = isFirst ? recalled : app.recent.reread()
+      isFirst = false
+      return decide(rows)
+    })
+  } catch (error) {
+    if (!(error instanceof Refusal) || !recalled.isOld()) throw error
+    return decideAndCommit(app, idempotency, () => decide(app.recent.reread()))
+  }
+}
+
 /** Stores the answer of a call that changes nothing else. */
 export async function keepAnswer<Answer>(app: App, idempotency: Idempotency | null, answer: Answer): Promise<Answer> {
   if (idempotency) await commit(app, withAnswer({}, idempotency, answer))
@@ -57,8 +83,9 @@ export async function keepAnswer<Answer>(app: App, idempotency: Idempotency | nu
 }
 
 /** Commits what depends on no decision but the caller's own, under the lease of the work, if there is one. */
-export function commit(app: App, change: Change): Promise<void> {
-  return app.store.commit(app.fence === null ? change : { ...change, fence: app.fence })
+export async function commit(app: App, change: Change): Promise<void> {
+  await app.store.commit(app.fence === null ? change : { ...change, fence: app.fence })
+  app.recent.note(change)
 }
 
 function withAnswer(change: Change, idempotency: Idempotency | null, answer: unknown): Change {

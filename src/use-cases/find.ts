@@ -7,6 +7,7 @@ import type { WebhookEndpoint } from '../domain/webhook-endpoint.ts'
 import { foldCode } from '../protocol/codes.ts'
 import type { App } from './app.ts'
 import { type Call, callerKey, type KeyHolder, type Payee, type User } from './call.ts'
+import type { Rows } from './recent-rows.ts'
 
 /**
  * Look-ups by caller. What exists but belongs to somebody else is `not_found`, as if it did not exist.
@@ -24,26 +25,26 @@ export async function findOwnContext(app: App, call: Call<User>, contextId: stri
 
 /** A voucher of which the caller is the payer. @throws Refusal `not_found` */
 export async function findVoucherAsPayer(app: App, call: Call<User>, voucherId: string): Promise<Voucher> {
-  return findVoucher(app, call, voucherId, (voucher) => voucher.payerId === call.caller.accountId)
+  return findVoucher(app.store, call, voucherId, (voucher) => voucher.payerId === call.caller.accountId)
 }
 
 /** A voucher that the caller reserved. @throws Refusal `not_found` */
-export async function findVoucherAsPayee(app: App, call: Call<AnyParty>, voucherId: string): Promise<Voucher> {
-  return findVoucher(app, call, voucherId, (voucher) => voucher.payeeId === call.caller.payeeId)
+export async function findVoucherAsPayee(rows: Rows, call: Call<AnyParty>, voucherId: string): Promise<Voucher> {
+  return findVoucher(rows, call, voucherId, (voucher) => voucher.payeeId === call.caller.payeeId)
 }
 
 /** A voucher of which the caller is either party. @throws Refusal `not_found` */
 export async function findVoucherAsParty(app: App, call: Call<AnyParty>, voucherId: string): Promise<Voucher> {
-  return findVoucher(app, call, voucherId, (voucher) => isParty(call.caller, voucher))
+  return findVoucher(app.store, call, voucherId, (voucher) => isParty(call.caller, voucher))
 }
 
 async function findVoucher(
-  app: App,
+  rows: Rows,
   call: Call<AnyParty>,
   voucherId: string,
   mayTouch: (voucher: Voucher) => boolean,
 ): Promise<Voucher> {
-  const voucher = await app.store.voucher(voucherId)
+  const voucher = await rows.voucher(voucherId)
   if (voucher === null || !mayTouch(voucher)) throw notFound('voucher')
   return voucherAsOf(voucher, call.nowMs)
 }
@@ -72,13 +73,19 @@ export async function findSessionAsParty(app: App, call: Call<AnyParty>, session
 /**
  * The context that a payee names by its code, open or not. A payee by context code reaches its own context only, so
  * its codes are no guesses; every other caller's wrong codes are counted.
+ * @param rows where the own context is found
  * @throws Refusal `invalid_code`, `not_found`, `rate_limit`
  */
-export async function findContextByCode(app: App, call: Call<AnyParty>, typed: string): Promise<Context> {
+export async function findContextByCode(
+  app: App,
+  call: Call<AnyParty>,
+  typed: string,
+  rows: Rows = app.store,
+): Promise<Context> {
   const code = foldCode(typed)
   if (code === null) throw new Refusal('invalid_code', 'A context code has 6 characters, digits and letters.')
   if (call.caller.kind === 'payee') {
-    const own = await app.store.context(call.caller.contextId)
+    const own = await rows.context(call.caller.contextId)
     if (own?.code !== code) throw new Refusal('invalid_code', 'This token is for another context code.')
     return own
   }

@@ -5,7 +5,7 @@ import type { RedeemVoucherBody, VoucherView } from '../protocol/schemas.ts'
 import type { App } from './app.ts'
 import { askChain } from './ask-chain.ts'
 import type { Call, KeyHolder, Payee, User } from './call.ts'
-import { decideAndCommit, recordStep } from './commit.ts'
+import { decideOnRecent, recordStep } from './commit.ts'
 import { findVoucherAsPayee } from './find.ts'
 import { readTerms } from './read-terms.ts'
 
@@ -19,8 +19,8 @@ export async function redeemVoucher(
   voucherId: string,
   body: RedeemVoucherBody,
 ): Promise<VoucherView> {
-  return decideAndCommit(app, call.idempotency, async () => {
-    const voucher = await findVoucherAsPayee(app, call, voucherId)
+  return decideOnRecent(app, call.idempotency, async (rows) => {
+    const voucher = await findVoucherAsPayee(rows, call, voucherId)
     assertRedeemable(voucher)
     const redemption = await readRedemption(app, call.nowMs, body)
     const { change, view } = recordStep(redeem(voucher, redemption, app.times.signingTtlMs), call.nowMs)

@@ -7,7 +7,7 @@ import type { ReservedView } from '../protocol/schemas.ts'
 import type { Change } from '../store/store.ts'
 import type { App } from './app.ts'
 import type { Call, KeyHolder, Payee, User } from './call.ts'
-import { type Decision, decideAndCommit, recordStep } from './commit.ts'
+import { type Decision, decideAndCommit, decideOnRecent, recordStep } from './commit.ts'
 import { withVoucherCode } from './deal-code.ts'
 import { findContextByCode, findSessionAsPayee } from './find.ts'
 import { reservedView } from './views.ts'
@@ -20,8 +20,8 @@ type PayeeCall = Call<User | Payee | KeyHolder>
  */
 export async function reserveVoucher(app: App, call: PayeeCall, contextCode: string): Promise<ReservedView> {
   return withVoucherCode(app, call.nowMs, (code) =>
-    decideAndCommit(app, call.idempotency, async () => {
-      const context = await findContextByCode(app, call, contextCode)
+    decideOnRecent(app, call.idempotency, async (rows) => {
+      const context = await findContextByCode(app, call, contextCode, rows)
       assertReachableByCode(context, call.nowMs)
       return reservation(app, call, { code, context, sessionId: null, unchanged: { contexts: [context] } })
     }),
