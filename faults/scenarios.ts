@@ -5,6 +5,7 @@ import { watcherPaused } from './scenarios/pauses.ts'
 import { nodesRacing } from './scenarios/races.ts'
 
 import { reorganised } from './scenarios/reorgs.ts'
+import { rpcTrouble } from './scenarios/rpc.ts'
 
 /** All of them, in the order in which they are played. */
 export const SCENARIOS: readonly Scenario[] = [
@@ -17,4 +18,5 @@ export const SCENARIOS: readonly Scenario[] = [
   nodesRacing,
   watcherPaused,
   reorganised,
+  rpcTrouble,
 ]
