@@ -117,12 +117,7 @@ async function begin({ node, liar }: Shop, trouble: (typeof TROUBLES)[number]): 
     node.fault = await frozen(node)
     await delay(MAX_HEAD_AGE_MS + BLOCK_EVERY_MS)
   }
-  if (trouble === 'lying') {
-    // Whoever serves another chain at the same address was started there: for a moment nobody answered.
-    node.fault = () => ({ status: 503 })
-    await delay(1_000)
-    node.fault = (question) => lie(liar.chain.rpcUrl, question)
-  }
+  if (trouble === 'lying') node.fault = (question) => lie(liar.chain.rpcUrl, question)
 }
 
 /** A node that has heard of nothing since now. */

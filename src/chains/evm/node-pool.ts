@@ -30,7 +30,6 @@ export class NodePool {
         return answer
       } catch (error) {
         if (error instanceof BroadcastRefused) throw error
-        node.distrust()
         failures.push(error)
       }
     }

@@ -10,12 +10,10 @@ export type RpcNode = {
   /** The chain that the node says it serves. */
   readChainId(): Promise<number>
   /**
-   * Checks the chain id once, and again after `distrust`.
+   * Checks the chain id. Whoever answers at a URL may change, and need not fail first.
    * @throws ChainUnavailable when the node serves another chain
    */
   assertRightChain(): Promise<void>
-  /** The node has failed: whoever answers at its URL next must show its chain id again. */
-  distrust(): void
   /**
    * The newest block of a node that keeps up.
    * @throws ChainUnavailable when that block is older than it may be
@@ -40,23 +38,16 @@ export type RpcNodeOptions = {
   stopping: AbortSignal
 }
 
-/** One JSON-RPC endpoint. Nothing is asked of it before its chain id is known to be right. */
+/** One JSON-RPC endpoint. Nothing is asked of it before it has shown the right chain id. */
 export function rpcNode(options: RpcNodeOptions): RpcNode {
   const client = createClient({ transport: transportOf(options) })
   const readChainId = async () => hexToNumber(await client.request({ method: 'eth_chainId' }))
   const freshHead = async () => assertFresh(await blockAt(client, 'latest'), options)
-  let rightChain: Promise<void> | null = null
   return {
     origin: new URL(options.url).origin,
     client,
     readChainId,
-    assertRightChain: () => {
-      rightChain ??= readChainId().then((found) => assertChainId(found, options.chainId))
-      return rightChain
-    },
-    distrust: () => {
-      rightChain = null
-    },
+    assertRightChain: async () => assertChainId(await readChainId(), options.chainId),
     freshHead,
     assertUpToDate: async () => {
       const [syncing] = await Promise.all([isSyncing(client), freshHead()])
