@@ -6,6 +6,7 @@ import { nodesRacing } from './scenarios/races.ts'
 
 import { reorganised } from './scenarios/reorgs.ts'
 import { rpcTrouble } from './scenarios/rpc.ts'
+import { webhooksMistreated } from './scenarios/webhooks.ts'
 
 /** All of them, in the order in which they are played. */
 export const SCENARIOS: readonly Scenario[] = [
@@ -19,4 +20,5 @@ export const SCENARIOS: readonly Scenario[] = [
   watcherPaused,
   reorganised,
   rpcTrouble,
+  webhooksMistreated,
 ]
