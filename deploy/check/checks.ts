@@ -23,7 +23,10 @@ export const CHECKS: Check[] = [
   { name: 'a whole payment, up to CONFIRMED, with calls to both nodes', run: pays },
   { name: 'an event stream hears what happens on the other node', run: hearsTheOtherNode },
   { name: 'a forged X-Forwarded-For makes nobody somebody else', run: countsTrueAddresses },
-  { name: 'a node stops under a trickle of calls, and none of them fails', run: stopsGently },
+  {
+    name: 'a node stops and starts under a trickle of calls that may be repeated, and none of them fails',
+    run: stopsGently,
+  },
   {
     name: 'a node is killed under a trickle of calls that may be repeated, and none of them fails',
     run: survivesAKill,
@@ -118,17 +121,7 @@ async function countsTrueAddresses({ nginx }: Site): Promise<void> {
 
 async function stopsGently({ nginx, nodes }: Site): Promise<void> {
   const [, node] = nodes
-  const [readers, writers, others] = await Promise.all([
-    newParties(nginx.url),
-    newParties(nginx.url),
-    newParties(nginx.url),
-  ])
-  const { id } = await reserve(readers)
-  const trickle = new Trickle({
-    reading: () => readers.payer.get(`/vouchers/${id}`),
-    reserving: () => writers.payee.post('/vouchers/reserve-voucher', { code: writers.context.code }),
-    'reserving too': () => others.payee.post('/vouchers/reserve-voucher', { code: others.context.code }),
-  })
+  const trickle = trickleOfRepeatable(await newParties(nginx.url))
   await delay(TRICKLE_MS)
   assert.equal(await node.end('SIGTERM'), 0)
   await delay(TRICKLE_MS)
