@@ -138,6 +138,20 @@ export async function paymentsCountOnce(store: Store, market: Market): Promise<s
   return broken
 }
 
+/** No voucher code had two live vouchers at a time. */
+export function codesHadOneHolder(log: readonly Event[]): string[] {
+  const holders = new Map<unknown, string>()
+  const broken: string[] = []
+  for (const { type, subjectId, data } of log) {
+    const holder = holders.get(data.code)
+    if (type in ENDS && holder === subjectId) holders.delete(data.code)
+    if (type !== 'voucher.reserved') continue
+    if (holder !== undefined) broken.push(`${subjectId} was dealt the code of ${holder}, which was live`)
+    holders.set(data.code, subjectId)
+  }
+  return broken
+}
+
 /** Each subscriber got each event of its context's vouchers once, in the order of the log. */
 export function eventsWereDelivered(
   log: readonly Event[],

@@ -1,4 +1,5 @@
 import type { Scenario } from './scenario.ts'
+import { clockSkewed } from './scenarios/clocks.ts'
 import { commitRepliesCut, connectionsBlackHoled, connectionsTerminated } from './scenarios/connections.ts'
 import { clusterKilled, embeddedKilled, nodeKilled } from './scenarios/kills.ts'
 import { watcherPaused } from './scenarios/pauses.ts'
@@ -20,5 +21,6 @@ export const SCENARIOS: readonly Scenario[] = [
   watcherPaused,
   reorganised,
   rpcTrouble,
+  clockSkewed,
   webhooksMistreated,
 ]
