@@ -1,7 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { WebhookDeliveryView } from '../../src/protocol/schemas.ts'
 import { eventLog } from '../../test/support/event-log.ts'
-import { asking, createClock, eventually, newContext, newPayer, redeem, type Scene } from '../../test/support/server.ts'
+import {
+  asking,
+  createClock,
+  eventually,
+  newContext,
+  newPayer,
+  redeem,
+  type Scene,
+  type TestCaller,
+  type TestClock,
+} from '../../test/support/server.ts'
 import { type Receiver, startReceiver } from '../../test/webhooks/receiver.ts'
 import type { Scenario, Trial } from '../scenario.ts'
 import { startTwoServers } from '../two-servers.ts'
@@ -27,11 +37,8 @@ export const webhooksMistreated: Scenario = {
   name: 'webhooks-mistreated',
   times: { whole: 25, short: 0 },
   run: async (trial) => {
-    const trap = await receiverOf(trial)
-    const good = [await receiverOf(trial), await receiverOf(trial)]
-    const bad = new Map<string, Receiver>()
-    for (const name of Object.keys(MISDEEDS)) bad.set(name, await receiverOf(trial))
-    for (const [name, receiver] of bad) receiver.answer = MISDEEDS[name]?.(trap.url) ?? 200
+    const cast = await openReceivers(trial)
+    const { trap, good, bad } = cast
     const receivers = [...good, ...bad.values()]
     const clock = createClock()
     const webhookAllow = receivers.map(({ url }) => new URL(url).host)
@@ -39,26 +46,52 @@ export const webhooksMistreated: Scenario = {
     const { caller, accountId } = await newPayer(urls)
     for (const { url } of trial.random.shuffled(receivers)) await caller.post('/webhook-endpoints', { url })
     const refusal = await caller.post('/webhook-endpoints', { url: trap.url })
-
-    const broken = refusal.status === 400 ? [] : [`an endpoint inside was taken with ${refusal.status}`]
     const scene = await newContext(urls, caller)
     for (let voucher = 0; voucher < trial.times; voucher++) await play(trial, scene)
     const log = await eventLog(servers[0])
     const wanted = log.filter(({ payerId }) => payerId === accountId).map(({ id }) => id)
+
+    const broken = refusal.status === 400 ? [] : [`an endpoint inside was taken with ${refusal.status}`]
     broken.push(...(await Promise.all(good.map((each) => delivered(each, wanted, 'one that behaves')))).flat())
-    for (const receiver of bad.values()) receiver.answer = 200
-    const isDone = async () =>
-      (await undelivered(caller)).length === 0 && receivers.every((each) => hasAll(each, wanted))
-    for (let step = 0; step < MOST_STEPS && !(await isDone()); step++) {
-      clock.advance(STEP_MS)
-      await delay(STEP_PAUSE_MS)
-    }
-    for (const [name, receiver] of bad) broken.push(...(await delivered(receiver, wanted, `one that ${name}`, 0)))
-    for (const { id, status } of await undelivered(caller)) broken.push(`${id} is ${status} in the end`)
+    broken.push(...(await makeGood(cast, wanted, caller, clock)))
     if (trap.received.length > 0) broken.push(`${trap.received.length} requests went inward`)
     const requests = receivers.reduce((sum, { received }) => sum + received.length, 0)
     return { tried: wanted.length * receivers.length, broken, remark: `${requests} requests` }
   },
+}
+
+type Cast = {
+  /** Nobody may be led here. */
+  trap: Receiver
+  good: Receiver[]
+  /** By what they do. */
+  bad: Map<string, Receiver>
+}
+
+async function openReceivers(trial: Trial): Promise<Cast> {
+  const trap = await receiverOf(trial)
+  const good = [await receiverOf(trial), await receiverOf(trial)]
+  const bad = new Map<string, Receiver>()
+  for (const [name, misdeed] of Object.entries(MISDEEDS)) {
+    const receiver = await receiverOf(trial)
+    receiver.answer = misdeed(trap.url)
+    bad.set(name, receiver)
+  }
+  return { trap, good, bad }
+}
+
+/** Lets all behave, and the clock go on until what was put off has come. @returns what did not */
+async function makeGood({ bad }: Cast, wanted: string[], caller: TestCaller, clock: TestClock): Promise<string[]> {
+  for (const receiver of bad.values()) receiver.answer = 200
+  const isDone = async () =>
+    (await undelivered(caller)).length === 0 && [...bad.values()].every((each) => hasAll(each, wanted))
+  for (let step = 0; step < MOST_STEPS && !(await isDone()); step++) {
+    clock.advance(STEP_MS)
+    await delay(STEP_PAUSE_MS)
+  }
+  const broken = (await undelivered(caller)).map(({ id, status }) => `${id} is ${status} in the end`)
+  for (const [name, receiver] of bad) broken.push(...(await delivered(receiver, wanted, `one that ${name}`, 0)))
+  return broken
 }
 
 async function receiverOf(trial: Trial): Promise<Receiver> {
@@ -85,7 +118,7 @@ function hasAll({ received }: Receiver, wanted: readonly string[]): boolean {
   return wanted.every((id) => got.has(id))
 }
 
-async function undelivered(caller: Scene['payer']): Promise<WebhookDeliveryView[]> {
+async function undelivered(caller: TestCaller): Promise<WebhookDeliveryView[]> {
   const { body } = await caller.get<WebhookDeliveryView[]>('/webhook-deliveries?limit=1000')
   return body.filter(({ status }) => status !== 'DELIVERED')
 }
