@@ -13,6 +13,47 @@ export const SANDBOX_TOKENS = [
   { symbol: 'USDC', name: 'USD Coin', decimals: 6, address: '0x2791Bca1f2de4661ED88A30C99A7a9449Aa84174' },
 ] as const satisfies { symbol: string; name: string; decimals: number; address: Hex }[]
 
+/** The exchange: Uniswap v3 as it was published. The addresses follow from who deploys the contracts, and in which order. */
+export const SANDBOX_EXCHANGE = {
+  wrappedNative: '0x964C7bFBcDB41BF0742e93d4D6BdBB9D6e2c68eC',
+  factory: '0xe68DCe4Ca7d76df23d358718Bf733895b0456f45',
+  router: '0x69Dc2C0C9F87cE088fCB1c193Dab718a57FdC928',
+  quoter: '0x54C463F2f9A90C89820A45C1469D980B1401e46b',
+  positions: '0x93d654D7922820C2D4E72bAF7d650a9489aE7f2a',
+} as const satisfies Record<string, Hex>
+
+/** Whole units of two currencies in a pool of the exchange; POL lies there wrapped. */
+export type SandboxPool = {
+  /** What the pool takes of each swap, in millionths. */
+  fee: number
+  holds: readonly { symbol: 'EURC' | 'USDC' | 'POL'; amount: bigint }[]
+}
+
+/** What the pools hold at first: 1 EURC is worth 1.085 USDC or 2.17 POL in all of them. */
+export const SANDBOX_POOLS = [
+  {
+    fee: 500,
+    holds: [
+      { symbol: 'EURC', amount: 10_000_000n },
+      { symbol: 'USDC', amount: 10_850_000n },
+    ],
+  },
+  {
+    fee: 3000,
+    holds: [
+      { symbol: 'EURC', amount: 10_000_000n },
+      { symbol: 'POL', amount: 21_700_000n },
+    ],
+  },
+  {
+    fee: 3000,
+    holds: [
+      { symbol: 'USDC', amount: 10_850_000n },
+      { symbol: 'POL', amount: 21_700_000n },
+    ],
+  },
+] as const satisfies SandboxPool[]
+
 /** The publicly known words behind the sandbox's ten accounts. Their keys are worthless anywhere else. */
 export const SANDBOX_MNEMONIC = 'test test test test test test test test test test test junk'
 

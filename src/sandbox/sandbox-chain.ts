@@ -4,6 +4,7 @@ import { type AnvilProcess, portFree, startAnvilProcess } from './anvil-process.
 import { startBurier } from './burier.ts'
 import { SANDBOX_ACCOUNT_COUNT, SANDBOX_CHAIN_ID, SANDBOX_MNEMONIC } from './facts.ts'
 import { type SandboxClient, sandboxClient } from './sandbox-client.ts'
+import { placeExchange } from './sandbox-exchange.ts'
 import { placeTokens } from './sandbox-tokens.ts'
 
 export type SandboxChain = {
@@ -25,7 +26,7 @@ const STATE_FILE = 'sandbox-chain.json'
 const STATE_INTERVAL_SECONDS = 2
 
 /**
- * Starts the local chain with its tokens and accounts, as an earlier start in the same directory left it.
+ * Starts the local chain with its tokens, exchange and accounts, as an earlier start in the same directory left it.
  * @throws PortTaken, AnvilUnusable
  */
 export async function startSandboxChain({ dataDir, port, log }: SandboxChainOptions): Promise<SandboxChain> {
@@ -39,7 +40,7 @@ export async function startSandboxChain({ dataDir, port, log }: SandboxChainOpti
     onUnexpectedEnd: () => log('The sandbox chain has ended unexpectedly. Restart the server to have it back.'),
   })
   const client = sandboxClient(anvil.rpcUrl)
-  await placeTokensOrStop(client, anvil)
+  await furnishOrStop(client, anvil)
   const stopBurier = startBurier(client, {
     onFailure: (error) => log(`The sandbox chain cannot mine: ${String(error)}`),
   })
@@ -60,9 +61,10 @@ async function anvilArguments(stateFile: string, log: (line: string) => void): P
   ]
 }
 
-async function placeTokensOrStop(client: SandboxClient, anvil: AnvilProcess): Promise<void> {
+async function furnishOrStop(client: SandboxClient, anvil: AnvilProcess): Promise<void> {
   try {
     await placeTokens(client)
+    await placeExchange(client)
   } catch (error) {
     await anvil.stop()
     throw error

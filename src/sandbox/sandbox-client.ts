@@ -1,4 +1,5 @@
-import { createTestClient, defineChain, http, publicActions, walletActions } from 'viem'
+import { createTestClient, defineChain, http, parseEther, publicActions, walletActions } from 'viem'
+import type { Hex } from '../domain/payment.ts'
 import { SANDBOX_CHAIN_ID, SANDBOX_NATIVE_CURRENCY, SANDBOX_NETWORK } from './facts.ts'
 
 export type SandboxClient = ReturnType<typeof sandboxClient>
@@ -14,4 +15,23 @@ export function sandboxClient(rpcUrl: string) {
   return createTestClient({ mode: 'anvil', chain, transport: http(rpcUrl), pollingInterval: 50, cacheTime: 0 })
     .extend(publicActions)
     .extend(walletActions)
+}
+
+type Transaction = { to?: Hex; data: Hex; value?: bigint }
+
+/** What the address sends is mined, and has succeeded, before this answers. */
+export type Send = (transaction: Transaction) => Promise<void>
+
+const PLENTY = parseEther('1000000000')
+
+/** Acts as an address that nobody has the key of, and that has all the native coin that it needs. */
+export async function actAs(client: SandboxClient, address: Hex, act: (send: Send) => Promise<void>): Promise<void> {
+  await client.setBalance({ address, value: PLENTY })
+  await client.impersonateAccount({ address })
+  await act(async (transaction) => {
+    const hash = await client.sendTransaction({ ...transaction, account: address })
+    const { status } = await client.waitForTransactionReceipt({ hash })
+    if (status !== 'success') throw new Error(`A transaction that sets up the sandbox has failed: ${hash}`)
+  })
+  await client.stopImpersonatingAccount({ address })
 }

@@ -1,8 +1,9 @@
-import { encodeDeployData, erc20Abi, parseAbi, parseEther, parseUnits } from 'viem'
+import { encodeDeployData, encodeFunctionData, erc20Abi, parseAbi, parseUnits } from 'viem'
 import { mnemonicToAccount } from 'viem/accounts'
+import type { Hex } from '../domain/payment.ts'
 import artifact from './contracts/sandbox-token.artifact.json' with { type: 'json' }
 import { SANDBOX_ACCOUNT_COUNT, SANDBOX_MNEMONIC, SANDBOX_TOKEN_GRANT, SANDBOX_TOKENS } from './facts.ts'
-import type { SandboxClient } from './sandbox-client.ts'
+import { actAs, type SandboxClient } from './sandbox-client.ts'
 
 type SandboxToken = (typeof SANDBOX_TOKENS)[number]
 
@@ -35,12 +36,12 @@ async function placeCode(client: SandboxClient, { address, name, symbol, decimal
 async function grant(client: SandboxClient, { address, decimals }: SandboxToken): Promise<void> {
   const accounts = Array.from({ length: SANDBOX_ACCOUNT_COUNT }, (_, addressIndex) => accountAddress(addressIndex))
   const units = parseUnits(SANDBOX_TOKEN_GRANT.toString(), decimals)
-  await client.setBalance({ address: MINTER, value: parseEther('1') })
-  await client.impersonateAccount({ address: MINTER })
-  const mint = { abi: TOKEN_ABI, address, functionName: 'mint', args: [accounts, units], account: MINTER } as const
-  const receipt = await client.waitForTransactionReceipt({ hash: await client.writeContract(mint) })
-  await client.stopImpersonatingAccount({ address: MINTER })
-  if (receipt.status !== 'success') throw new Error(`The first tokens could not be made at ${address}.`)
+  await actAs(client, MINTER, (send) => send({ to: address, data: mintData(accounts, units) }))
+}
+
+/** A call that makes tokens out of nothing, for each of the accounts. */
+export function mintData(accounts: Hex[], units: bigint): Hex {
+  return encodeFunctionData({ abi: TOKEN_ABI, functionName: 'mint', args: [accounts, units] })
 }
 
 function accountAddress(addressIndex: number) {

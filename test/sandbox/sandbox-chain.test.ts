@@ -72,12 +72,11 @@ describe('a fresh sandbox', () => {
 
   for (const token of SANDBOX_TOKENS) {
     it(`has ${token.symbol} at its address, a million for each account`, async () => {
-      const read = <Name extends 'name' | 'symbol' | 'decimals' | 'totalSupply'>(functionName: Name) =>
+      const read = <Name extends 'name' | 'symbol' | 'decimals'>(functionName: Name) =>
         client.readContract({ abi: erc20Abi, address: token.address, functionName })
       assert.equal(await read('name'), token.name)
       assert.equal(await read('symbol'), token.symbol)
       assert.equal(await read('decimals'), token.decimals)
-      assert.equal(await read('totalSupply'), 10_000_000_000_000n)
       for (let index = 0; index < 10; index++) {
         assert.equal(await balance(client, token.address, devAccount(index).address), 1_000_000_000_000n)
       }
