@@ -14,7 +14,6 @@ export const BENCH_TOKEN: Currency = {
   network: BENCH_NETWORK,
   address: '0x00000000000000000000000000000000000E0000',
   decimals: 6,
-  bridgeable: false,
   enabled: true,
 }
 

@@ -7,6 +7,17 @@ export class ConfigError extends Error {
   }
 }
 
+/** A place in a file, by JSON pointer. */
+export type Place = { file: string; pointer: string }
+
+export const inside = ({ file, pointer }: Place, key: string | number): Place => ({
+  file,
+  pointer: `${pointer}/${key}`,
+})
+
+export const fault = ({ file, pointer }: Place, words: string): ConfigError =>
+  new ConfigError(`${file}: ${pointer || 'the file'} ${words}`)
+
 /** The one of `words` that `typed` is most likely a slip of. */
 export function nearest(typed: string, words: Iterable<string>): string | undefined {
   return [...words].map((word) => ({ word, slips: slipsBetween(typed, word) })).sort((a, b) => a.slips - b.slips)[0]

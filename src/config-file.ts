@@ -1,7 +1,8 @@
 import * as Address from 'ox/Address'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
-import { ConfigError, nearest } from './config-error.ts'
+import { type ConfigError, fault, inside, nearest, type Place } from './config-error.ts'
+import { FxEntry, readFx } from './config-fx.ts'
 import { DURATION_EXPECTED, parseDuration } from './durations.ts'
 import {
   enableNetwork,
@@ -36,6 +37,7 @@ const NetworkEntry = Type.Object(
       Type.Union([Type.Integer({ minimum: 1, maximum: 100_000 }), Type.Literal('finalized')]),
     ),
     currencies: Type.Optional(Type.Array(TokenEntry)),
+    fx: Type.Optional(FxEntry),
     pollInterval: Type.Optional(Type.String()),
     maxHeadAge: Type.Optional(Type.String()),
   },
@@ -58,6 +60,16 @@ const EXPECTED: Record<string, string> = {
   symbol: '1 to 32 characters without spaces',
   address: 'the address of a token contract, all in lower case or checksummed',
   decimals: 'a whole number from 0 to 77, and 18 for a native coin',
+  fx: 'an object such as {"uniswapV3":{"quoter":"0x…","router":"0x…"}}',
+  uniswapV3: 'the addresses of a QuoterV2 and a SwapRouter that belong together, or "off"',
+  quoter: 'the address of a contract',
+  router: 'the address of a contract',
+  rates: 'a list of rates such as [{"from":"USDC","to":"EURC","rate":"0.92","validUntil":"2027-01-01T00:00:00Z"}]',
+  from: 'the symbol or the address of one of the currencies of the network',
+  to: 'the symbol or the address of one of the currencies of the network',
+  rate: 'a decimal above zero such as "0.92"',
+  validUntil: 'a time in UTC such as "2027-01-01T00:00:00Z"',
+  maxDisagreement: 'a percentage above zero with at most two decimals, such as "2%"',
   pollInterval: DURATION_EXPECTED,
   maxHeadAge: `${DURATION_EXPECTED}; or "none" for a chain whose blocks come at no fixed pace`,
 }
@@ -72,14 +84,6 @@ const LOCAL_CHAIN_IDS: readonly number[] = [1337, SANDBOX_CHAIN_ID]
 
 /** What a config file says: settings as texts, by name, and the networks to enable. */
 export type ConfigFile = { file: string; settings: ReadonlyMap<string, string>; networks: NetworkEntry[] }
-
-/** A place in a file, by JSON pointer. */
-type Place = { file: string; pointer: string }
-
-const inside = ({ file, pointer }: Place, key: string | number): Place => ({ file, pointer: `${pointer}/${key}` })
-
-const fault = ({ file, pointer }: Place, words: string): ConfigError =>
-  new ConfigError(`${file}: ${pointer || 'the file'} ${words}`)
 
 /**
  * Reads the text of a config file.
@@ -137,21 +141,28 @@ export function enableNetworks({ file, networks }: ConfigFile, sandbox: boolean)
   if (sandbox) assertLocal(entries)
   const unlisted = entries.filter(({ tokens }) => tokens === null).map(({ facts }) => facts.chainId)
   const shipped = unlisted.length === 0 ? new Map<number, Token[]>() : loadShippedTokens(new Set(unlisted))
-  return entries.map(({ facts, tokens, rpcUrls }) =>
-    enableNetwork(facts, tokens ?? shipped.get(facts.chainId) ?? [], rpcUrls),
-  )
+  return entries.map(({ place, facts, tokens, rpcUrls, fx }) => {
+    const network = enableNetwork(facts, tokens ?? shipped.get(facts.chainId) ?? [], rpcUrls)
+    return fx === undefined ? network : { ...network, fx: readFx(fx, network, inside(place, 'fx')) }
+  })
 }
 
 /** `tokens` null: those that ship for the chain. */
-type ReadEntry = { place: Place; facts: NetworkFacts; tokens: Token[] | null; rpcUrls: string[] }
+type ReadEntry = {
+  place: Place
+  facts: NetworkFacts
+  tokens: Token[] | null
+  rpcUrls: string[]
+  fx: NetworkEntry['fx']
+}
 
 function readEntry(entry: NetworkEntry, place: Place): ReadEntry {
-  const { rpcUrls = [], currencies } = entry
+  const { rpcUrls = [], currencies, fx } = entry
   for (const [index, url] of rpcUrls.entries()) {
     if (!isHttpUrl(url)) throw fault(inside(inside(place, 'rpcUrls'), index), 'must be an http or https URL')
   }
   const facts = { ...statedFacts(entry, place), ...statedPace(entry, place) }
-  return { place, facts, rpcUrls, tokens: currencies ? readTokens(currencies, inside(place, 'currencies')) : null }
+  return { place, facts, rpcUrls, fx, tokens: currencies ? readTokens(currencies, inside(place, 'currencies')) : null }
 }
 
 function statedFacts(entry: NetworkEntry, place: Place): NetworkFacts {

@@ -4,9 +4,12 @@ import { Type } from 'typebox'
 import { Value } from 'typebox/value'
 import type { Currency, Network } from './domain/currency.ts'
 import type { RequiredDepth } from './domain/settlement.ts'
+import type { FxSettings } from './fx/open-fx.ts'
+import type { UniswapV3Contracts } from './fx/uniswap-v3.ts'
 import {
   SANDBOX_CHAIN_ID,
   SANDBOX_CONFIRMATIONS,
+  SANDBOX_EXCHANGE,
   SANDBOX_NATIVE_CURRENCY,
   SANDBOX_NETWORK,
   SANDBOX_TOKENS,
@@ -23,6 +26,8 @@ export type NetworkFacts = {
   pollIntervalMs: number
   /** How old a node's newest block may be before the node counts as behind; null where blocks come at no fixed pace. */
   maxHeadAgeMs: number | null
+  /** Where Uniswap v3 is, if it is there. */
+  uniswapV3?: UniswapV3Contracts
 }
 
 export type Token = { symbol: string; address: `0x${string}`; decimals: number }
@@ -36,7 +41,17 @@ export type NetworkConfig = NetworkFacts &
     rpcUrls: string[]
     /** The native coin first. */
     currencies: Currency[]
+    fx: FxSettings
   }
+
+/** As its makers list them for ethereum, polygon, arbitrum and optimism; elsewhere the operator names them. */
+const UNISWAP_V3: UniswapV3Contracts = {
+  quoter: '0x61fFE014bA17989E743c5F6cB21bF9697530B21e',
+  router: '0xE592427A0AEce92De3Edee1F18E0157C05861564',
+}
+
+/** Pools of one price level lie closer together than this; beyond it, somebody is wrong. */
+const MAX_DISAGREEMENT_BPS = 200
 
 const ETHER = { symbol: 'ETH', decimals: 18 }
 
@@ -59,6 +74,7 @@ export const SHIPPED_NETWORKS: readonly NetworkFacts[] = [
     pollIntervalMs: 4_000,
     // Several proposers in a row may miss their 12 s.
     maxHeadAgeMs: 120_000,
+    uniswapV3: UNISWAP_V3,
   },
   {
     name: 'polygon',
@@ -67,6 +83,7 @@ export const SHIPPED_NETWORKS: readonly NetworkFacts[] = [
     confirmations: 'finalized',
     pollIntervalMs: 2_000,
     maxHeadAgeMs: 60_000,
+    uniswapV3: UNISWAP_V3,
   },
   {
     name: 'base',
@@ -83,6 +100,7 @@ export const SHIPPED_NETWORKS: readonly NetworkFacts[] = [
     confirmations: 240,
     pollIntervalMs: 1_000,
     maxHeadAgeMs: 60_000,
+    uniswapV3: UNISWAP_V3,
   },
   {
     name: 'optimism',
@@ -91,6 +109,7 @@ export const SHIPPED_NETWORKS: readonly NetworkFacts[] = [
     confirmations: 30,
     pollIntervalMs: 2_000,
     maxHeadAgeMs: 60_000,
+    uniswapV3: UNISWAP_V3,
   },
   {
     name: 'avalanche',
@@ -112,10 +131,12 @@ export const SHIPPED_NETWORKS: readonly NetworkFacts[] = [
 
 /** Puts together a network that is enabled: the native coin joins the tokens. */
 export function enableNetwork(facts: NetworkFacts, tokens: readonly Token[], rpcUrls: string[]): NetworkConfig {
-  const listed = { network: facts.name, bridgeable: false, enabled: true }
+  const { uniswapV3 = null, ...rest } = facts
+  const listed = { network: facts.name, enabled: true }
   const coin: Currency = { ...facts.nativeCurrency, address: '', ...listed }
   const currencies = [coin, ...tokens.map((token) => ({ ...token, ...listed }))]
-  return { ...facts, type: 'evm', enabled: true, rpcUrls, currencies }
+  const fx: FxSettings = { uniswapV3, rates: [], maxDisagreementBps: MAX_DISAGREEMENT_BPS }
+  return { ...rest, type: 'evm', enabled: true, rpcUrls, currencies, fx }
 }
 
 /** The sandbox's own network: a local chain that goes by the name of a real one. */
@@ -128,6 +149,7 @@ export function sandboxNetwork({ rpcUrl }: { rpcUrl: string }): NetworkConfig {
     pollIntervalMs: 250,
     // Its blocks come with transactions, not by the clock.
     maxHeadAgeMs: null,
+    uniswapV3: { quoter: SANDBOX_EXCHANGE.quoter, router: SANDBOX_EXCHANGE.router },
   }
   const tokens = SANDBOX_TOKENS.map(({ symbol, address, decimals }) => ({
     symbol,

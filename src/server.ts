@@ -12,6 +12,7 @@ import { type Currency, indexCurrencies, type Network } from './domain/currency.
 import type { RequiredDepth } from './domain/settlement.ts'
 import type { DeliveryStatus } from './domain/webhook-delivery.ts'
 import { type Engine, openEngine } from './engine.ts'
+import { type FxSettings, type Lookout, openFx } from './fx/open-fx.ts'
 import { createHttp } from './http/app.ts'
 import type { MetricsAudience } from './http/metrics-audience.ts'
 import type { Routes } from './http/routes.ts'
@@ -35,6 +36,8 @@ export type ServedNetwork = {
   confirmations: RequiredDepth
   pollIntervalMs: number
   maxHeadAgeMs: number | null
+  /** Who names prices there; left out: nobody. */
+  fx?: FxSettings
 }
 
 export type ServerOptions = {
@@ -98,6 +101,7 @@ const DRAIN_MS = 10_000
 const SWEEP_PAUSE_MS = 1000
 const WATCH_PAUSE_MS = 2000
 const WEBHOOK_PAUSE_MS = 1000
+const POOLS_PAUSE_MS = 10_000
 
 /**
  * Puts the parts together and starts them. This is the only place that knows them all.
@@ -115,7 +119,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     }
     const operation = { ...DEFAULT_OPERATION, ...options.operation }
     const streams = openStreams(engine.store, { operation, log, stopping: stopping.signal })
-    const app = await createApp(options, { engine, chains, streams, log, stopping: stopping.signal })
+    const { fx, lookouts } = openFx(options.networks.flatMap(marketOf), { chains, clock: engine.clock })
+    const app = await createApp(options, { engine, chains, fx, streams, log, stopping: stopping.signal })
     const operating = operate(operation, { app, engine, chains })
     const { logger } = options
     const limits = createRateLimits(options.rateLimits, engine.makeRateLimiter)
@@ -124,7 +129,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const url = urlOf(http, options.host)
     app.publicHosts.push(new URL(url).host)
     engine.announce(url)
-    const stopLoops = startLoops(app, chains, operating)
+    const stopLoops = startLoops(app, { chains, lookouts }, operating)
     operating.enter('ready')
     const stop = async () => {
       await operating.leave()
@@ -173,6 +178,10 @@ function operate(operation: Operation, { app, engine, chains }: Operated) {
   }
 }
 
+function marketOf({ network, currencies, fx }: ServedNetwork) {
+  return fx === undefined ? [] : [{ network: network.name, currencies, fx }]
+}
+
 async function closeHttp(http: Routes): Promise<void> {
   const impatience = setTimeout(() => http.server.closeAllConnections(), DRAIN_MS)
   await http.close()
@@ -203,9 +212,16 @@ function openStreams(
   return new EventStreams({ store, heartbeatMs: operation.heartbeatMs, stopping, onError })
 }
 
-type Parts = { engine: Engine; chains: EvmChain[]; streams: EventStreams; log: Log; stopping: AbortSignal }
+type Parts = {
+  engine: Engine
+  chains: EvmChain[]
+  fx: App['fx']
+  streams: EventStreams
+  log: Log
+  stopping: AbortSignal
+}
 
-async function createApp(options: ServerOptions, { engine, chains, streams, log, stopping }: Parts): Promise<App> {
+async function createApp(options: ServerOptions, { engine, chains, fx, streams, log, stopping }: Parts): Promise<App> {
   const { store, secrets, clock } = engine
   return {
     store,
@@ -214,6 +230,7 @@ async function createApp(options: ServerOptions, { engine, chains, streams, log,
     times: options.times,
     networks: new Map(options.networks.map(({ network }) => [network.name, network])),
     currencies: indexCurrencies(options.networks.flatMap(({ currencies }) => currencies)),
+    fx,
     chains: new Map(chains.map((chain) => [chain.network, chain])),
     rules: evmRules,
     codes: await store.codeDealers(clock()),
@@ -235,14 +252,20 @@ async function createApp(options: ServerOptions, { engine, chains, streams, log,
 /** What hears of work that nobody waits for. */
 type Watchers = { failed: (task: Task) => void; attempted: (status: DeliveryStatus) => void }
 
-/** What goes on without anybody asking: tidying up, following settlements at every new head, sending webhooks. */
-function startLoops(app: App, chains: EvmChain[], watchers: Watchers): () => Promise<void> {
+type Watched = { chains: EvmChain[]; lookouts: Lookout[] }
+
+/**
+ * What goes on without anybody asking: tidying up, following settlements at every new head, looking what can be
+ * swapped, sending webhooks.
+ */
+function startLoops(app: App, { chains, lookouts }: Watched, watchers: Watchers): () => Promise<void> {
   const report = (task: Task, what: string) => (error: unknown) => {
     watchers.failed(task)
     app.log.error({ err: error }, `${what} failed; it will run again`)
   }
   const stopWebhooks = startWebhooks(app, watchers.attempted, report('webhooks', 'sending webhooks'))
   const sweeping = startLoop(() => sweep(app), SWEEP_PAUSE_MS, report('sweep', 'the sweep'))
+  const looking = lookouts.map((look) => startLoop(look, POOLS_PAUSE_MS, report('pools', 'looking for pools')))
   const stopWatching = chains.map((chain) => {
     const watching = startLoop(
       () => watchSettlements(app, chain),
@@ -256,7 +279,8 @@ function startLoops(app: App, chains: EvmChain[], watchers: Watchers): () => Pro
     }
   })
   return async () => {
-    await Promise.all([sweeping.stop(), stopWebhooks(), ...stopWatching.map((stop) => stop())])
+    const stopLooking = looking.map((loop) => loop.stop())
+    await Promise.all([sweeping.stop(), stopWebhooks(), ...stopLooking, ...stopWatching.map((stop) => stop())])
   }
 }
 

@@ -55,7 +55,7 @@ describe('the networks that ship', () => {
       const addresses = currencies.map(({ address }) => address)
       assert.equal(new Set(addresses).size, addresses.length, name)
       for (const address of addresses) if (address !== '') assert.equal(address, checksumAddress(address))
-      assert.ok(currencies.every(({ network, enabled, bridgeable }) => network === name && enabled && !bridgeable))
+      assert.ok(currencies.every(({ network, enabled }) => network === name && enabled))
     }
   })
 

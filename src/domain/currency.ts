@@ -19,8 +19,6 @@ export type Currency = {
   /** The token contract, checksummed; "" for the native coin. */
   address: Hex | ''
   decimals: number
-  /** Whether the server can exchange it for another. */
-  bridgeable: boolean
   enabled: boolean
 }
 

@@ -19,7 +19,7 @@ export type MetricSources = {
 /** A call that is over. `status` 499: the caller went away before the answer was out. */
 export type EndedCall = { method: string; route: string; status: number; durationMs: number }
 
-export type Task = 'sweep' | 'watch' | 'webhooks'
+export type Task = 'sweep' | 'watch' | 'webhooks' | 'pools'
 
 /** In the format that Prometheus reads. */
 export type Exposition = { contentType: string; text: string }
@@ -63,7 +63,7 @@ export class Metrics {
       labelNames: ['task'],
       registers,
     })
-    for (const task of ['sweep', 'watch', 'webhooks'] satisfies Task[]) this.#failures.inc({ task }, 0)
+    for (const task of ['sweep', 'watch', 'webhooks', 'pools'] satisfies Task[]) this.#failures.inc({ task }, 0)
     this.#attempts = new Counter({
       name: 'sixpence_webhook_attempts_total',
       help: 'Attempts to send a webhook, by what became of the delivery',

@@ -385,6 +385,18 @@ export const CurrencyView = Type.Object({
   enabled: Type.Boolean(),
 })
 
+export const ConvertCurrencyBody = Type.Object({
+  sourceNetwork: Type.Optional(NetworkName),
+  sourceCurrency: Type.String({ minLength: 1, maxLength: 64, examples: ['USDC'] }),
+  sourceCurrencyAddress: Type.Optional(Type.String({ maxLength: 128 })),
+  targetNetwork: Type.Optional(NetworkName),
+  targetCurrency: Type.String({ minLength: 1, maxLength: 64, examples: ['EURC'] }),
+  targetCurrencyAddress: Type.Optional(Type.String({ maxLength: 128 })),
+  amount: Amount,
+})
+/** What the amount of the source is worth in the target. */
+export const ConvertedView = Type.String({ examples: ['92.15'] })
+
 // ── errors ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export const ProblemView = Type.Object({
@@ -417,6 +429,7 @@ export type WebhookDeliveryQuery = Static<typeof WebhookDeliveryQuery>
 export type NetworkQuery = Static<typeof NetworkQuery>
 export type CurrencyQuery = Static<typeof CurrencyQuery>
 export type CreateApiKeyBody = Static<typeof CreateApiKeyBody>
+export type ConvertCurrencyBody = Static<typeof ConvertCurrencyBody>
 export type AccountView = Static<typeof AccountView>
 export type AuthorizationView = Static<typeof AuthorizationView>
 export type ApiKeyView = Static<typeof ApiKeyView>

@@ -7,6 +7,7 @@ import type { EventStreams } from '../delivery/event-streams.ts'
 import type { SendPolicy } from '../delivery/webhooks/send.ts'
 import type { CodeDealers } from '../domain/code-dealer.ts'
 import type { CurrencyIndex, Network } from '../domain/currency.ts'
+import type { Fx } from '../fx/fx.ts'
 import type { Lease, Store } from '../store/store.ts'
 import type { Leases } from './leases.ts'
 import type { RecentRows } from './recent-rows.ts'
@@ -20,6 +21,8 @@ export type App = {
   times: Times
   networks: Map<string, Network>
   currencies: CurrencyIndex
+  /** Prices between currencies. */
+  fx: Fx
   /** The networks that the server has a node for. */
   chains: Map<string, Chain>
   rules: ChainRules

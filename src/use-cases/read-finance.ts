@@ -4,7 +4,7 @@ import type { App } from './app.ts'
 import { pageOf } from './page.ts'
 
 /**
- * The networks that vouchers can be paid on. Routes between networks do not exist here, so a `srcNetwork` reaches
+ * The networks that vouchers can be paid on. Nothing is exchanged between networks, so a `srcNetwork` reaches
  * itself alone and a `dstNetwork` is reached from itself alone.
  */
 export function listNetworks(app: App, query: NetworkQuery): NetworkView[] {
@@ -13,18 +13,37 @@ export function listNetworks(app: App, query: NetworkQuery): NetworkView[] {
   return slice(networks, query).map(networkView)
 }
 
-/** The currencies that vouchers can ask for; the `src…` and `dst…` filters follow the rule of `listNetworks`. */
+/**
+ * The currencies that vouchers can ask for. `src…` keeps those that a payer who holds such a currency can pay in, and
+ * `dst…` those that can be paid for such a currency. A currency reaches itself, and others where they are exchanged.
+ */
 export function listCurrencies(app: App, query: CurrencyQuery): CurrencyView[] {
-  const networks = [query.network, query.srcNetwork, query.dstNetwork].filter((value) => value !== undefined)
-  const symbols = [query.symbol, query.srcSymbol, query.dstSymbol].filter((value) => value !== undefined)
-  const addresses = [query.address, query.srcAddress, query.dstAddress].filter((value) => value !== undefined)
+  const { network, symbol, address } = query
+  const sources = endsOf(app, { network: query.srcNetwork, symbol: query.srcSymbol, address: query.srcAddress })
+  const targets = endsOf(app, { network: query.dstNetwork, symbol: query.dstSymbol, address: query.dstAddress })
   const currencies = app.currencies.all.filter(
     (currency) =>
-      networks.every((name) => name === currency.network) &&
-      symbols.every((symbol) => symbol.toLowerCase() === currency.symbol.toLowerCase()) &&
-      addresses.every((address) => address.toLowerCase() === currency.address.toLowerCase()),
+      matches(currency, { network, symbol, address }) &&
+      (sources === null || sources.some((source) => app.fx.connects(source, currency))) &&
+      (targets === null || targets.some((target) => app.fx.connects(currency, target))),
   )
-  return slice(currencies, query).map(currencyView)
+  return slice(currencies, query).map((currency) => currencyView(app, currency))
+}
+
+type Description = { network: string | undefined; symbol: string | undefined; address: string | undefined }
+
+/** The currencies at one end of a way; null where nothing is said of that end. */
+function endsOf(app: App, described: Description): Currency[] | null {
+  if (Object.values(described).every((value) => value === undefined)) return null
+  return app.currencies.all.filter((currency) => matches(currency, described))
+}
+
+function matches(currency: Currency, { network, symbol, address }: Description): boolean {
+  return (
+    (network === undefined || network === currency.network) &&
+    (symbol === undefined || symbol.toLowerCase() === currency.symbol.toLowerCase()) &&
+    (address === undefined || address.toLowerCase() === currency.address.toLowerCase())
+  )
 }
 
 function slice<T>(rows: T[], query: { limit?: number; offset?: number }): T[] {
@@ -43,6 +62,7 @@ function networkView(network: Network): NetworkView {
   }
 }
 
-function currencyView({ symbol, network, address, decimals, bridgeable, enabled }: Currency): CurrencyView {
-  return { symbol, network, address, decimals, bridgeable, enabled }
+function currencyView(app: App, currency: Currency): CurrencyView {
+  const { symbol, network, address, decimals, enabled } = currency
+  return { symbol, network, address, decimals, bridgeable: app.fx.isBridgeable(currency), enabled }
 }

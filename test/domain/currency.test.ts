@@ -14,7 +14,6 @@ const listed = (network: string, symbol: string, address: Currency['address'], e
   network,
   address,
   decimals: address === '' ? 18 : 6,
-  bridgeable: false,
   enabled,
 })
 

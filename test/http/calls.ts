@@ -216,6 +216,9 @@ export const ROUTES: Record<string, RouteFacts> = {
 
   'GET /finance/networks': open('/finance/networks'),
   'GET /finance/currencies': open('/finance/currencies'),
+  'POST /finance/currencies/convert': open('/finance/currencies/convert', () => ({
+    ...{ sourceCurrency: 'EURC', targetCurrency: 'EURC', amount: '1' },
+  })),
 
   ...webhookRoutes(''),
   ...webhookRoutes('/widgets'),

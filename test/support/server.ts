@@ -128,7 +128,7 @@ export function unverifiedNetwork(): ServedNetwork {
 const COIN = { symbol: 'COIN', decimals: 18 }
 
 export function token(network: string, symbol: string, address: Hex | '', decimals: number): Currency {
-  return { symbol, network, address, decimals, bridgeable: false, enabled: true }
+  return { symbol, network, address, decimals, enabled: true }
 }
 
 /** A network on a real test chain. */

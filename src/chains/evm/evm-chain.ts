@@ -5,6 +5,7 @@ import { depthOf } from './depth-of.ts'
 import { HeadWatch } from './head-watch.ts'
 import { minedByNonce } from './mined-by-nonce.ts'
 import { NodePool } from './node-pool.ts'
+import { type ReadContracts, readContracts } from './read-contracts.ts'
 import { type RpcNode, rpcNode } from './rpc-node.ts'
 import { sight } from './sight.ts'
 import { verifyMessage } from './verify-message.ts'
@@ -33,6 +34,11 @@ export interface EvmChain extends Chain {
   start(): Promise<void>
   /** Whether a node answered when last asked, and the newest block seen; asks nobody. */
   lastSeen(): { up: boolean; head: number | null }
+  /**
+   * Calls one function of contracts in any number of ways, at the newest block of a node that keeps up.
+   * @throws ChainUnavailable
+   */
+  readContracts: ReadContracts
   /** Ends the watch and every request that is under way. */
   stop(): void
 }
@@ -74,6 +80,7 @@ export function openEvmChain(options: EvmChainOptions): EvmChain {
     depthOf: (block) => pool.ask((node) => depthOf(node, block, required)),
     minedByNonce: (from, nonce) => pool.ask((node) => minedByNonce(node, { from, nonce })),
     broadcast: (signedTransaction) => pool.ask((node) => broadcast(node, signedTransaction)),
+    readContracts: (reads) => pool.ask((node) => readContracts(node, reads)),
     verifyMessage: (signed) => pool.ask((node) => verifyMessage(node, signed)),
   }
 }

@@ -1,12 +1,21 @@
 import { Type } from 'typebox'
-import { CurrencyQuery, CurrencyView, NetworkQuery, NetworkView } from '../../protocol/schemas.ts'
+import {
+  ConvertCurrencyBody,
+  ConvertedView,
+  CurrencyQuery,
+  CurrencyView,
+  NetworkQuery,
+  NetworkView,
+} from '../../protocol/schemas.ts'
+import { convertCurrency } from '../../use-cases/convert-currency.ts'
 import { listCurrencies, listNetworks } from '../../use-cases/read-finance.ts'
 import { ANYBODY } from '../route-config.ts'
 import type { RouteContext, Routes } from '../routes.ts'
 
+const JSON_TYPE = 'application/json; charset=utf-8'
 const PUBLIC = { callers: ANYBODY, limit: 'public' } as const
 
-export function financeRoutes(api: Routes, { app }: RouteContext): void {
+export function financeRoutes(api: Routes, { app, answers }: RouteContext): void {
   api.get(
     '/finance/networks',
     { config: PUBLIC, schema: { querystring: NetworkQuery, response: { 200: Type.Array(NetworkView) } } },
@@ -17,5 +26,18 @@ export function financeRoutes(api: Routes, { app }: RouteContext): void {
     '/finance/currencies',
     { config: PUBLIC, schema: { querystring: CurrencyQuery, response: { 200: Type.Array(CurrencyView) } } },
     async ({ query }) => listCurrencies(app, query),
+  )
+
+  api.post(
+    '/finance/currencies/convert',
+    {
+      config: { ...PUBLIC, shed: 'first' },
+      schema: { body: ConvertCurrencyBody, response: { 200: ConvertedView } },
+    },
+    async (request, reply) => {
+      const amount = await answers.once(request, reply, (call) => convertCurrency(app, call, request.body))
+      // A string as it is would be sent as plain text.
+      return reply.type(JSON_TYPE).send(JSON.stringify(amount))
+    },
   )
 }

@@ -1,0 +1,153 @@
+import { concat, type Hex, numberToHex, parseAbi, zeroAddress } from 'viem'
+import type { EvmChain } from '../chains/evm/evm-chain.ts'
+import type { Currency } from '../domain/currency.ts'
+import type { Quote, QuoteQuestion, Route, Source } from './fx.ts'
+
+/** Where the exchange is on a network: its QuoterV2 and its SwapRouter, which know the rest. */
+export type UniswapV3Contracts = { quoter: Hex; router: Hex }
+
+const DEPLOYMENT_ABI = parseAbi([
+  'function factory() view returns (address)',
+  'function WETH9() view returns (address)',
+])
+
+const POOL_ABI = parseAbi([
+  'function getPool(address, address, uint24) view returns (address)',
+  'function liquidity() view returns (uint128)',
+])
+
+const QUOTER_ABI = parseAbi([
+  'function quoteExactInput(bytes path, uint256 amountIn) returns (uint256 amountOut, uint160[] sqrtPricesX96After, uint32[] ticksCrossed, uint256 gas)',
+  'function quoteExactOutput(bytes path, uint256 amountOut) returns (uint256 amountIn, uint160[] sqrtPricesX96After, uint32[] ticksCrossed, uint256 gas)',
+])
+
+/** In millionths, of every pool that the factory makes on its own account. */
+const FEE_TIERS = [100, 500, 3000, 10_000] as const
+
+/** Where the price of a pool can go no further: nothing is left in it, and a swap takes less than it was given. */
+const DRAINED_PRICES: readonly bigint[] = [4295128740n, 1461446703485210103287273052203988822378723970341n]
+
+/** What the contracts of a deployment say of themselves. */
+type Deployment = { factory: Hex; wrappedNative: Hex }
+
+/** Uniswap v3 on a network itself: what it quotes is what a swap in the same block costs. */
+export class UniswapV3 implements Source {
+  readonly name = 'uniswap-v3'
+  readonly #chain: Pick<EvmChain, 'network' | 'readContracts'>
+  readonly #contracts: UniswapV3Contracts
+  /** The tokens that were seen in a pool with the wrapped native coin; that leads to every other of them. */
+  #traded: ReadonlySet<string> = new Set()
+  #deployment: Deployment | null = null
+
+  constructor(chain: Pick<EvmChain, 'network' | 'readContracts'>, contracts: UniswapV3Contracts) {
+    this.#chain = chain
+    this.#contracts = contracts
+  }
+
+  trades({ address }: Currency): boolean {
+    return this.#traded.size > 0 && (address === '' || this.#traded.has(address))
+  }
+
+  /** The best of the direct pools and of the ways through the wrapped native coin. */
+  async quote(question: QuoteQuestion): Promise<Quote | null> {
+    const deployment = await this.#findDeployment()
+    if (deployment === null) return null
+    const routes = routesBetween(question, deployment.wrappedNative)
+    const quotes =
+      question.exact === 'in'
+        ? await this.#quoteIn(routes, question.units)
+        : await this.#quoteOut(routes, question.units)
+    return quotes.reduce<Quote | null>((best, quote) => (best === null || isBetter(quote, best) ? quote : best), null)
+  }
+
+  /**
+   * Looks which currencies have a pool with liquidity now.
+   * @throws ChainUnavailable; Error where the exchange is not where the operator says
+   */
+  async findPools(currencies: readonly Currency[]): Promise<void> {
+    const deployment = await this.#findDeployment()
+    if (deployment === null) throw new Error(`${this.#chain.network}: ${misplaced(this.#contracts)}`)
+    const { factory, wrappedNative } = deployment
+    const tokens = currencies.flatMap(({ address }) => (address === '' || address === wrappedNative ? [] : [address]))
+    const candidates = tokens.flatMap((token) => FEE_TIERS.map((fee) => ({ token, fee })))
+    const calls = candidates.map(({ token, fee }) => ({ address: factory, args: [token, wrappedNative, fee] as const }))
+    const pools = await this.#chain.readContracts({ abi: POOL_ABI, functionName: 'getPool', calls })
+    const found = candidates.flatMap(({ token }, index) => {
+      const pool = pools[index] ?? zeroAddress
+      return pool === zeroAddress ? [] : [{ token, pool }]
+    })
+    const liquidity = await this.#chain.readContracts({
+      abi: POOL_ABI,
+      functionName: 'liquidity',
+      calls: found.map(({ pool }) => ({ address: pool, args: [] as const })),
+    })
+    const traded = found.filter((_, index) => (liquidity[index] ?? 0n) > 0n).map(({ token }) => token)
+    this.#traded = new Set(traded.length === 0 ? [] : [...traded, wrappedNative])
+  }
+
+  async #quoteIn(routes: Route[], unitsIn: bigint): Promise<Quote[]> {
+    const calls = routes.map((route) => ({ address: this.#contracts.quoter, args: [pathOf(route), unitsIn] as const }))
+    const answers = await this.#chain.readContracts({ abi: QUOTER_ABI, functionName: 'quoteExactInput', calls })
+    return routes.flatMap((route, index) => {
+      const [unitsOut, prices] = answers[index] ?? [0n, []]
+      const counts = unitsOut > 0n && !prices.some((price) => DRAINED_PRICES.includes(price))
+      return counts ? [{ source: this.name, unitsIn, unitsOut, route }] : []
+    })
+  }
+
+  /** The path of an exact output runs backwards. */
+  async #quoteOut(routes: Route[], unitsOut: bigint): Promise<Quote[]> {
+    const calls = routes.map(({ tokens, fees }) => {
+      const path = pathOf({ tokens: tokens.toReversed(), fees: fees.toReversed() })
+      return { address: this.#contracts.quoter, args: [path, unitsOut] as const }
+    })
+    const answers = await this.#chain.readContracts({ abi: QUOTER_ABI, functionName: 'quoteExactOutput', calls })
+    return routes.flatMap((route, index) => {
+      const [unitsIn] = answers[index] ?? [0n]
+      return unitsIn > 0n ? [{ source: this.name, unitsIn, unitsOut, route }] : []
+    })
+  }
+
+  /** Null where the contracts are not there, or belong to different deployments. */
+  async #findDeployment(): Promise<Deployment | null> {
+    if (this.#deployment !== null) return this.#deployment
+    const calls = [this.#contracts.quoter, this.#contracts.router].map((address) => ({ address, args: [] as const }))
+    const [factories, wrapped] = await Promise.all([
+      this.#chain.readContracts({ abi: DEPLOYMENT_ABI, functionName: 'factory', calls }),
+      this.#chain.readContracts({ abi: DEPLOYMENT_ABI, functionName: 'WETH9', calls }),
+    ])
+    const [factory, wrappedNative] = [agreed(factories), agreed(wrapped)]
+    if (factory !== null && wrappedNative !== null) this.#deployment = { factory, wrappedNative }
+    return this.#deployment
+  }
+}
+
+function agreed([one, other]: (Hex | null)[]): Hex | null {
+  return one !== undefined && one === other ? one : null
+}
+
+function misplaced({ quoter, router }: UniswapV3Contracts): string {
+  return `there is no QuoterV2 at ${quoter}, no SwapRouter at ${router}, or they do not belong together`
+}
+
+/** Direct pools of every fee, and pairs of pools that meet at the wrapped native coin. */
+function routesBetween({ from, to }: QuoteQuestion, wrappedNative: Hex): Route[] {
+  const [first, last] = [from.address || wrappedNative, to.address || wrappedNative]
+  if (first === last) return []
+  const direct = FEE_TIERS.map((fee) => ({ tokens: [first, last], fees: [fee] }))
+  if (first === wrappedNative || last === wrappedNative) return direct
+  const through = FEE_TIERS.flatMap((one) =>
+    FEE_TIERS.map((other) => ({ tokens: [first, wrappedNative, last], fees: [one, other] })),
+  )
+  return [...direct, ...through]
+}
+
+function pathOf({ tokens, fees }: Route): Hex {
+  return concat(
+    tokens.flatMap((token, hop) => (hop === 0 ? [token] : [numberToHex(fees[hop - 1] ?? 0, { size: 3 }), token])),
+  )
+}
+
+function isBetter(quote: Quote, best: Quote): boolean {
+  return quote.unitsIn < best.unitsIn || quote.unitsOut > best.unitsOut
+}
