@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Event } from '../../src/domain/event.ts'
 import type { WebhookDeliveryView } from '../../src/protocol/schemas.ts'
 import { eventLog } from '../../test/support/event-log.ts'
 import {
@@ -49,7 +50,7 @@ export const webhooksMistreated: Scenario = {
     const scene = await newContext(urls, caller)
     for (let voucher = 0; voucher < trial.times; voucher++) await play(trial, scene)
     const log = await eventLog(servers[0])
-    const wanted = log.filter(({ payerId }) => payerId === accountId).map(({ id }) => id)
+    const wanted = log.filter(({ payerId }) => payerId === accountId)
 
     const broken = refusal.status === 400 ? [] : [`an endpoint inside was taken with ${refusal.status}`]
     broken.push(...(await Promise.all(good.map((each) => delivered(each, wanted, 'one that behaves')))).flat())
@@ -81,7 +82,12 @@ async function openReceivers(trial: Trial): Promise<Cast> {
 }
 
 /** Lets all behave, and the clock go on until what was put off has come. @returns what did not */
-async function makeGood({ bad }: Cast, wanted: string[], caller: TestCaller, clock: TestClock): Promise<string[]> {
+async function makeGood(
+  { bad }: Cast,
+  wanted: readonly Event[],
+  caller: TestCaller,
+  clock: TestClock,
+): Promise<string[]> {
   for (const receiver of bad.values()) receiver.answer = 200
   const isDone = async () =>
     (await undelivered(caller)).length === 0 && [...bad.values()].every((each) => hasAll(each, wanted))
@@ -106,16 +112,16 @@ async function play({ random }: Trial, scene: Scene): Promise<void> {
 }
 
 /** Waits a while for a receiver to hear of everything. @returns what is wrong */
-async function delivered(receiver: Receiver, wanted: string[], who: string, patienceMs = PATIENCE_MS) {
+async function delivered(receiver: Receiver, wanted: readonly Event[], who: string, patienceMs = PATIENCE_MS) {
   await eventually(async () => hasAll(receiver, wanted), patienceMs).catch(() => undefined)
   const got = new Set(receiver.received.map(({ event }) => event.id))
-  const missing = wanted.filter((id) => !got.has(id)).length
-  return missing === 0 ? [] : [`${who} did not hear of ${missing} of ${wanted.length} events`]
+  const missing = wanted.filter(({ id }) => !got.has(id)).map(({ type }) => type)
+  return missing.length === 0 ? [] : [`${who} did not hear of ${missing.length} of ${wanted.length}: ${missing}`]
 }
 
-function hasAll({ received }: Receiver, wanted: readonly string[]): boolean {
+function hasAll({ received }: Receiver, wanted: readonly Event[]): boolean {
   const got = new Set(received.map(({ event }) => event.id))
-  return wanted.every((id) => got.has(id))
+  return wanted.every(({ id }) => got.has(id))
 }
 
 async function undelivered(caller: TestCaller): Promise<WebhookDeliveryView[]> {
