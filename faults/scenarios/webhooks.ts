@@ -116,7 +116,9 @@ async function delivered(receiver: Receiver, wanted: readonly Event[], who: stri
   await eventually(async () => hasAll(receiver, wanted), patienceMs).catch(() => undefined)
   const got = new Set(receiver.received.map(({ event }) => event.id))
   const missing = wanted.filter(({ id }) => !got.has(id)).map(({ type }) => type)
-  return missing.length === 0 ? [] : [`${who} did not hear of ${missing.length} of ${wanted.length}: ${missing}`]
+  return missing.length === 0
+    ? []
+    : [`${who} did not hear of ${missing.length} of ${wanted.length}, the first a ${missing[0]}`]
 }
 
 function hasAll({ received }: Receiver, wanted: readonly Event[]): boolean {
