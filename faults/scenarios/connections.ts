@@ -11,7 +11,7 @@ const WRITES = [5, 60] as const
 /** Every connection of every node is ended by PostgreSQL, again and again. */
 export const connectionsTerminated: Scenario = {
   name: 'connections-terminated',
-  times: { whole: 25, short: 3 },
+  times: { whole: 25, short: 0 },
   run: async (trial) => {
     const { nodes, databaseUrl } = await startTwoNodes(trial)
     const sql = new Client({ connectionString: databaseUrl })

@@ -8,7 +8,7 @@ const WRITES = [10, 80] as const
 
 export const nodeKilled: Scenario = {
   name: 'node-killed',
-  times: { whole: 25, short: 2 },
+  times: { whole: 25, short: 1 },
   run: async (trial) => {
     const { nodes, databaseUrl } = await startTwoNodes(trial)
     const load = await Load.start(urlsOf(nodes), trial)
@@ -42,7 +42,7 @@ export const clusterKilled: Scenario = {
 
 export const embeddedKilled: Scenario = {
   name: 'embedded-killed',
-  times: { whole: 25, short: 2 },
+  times: { whole: 25, short: 1 },
   run: killEmbedded,
 }
 
