@@ -21,7 +21,7 @@ import { LoadGate, monitorDelay } from './operating/load.ts'
 import { Metrics, type Task } from './operating/metrics.ts'
 import { type Phase, readReadiness } from './operating/readiness.ts'
 import type { App, Log, Times } from './use-cases/app.ts'
-import { EventFanOut } from './use-cases/fan-out-events.ts'
+import { EventFanOut, markBeginning } from './use-cases/fan-out-events.ts'
 import { Leases } from './use-cases/leases.ts'
 import { RecentRows } from './use-cases/recent-rows.ts'
 import { WebhookSender } from './use-cases/send-webhooks.ts'
@@ -125,6 +125,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const { logger } = options
     const limits = createRateLimits(options.rateLimits, engine.makeRateLimiter)
     const http = createHttp(app, { limits, logger, ...operating.http })
+    await markBeginning(app)
     await http.listen({ host: options.host, port: options.port })
     const url = urlOf(http, options.host)
     app.publicHosts.push(new URL(url).host)

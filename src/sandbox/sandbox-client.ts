@@ -24,12 +24,15 @@ export type Send = (transaction: Transaction) => Promise<void>
 
 const PLENTY = parseEther('1000000000')
 
+/** Half a block. What a node estimates may be too little: some contracts write more when a new second has begun. */
+const GAS = 15_000_000n
+
 /** Acts as an address that nobody has the key of, and that has all the native coin that it needs. */
 export async function actAs(client: SandboxClient, address: Hex, act: (send: Send) => Promise<void>): Promise<void> {
   await client.setBalance({ address, value: PLENTY })
   await client.impersonateAccount({ address })
   await act(async (transaction) => {
-    const hash = await client.sendTransaction({ ...transaction, account: address })
+    const hash = await client.sendTransaction({ ...transaction, account: address, gas: GAS })
     const { status } = await client.waitForTransactionReceipt({ hash })
     if (status !== 'success') throw new Error(`A transaction that sets up the sandbox has failed: ${hash}`)
   })

@@ -2,7 +2,7 @@ import type { Event } from '../domain/event.ts'
 import { newDelivery, type WebhookDelivery } from '../domain/webhook-delivery.ts'
 import { type WebhookEndpoint, wants } from '../domain/webhook-endpoint.ts'
 import { newId } from '../protocol/ids.ts'
-import type { LogPlace } from '../store/store.ts'
+import { Conflict, type LogPlace } from '../store/store.ts'
 import type { App } from './app.ts'
 import { commit } from './commit.ts'
 import { eventView } from './views.ts'
@@ -15,6 +15,20 @@ const PAGE_SIZE = 500
 
 /** While nobody listens, the place is written down no more often than this. */
 const IDLE_NOTE_MS = 60_000
+
+/**
+ * Notes where the log ends, where no server has done so yet. To be called before callers come: events that are older
+ * than this place go to nobody.
+ */
+export async function markBeginning(app: App): Promise<void> {
+  if ((await app.store.logPlace(WEBHOOKS)) !== null) return
+  try {
+    await movePlace(app, null, await app.store.endOfLog())
+  } catch (error) {
+    // Another node was faster.
+    if (!(error instanceof Conflict)) throw error
+  }
+}
 
 /**
  * Hands each event of the log to the webhook endpoints that want it: a delivery for each, in one commit with the place
@@ -46,7 +60,8 @@ export class EventFanOut {
   async #handOutAll(app: App): Promise<number> {
     // Read first: what lies before it is older than any endpoint that comes later.
     const end = await app.store.endOfLog()
-    let place = (await app.store.logPlace(WEBHOOKS)) ?? (await movePlace(app, null, end))
+    let place = await app.store.logPlace(WEBHOOKS)
+    if (place === null) throw new Error('a server that runs has marked where the log began')
     if (!(await app.store.hasListeningEndpoints())) return this.#passBy(app, place, end)
     let after = this.#idle?.placeVersion === place.version ? this.#idle.position : place.position
     this.#idle = null

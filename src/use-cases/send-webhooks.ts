@@ -86,8 +86,10 @@ export class WebhookSender {
       const underWay = [...this.#underWay.values()].filter(({ endpointId }) => endpointId === endpoint.id).length
       const slots = Math.min(left, (failing ? 1 : AT_ONCE_EACH) - underWay)
       if (slots <= 0) continue
+      // An attempt that ends while this is read still shows as due.
+      const attempted = new Set(this.#underWay.keys())
       const due = await app.store.dueDeliveries(endpoint.id, nowMs, slots + underWay)
-      const fresh = due.filter(({ id }) => !this.#underWay.has(id)).slice(0, slots)
+      const fresh = due.filter(({ id }) => !attempted.has(id)).slice(0, slots)
       for (const delivery of fresh) this.#attempt(app, endpoint, delivery)
       left -= fresh.length
       if (left === 0) return

@@ -71,6 +71,12 @@ function isSignedBy(secret: string, { headers, body }: Received): boolean {
 }
 
 describe('a webhook', () => {
+  it('is due for all that happens once a new server takes calls', async (t) => {
+    const own = await startTestServer()
+    t.after(() => own.stop())
+    assert.equal((await own.app.store.logPlace('webhooks'))?.version, 1)
+  })
+
   it('brings each event of its account, signed, in the order of each voucher', async (t) => {
     const { caller, receiver, endpoint } = await subscriber(t)
     const scene = await newContext(server.url, caller)
