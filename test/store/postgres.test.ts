@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, type TestContext, test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
 import { Client } from 'pg'
 import { closeContext } from '../../src/domain/context.ts'
 import { encodeChange } from '../../src/store/postgres/encode.ts'
@@ -414,6 +414,8 @@ describe('faults', () => {
         )
         return rows[0].others === 0
       })
+      // What PostgreSQL said last has arrived; the turn in which it is read is the next one.
+      await nextTurn()
       await store.commit({ vouchers: [aVoucher()] })
     }
   })
