@@ -39,6 +39,11 @@ export const PAYEES: readonly CallerKind[] = ['user', 'payee', 'key']
 export const ACCOUNTS: readonly CallerKind[] = ['user', 'key']
 export const KEY_MANAGERS: readonly CallerKind[] = ['user', 'operator']
 
+export const PAYEE_WRITE = { callers: PAYEES, limit: 'write' } as const
+export const PAYER_WRITE = { callers: PAYERS, limit: 'write' } as const
+/** Reserves a voucher, in a context or in a session. */
+export const RESERVE = { ...PAYEE_WRITE, repeatLoses: true } as const
+
 /**
  * Lets the caller in, or not: who calls, whether the route is for that kind, and whether its limit is used up. Runs
  * before the body is read, so that strangers cost little.

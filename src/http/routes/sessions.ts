@@ -6,12 +6,9 @@ import { joinSession } from '../../use-cases/join-session.ts'
 import { openSession } from '../../use-cases/open-session.ts'
 import { getSession, listSessions } from '../../use-cases/read-sessions.ts'
 import { reserveVoucherInSession } from '../../use-cases/reserve-voucher.ts'
-import { PAYEES, PAYERS } from '../route-config.ts'
+import { PAYEE_WRITE, PAYEES, PAYER_WRITE, RESERVE } from '../route-config.ts'
 import type { RouteContext, Routes } from '../routes.ts'
 
-const PAYEE_WRITE = { callers: PAYEES, limit: 'write' } as const
-const RESERVE = { ...PAYEE_WRITE, repeatLoses: true } as const
-const PAYER_WRITE = { callers: PAYERS, limit: 'write' } as const
 const READ = { callers: PAYEES, limit: 'read' } as const
 const SessionPath = Type.Object({ sessionId: Type.String() })
 

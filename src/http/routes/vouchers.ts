@@ -21,12 +21,9 @@ import { redeemVoucher } from '../../use-cases/redeem-voucher.ts'
 import { reserveVoucher } from '../../use-cases/reserve-voucher.ts'
 import { resolveVoucher } from '../../use-cases/resolve-voucher.ts'
 import { signVoucher } from '../../use-cases/sign-voucher.ts'
-import { PAYEES, PAYERS } from '../route-config.ts'
+import { PAYEE_WRITE, PAYEES, PAYER_WRITE, PAYERS, RESERVE } from '../route-config.ts'
 import type { RouteContext, Routes } from '../routes.ts'
 
-const PAYEE_WRITE = { callers: PAYEES, limit: 'write' } as const
-const RESERVE = { ...PAYEE_WRITE, repeatLoses: true } as const
-const PAYER_WRITE = { callers: PAYERS, limit: 'write' } as const
 /** What ends a payment that has begun. */
 const REDEEM = { ...PAYEE_WRITE, repeatLoses: true, shed: 'last' } as const
 const SIGN = { ...PAYER_WRITE, shed: 'last' } as const
