@@ -1,7 +1,9 @@
+import type { Hex } from './hex.ts'
+import type { Review } from './review.ts'
+
 /** What a voucher asks for (terms) and what a wallet signs for it (payments). */
 
-/** 0x-prefixed hex, lower case where it is an address or a hash. */
-export type Hex = `0x${string}`
+export type { Hex }
 
 export type SimpleTerms = {
   type: 'SIMPLE'
@@ -50,6 +52,8 @@ export type Payment = {
   }
   /** One plain sentence for the person who signs. */
   summary: string
+  /** What it does, in parts that a wallet can show; payments of older vouchers lack it. */
+  review?: Review
 }
 
 /** What the chain must show before a payment counts. */

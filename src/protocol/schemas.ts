@@ -192,6 +192,46 @@ export const ReservedView = Type.Object({
   expiresAt: Time,
 })
 
+const Money = { currency: Type.String(), currencyAddress: Type.String({ description: '"" for the native coin' }) }
+
+/** Calls that make calls are shown to this depth. */
+const CALL_DEPTH = 3
+
+const callView = (depth: number): TSchema =>
+  Type.Object({
+    known: Type.Boolean(),
+    contract: Type.String(),
+    selector: Type.Optional(Type.String({ description: 'What there is of the first four bytes of an unknown call' })),
+    standard: Type.Optional(Type.String({ examples: ['ERC-20'] })),
+    function: Type.Optional(Type.String()),
+    args: Type.Optional(
+      Type.Array(
+        Type.Object({
+          name: Type.String(),
+          type: Type.String(),
+          value: Type.Unknown({ description: 'A string; the parts of a struct or a list, each as an argument' }),
+          amount: Type.Optional(Type.String({ examples: ['100 USDC'] })),
+        }),
+      ),
+    ),
+    ...(depth > 0 && { calls: Type.Optional(Type.Array(callView(depth - 1))) }),
+  })
+
+const ReviewView = Type.Object({
+  leaves: Type.Array(Type.Object({ ...Money, amount: Amount, maxAmount: Type.Optional(Amount) }), {
+    description: "What leaves the payer's wallet",
+  }),
+  arrives: Type.Array(Type.Object({ ...Money, amount: Amount, minAmount: Type.Optional(Amount), wallet: Wallet })),
+  allows: Type.Array(
+    Type.Object({ ...Money, amount: Nullable(Amount), spender: Type.String() }, { description: 'Null: without limit' }),
+  ),
+  fees: Type.Array(Type.Object({ ...Money, amount: Amount, to: Type.String() })),
+  gas: Type.Object({ currency: Type.String(), amount: Type.Null({ description: 'On top, and known to nobody yet' }) }),
+  complete: Type.Boolean({ description: 'Nothing else can move, gas aside' }),
+  worstCase: Type.String({ description: 'One plain sentence' }),
+  call: Type.Optional(callView(CALL_DEPTH)),
+})
+
 const PaymentView = Type.Object({
   id: Type.String(),
   type: Type.String(),
@@ -199,6 +239,7 @@ const PaymentView = Type.Object({
   chainId: Nullable(Type.Integer()),
   input: Type.Object({ from: Type.String(), to: Type.String(), value: Type.String(), data: Type.String() }),
   summary: Type.String(),
+  review: Type.Optional(ReviewView),
 })
 
 const SettlementView = Type.Object({

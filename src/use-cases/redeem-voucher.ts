@@ -1,4 +1,5 @@
 import { type Expectation, expectationOf, type Payment, type Terms } from '../domain/payment.ts'
+import { reviewTransfer } from '../domain/review-payment.ts'
 import { assertRedeemable, type Redemption, redeemVoucher as redeem } from '../domain/voucher.ts'
 import { newId } from '../protocol/ids.ts'
 import type { RedeemVoucherBody, VoucherView } from '../protocol/schemas.ts'
@@ -43,13 +44,15 @@ async function readRedemption(app: App, nowMs: number, body: RedeemVoucherBody):
 
 function paymentOf(app: App, terms: Terms, network: string, nowMs: number): Payment {
   const expectation = expectationOf(terms)
+  const { chainId = null, nativeCurrency } = app.networks.get(network) ?? {}
   return {
     id: newId('pay', nowMs),
     type: 'send_transaction',
     network,
-    chainId: app.networks.get(network)?.chainId ?? null,
+    chainId,
     input: app.rules.buildInput(expectation),
     summary: summaryOf(terms, expectation, network),
+    ...(terms.type === 'SIMPLE' && nativeCurrency && { review: reviewTransfer(terms, nativeCurrency) }),
   }
 }
 

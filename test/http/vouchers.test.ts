@@ -188,6 +188,12 @@ describe('redeeming a SIMPLE voucher', () => {
       },
     )
     assert.match(summary, /^Send 100 EURC to 0x0{35}B0b00 /i)
+    const money = { currency: 'EURC', currencyAddress: EURC.address, amount: '100' }
+    assert.deepEqual(payment.review, {
+      ...{ leaves: [money], arrives: [{ ...money, wallet: voucher.expectedPayment?.wallet }], allows: [], fees: [] },
+      ...{ gas: { currency: 'COIN', amount: null }, complete: true },
+      worstCase: "100 EURC leaves this wallet, and the network's gas; nothing else can be taken.",
+    })
     assert.deepEqual(await read(parties, id), voucher)
   })
 

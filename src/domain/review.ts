@@ -1,0 +1,67 @@
+import type { Hex } from './hex.ts'
+
+/**
+ * What one payment does, for the person who is to sign it and for the wallet that shows it. JSON-ready: amounts are
+ * decimal strings in whole units.
+ */
+export type Review = {
+  /** What leaves the payer's wallet. */
+  leaves: Leaving[]
+  arrives: Arriving[]
+  /** What others may take from the wallet from then on. */
+  allows: Allowance[]
+  /** What the operator and the exchange keep of what leaves; none for plain payments. */
+  fees: Fee[]
+  /** What the network asks for on top, in its native coin; nobody knows how much before it is paid. */
+  gas: { currency: string; amount: null }
+  /** Whether nothing else can move, gas aside; false where a contract has a say that the server cannot judge. */
+  complete: boolean
+  /** One plain sentence. */
+  worstCase: string
+  /** What is called, for CUSTOM vouchers. */
+  call?: CallReview
+}
+
+export type ReviewedAmount = {
+  currency: string
+  /** "" for the native coin. */
+  currencyAddress: Hex | ''
+  amount: string
+}
+
+/** `amount` is what is expected; `maxAmount` is the most, where it can vary. */
+export type Leaving = ReviewedAmount & { maxAmount?: string }
+
+/** `amount` is what is expected; `minAmount` is the least, where it can vary. */
+export type Arriving = ReviewedAmount & { minAmount?: string; wallet: { address: Hex } }
+
+/** `amount` is null where there is no limit. */
+export type Allowance = Omit<ReviewedAmount, 'amount'> & { amount: string | null; spender: Hex }
+
+export type Fee = ReviewedAmount & { to: 'operator' | 'exchange' }
+
+/** A call of a contract, with its name and arguments where the server knows the function. */
+export type CallReview = KnownCall | UnknownCall
+
+export type KnownCall = {
+  known: true
+  contract: Hex
+  /** Whose function it is, such as "ERC-20"; several where it cannot be told, as in "ERC-20 or ERC-721". */
+  standard: string
+  function: string
+  args: CallArgument[]
+  /** The calls that it makes in turn, where it is there to make calls. */
+  calls?: CallReview[]
+}
+
+/** `selector` is what there is of the first four bytes. */
+export type UnknownCall = { known: false; contract: Hex; selector: Hex }
+
+export type CallArgument = {
+  name: string
+  type: string
+  /** As the call has it, numbers in decimal; the parts of a struct or a list. */
+  value: string | CallArgument[]
+  /** The same in whole units of a currency that the server lists, such as "100 USDC". */
+  amount?: string
+}
