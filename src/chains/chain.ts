@@ -1,4 +1,4 @@
-import type { Expectation, Hex, Instruction } from '../domain/payment.ts'
+import type { AskedExpectation, Expectation, Hex, Instruction } from '../domain/payment.ts'
 import type { BlockRef, RequiredDepth } from '../domain/settlement.ts'
 
 /** A network that the server can ask about. It answers from the chain only; it never holds a key. */
@@ -101,7 +101,7 @@ export type ProofQuestion = {
 /** The pure half of a kind of chain: how payments are written, read and proven there. */
 export interface ChainRules {
   /** The transaction that carries out an expectation. */
-  buildInput(expectation: Expectation): Instruction['input']
+  buildInput(expectation: AskedExpectation): Instruction['input']
   /** Whether a mined transaction does exactly what was asked. */
   prove(question: ProofQuestion): Proof
   /** Whether a transaction that is not mined yet says what was asked: right chain fields only; `prove` has the last word. */

@@ -6,7 +6,6 @@ export type EventType =
   | 'session.opened'
   | 'session.joined'
   | 'session.closed'
-  | 'voucher.negotiated'
   | VoucherEvent
 
 /** The type makes the list complete. */

@@ -56,14 +56,44 @@ export type Payment = {
   review?: Review
 }
 
+/** The pools that a swap goes through, and whom it is asked of. */
+export type SwapRoute = {
+  router: Hex
+  /** The token that stands for the native coin in the pools. */
+  wrappedNative: Hex
+  /** From what goes in to what comes out. */
+  tokens: Hex[]
+  /** Millionths; `fees[i]` is that of the pool after `tokens[i]`. */
+  fees: number[]
+  /** The contract of each of these pools. */
+  pools: Hex[]
+}
+
 /** What the chain must show before a payment counts. */
-export type Expectation =
+export type Expectation = AskedExpectation | ApprovalExpectation | SwapExpectation
+
+/** What a payee asks for, as it stands in the terms. */
+export type AskedExpectation =
   | { kind: 'token'; token: Hex; recipient: Hex; units: bigint }
   | { kind: 'native'; recipient: Hex; wei: bigint }
   | { kind: 'call'; to: Hex; wei: bigint; data: Hex }
 
+/** The payer lets somebody take a token. How much is the payer's affair: too little, and the swap after it reverts. */
+export type ApprovalExpectation = { kind: 'approval'; token: Hex; spender: Hex }
+
+/** The payer gives one currency, and the payee gets exactly `units` of another. */
+export type SwapExpectation = {
+  kind: 'swap'
+  call: { to: Hex; wei: bigint; data: Hex }
+  paysNative: boolean
+  givesNative: boolean
+  route: SwapRoute
+  recipient: Hex
+  units: bigint
+}
+
 /** The proof that `terms` ask of a payment on the chain. */
-export function expectationOf(terms: Terms): Expectation {
+export function expectationOf(terms: Terms): AskedExpectation {
   if (terms.type === 'CUSTOM') {
     const { to, value, data } = terms.instruction.input
     return { kind: 'call', to, wei: BigInt(value), data }

@@ -1,4 +1,5 @@
-import type { Hex, Payment, Terms } from './payment.ts'
+import { type Expectation, expectationOf, type Hex, type Payment, type Terms } from './payment.ts'
+import { type Quote, quotedExpectation, quotedPayments } from './quote.ts'
 import { Refusal } from './refusal.ts'
 import type { Settlement } from './settlement.ts'
 
@@ -7,10 +8,11 @@ import type { Settlement } from './settlement.ts'
  *
  *               redeem                    receipts proven
  *   RESERVED ───────────► REDEEMED ─────────────────────────► RESOLVED
- *     │  │                 │  │  ▲                               ▲
- *     │  └───────┐  ┌──────┘  │  └─ receipts not mined yet:      │
- *     │  discard │  │         │     settlement PENDING,          │ late receipts that the chain proves
- *     │          ▼  ▼         │     the clock waits              │ (only after redemption)
+ *     │  │                 │  │  ▲ ▲                             ▲
+ *     │  │                 │  │  │ └─ negotiate: another quote   │
+ *     │  └───────┐  ┌──────┘  │  └─── receipts not mined yet:    │
+ *     │  discard │  │         │       settlement PENDING,        │ late receipts that the chain proves
+ *     │          ▼  ▼         │       the clock waits            │ (only after redemption)
  *     │        DISCARDED ─────┼──────────────────────────────────┤
  *     │                       │                                  │
  *     └──── clock ──► EXPIRED ◄─ clock ──────────────────────────┘
@@ -56,6 +58,10 @@ export type TermsSignature = { publicKey: string; signature: string; signedAtMs:
 
 type AfterRedemption = {
   redemption: Redemption
+  /** Every price that the payer was given, the newest last: what was signed at an earlier one may still come. */
+  quotes?: Quote[]
+  /** The quote that the payer pays at; null: as the payee asked. */
+  quoteId?: string | null
   signature: TermsSignature | null
   settlement: Settlement | null
 }
@@ -77,6 +83,7 @@ export type VoucherStep<V extends Voucher = Voucher> = { voucher: V; event: Vouc
 export type VoucherEvent =
   | 'voucher.reserved'
   | 'voucher.redeemed'
+  | 'voucher.negotiated'
   | 'voucher.signed'
   | 'voucher.resolved'
   | 'voucher.settled'
@@ -132,6 +139,37 @@ export function hasTerms(voucher: Voucher): voucher is TermedVoucher {
   return 'redemption' in voucher && voucher.redemption !== undefined
 }
 
+/** The payments of one way to pay the voucher: as the payee asked (quote null), or at a quote. */
+export type WayToPay = { quote: Quote | null; payments: Payment[] }
+
+/** Every way to pay that the payer was ever offered; the one to go now comes first. */
+export function waysToPay({ redemption, quotes = [], quoteId = null }: TermedVoucher): [WayToPay, ...WayToPay[]] {
+  const asAsked: WayToPay = { quote: null, payments: redemption.payments }
+  const quoted = quotes.map((quote): WayToPay => ({ quote, payments: quotedPayments(quote) }))
+  const chosen = quoted.find(({ quote }) => quote?.id === quoteId)
+  if (chosen === undefined) return [asAsked, ...quoted]
+  return [chosen, asAsked, ...quoted.filter((way) => way !== chosen)]
+}
+
+/** The payments that the payer is to make now. */
+export function paymentsOf(voucher: TermedVoucher): Payment[] {
+  return waysToPay(voucher)[0].payments
+}
+
+/** The quote that the payer pays at; null where it pays as the payee asked. */
+export function chosenQuote(voucher: TermedVoucher): Quote | null {
+  return waysToPay(voucher)[0].quote
+}
+
+/** What the chain must show of a payment that was ever offered. */
+export function expectationFor(voucher: TermedVoucher, paymentId: string): Expectation {
+  const { redemption, quotes = [] } = voucher
+  const { terms } = redemption
+  if (terms.type === 'CUSTOM') return expectationOf(terms)
+  const quoted = quotes.map((quote) => quotedExpectation(quote, terms, paymentId))
+  return quoted.find((expectation) => expectation !== null) ?? expectationOf(terms)
+}
+
 /** @throws Refusal `already_redeemed`, `expired` */
 export function assertRedeemable(voucher: Voucher): asserts voucher is ReservedVoucher {
   switch (voucher.status) {
@@ -156,6 +194,8 @@ export function redeemVoucher(
     version: voucher.version + 1,
     status: 'REDEEMED',
     redemption,
+    quotes: [],
+    quoteId: null,
     signature: null,
     settlement: null,
     updatedAtMs: redemption.redeemedAtMs,
@@ -281,12 +321,11 @@ export function expireVoucher(voucher: ReservedVoucher | RedeemedVoucher): Vouch
 
 /** What `sign-voucher` signs, as an EIP-191 personal message. It names all that the payer agrees to. */
 export function signingMessage(voucher: RedeemedVoucher): string {
-  const { redemption } = voucher
   return [
     'I agree to this Sixpence voucher.',
     `Voucher: ${voucher.id}`,
     `Code: ${voucher.code}`,
-    ...redemption.payments.map((payment) => `Payment: ${payment.id} ${payment.summary}`),
+    ...paymentsOf(voucher).map((payment) => `Payment: ${payment.id} ${payment.summary}`),
     `Payee: ${voucher.payeeId}`,
   ].join('\n')
 }

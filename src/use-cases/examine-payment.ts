@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Chain, ChainRules, Log, MinedSighting, Proof, TransactionFacts } from '../chains/chain.ts'
-import { expectationOf } from '../domain/payment.ts'
 import type { SettlementTransaction } from '../domain/settlement.ts'
-import type { TermedVoucher } from '../domain/voucher.ts'
+import { expectationFor, type TermedVoucher } from '../domain/voucher.ts'
 import type { Claim } from '../store/store.ts'
 import type { App } from './app.ts'
 
@@ -74,7 +73,7 @@ async function examineMined(
   const { taken, provenBefore } = await partsInUse(app, keys, transaction.paymentId, claimed)
   const headNumber = voucher.redemption.headNumber ?? sighting.block.number
   const proof: Proof = app.rules.prove({
-    expectation: expectationOf(voucher.redemption.terms),
+    expectation: expectationFor(voucher, transaction.paymentId),
     sighting,
     payers: voucher.payers,
     // What was proven once was in a later block then. A reorg may put it lower, but cannot make the payment older.
@@ -138,7 +137,7 @@ function examinePooled(
 ): Examination {
   const seen = { ...seenAs(transaction, facts), block: null }
   const verdict = rules.plausible(facts, {
-    expectation: expectationOf(voucher.redemption.terms),
+    expectation: expectationFor(voucher, transaction.paymentId),
     payers: voucher.payers,
   })
   return verdict.plausible

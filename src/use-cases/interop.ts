@@ -1,7 +1,7 @@
 import type { Payment } from '../domain/payment.ts'
 import { invalidField, Refusal } from '../domain/refusal.ts'
 import type { SettlementStatus } from '../domain/settlement.ts'
-import { hasTerms, type TermedVoucher } from '../domain/voucher.ts'
+import { hasTerms, paymentsOf, type TermedVoucher } from '../domain/voucher.ts'
 import type { InteropQuery } from '../protocol/schemas.ts'
 import type { App } from './app.ts'
 import type { Call, User } from './call.ts'
@@ -56,8 +56,7 @@ async function findTermed(
 }
 
 async function findPayment(app: App, call: Call<User>, voucherId: string, query: InteropQuery): Promise<Payment> {
-  const { redemption } = await findTermed(app, call, voucherId, query)
-  const named = redemption.payments.find(
+  const named = paymentsOf(await findTermed(app, call, voucherId, query)).find(
     (payment, index) => payment.id === query.id || (query.id === undefined && index === (query.paymentIndex ?? 0)),
   )
   if (!named) throw new Refusal('not_found', 'The voucher has no such payment.')

@@ -1,9 +1,9 @@
 import { keccak256 } from 'viem'
 import type { Chain, TransactionFacts } from '../chains/chain.ts'
-import { expectationOf, type Hex } from '../domain/payment.ts'
+import type { Hex } from '../domain/payment.ts'
 import { invalidField, Refusal } from '../domain/refusal.ts'
 import { type SettlementTransaction, unseenTransaction } from '../domain/settlement.ts'
-import type { TermedVoucher } from '../domain/voucher.ts'
+import { expectationFor, type TermedVoucher } from '../domain/voucher.ts'
 import type { Receipt } from '../protocol/schemas.ts'
 import type { App } from './app.ts'
 
@@ -50,14 +50,14 @@ async function readReceipt(
   if (hash === null) throw invalidField(`/receipts/${index}`, 'needs transactionHash or signedTransaction')
   const transaction = unseenTransaction({ paymentId, hash, signedTransaction })
   if (signedTransaction === null) return transaction
-  const { from, nonce } = await checkSigned(app, voucher, signedTransaction, index, chain)
+  const { from, nonce } = await checkSigned(app, voucher, { paymentId, signedTransaction }, index, chain)
   return { ...transaction, from, nonce }
 }
 
 async function checkSigned(
   app: App,
   voucher: TermedVoucher,
-  signedTransaction: Hex,
+  { paymentId, signedTransaction }: { paymentId: string; signedTransaction: Hex },
   index: number,
   chain: Chain,
 ): Promise<TransactionFacts> {
@@ -72,7 +72,7 @@ async function checkSigned(
         `${chain.network} has chain id ${chain.chainId}.`,
     )
   }
-  const expectation = expectationOf(voucher.redemption.terms)
+  const expectation = expectationFor(voucher, paymentId)
   const verdict = app.rules.plausible(signed, { expectation, payers: voucher.payers })
   if (!verdict.plausible) {
     throw new Refusal('receipt_rejected', `The signed transaction does not pay this voucher: ${verdict.reason}.`)

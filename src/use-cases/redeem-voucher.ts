@@ -1,4 +1,4 @@
-import { type Expectation, expectationOf, type Payment, type Terms } from '../domain/payment.ts'
+import { type AskedExpectation, expectationOf, type Payment, type Terms } from '../domain/payment.ts'
 import { reviewTransfer } from '../domain/review-payment.ts'
 import { assertRedeemable, type Redemption, redeemVoucher as redeem } from '../domain/voucher.ts'
 import { newId } from '../protocol/ids.ts'
@@ -56,7 +56,7 @@ function paymentOf(app: App, terms: Terms, network: string, nowMs: number): Paym
   }
 }
 
-function summaryOf(terms: Terms, expectation: Expectation, network: string): string {
+function summaryOf(terms: Terms, expectation: AskedExpectation, network: string): string {
   if (terms.type === 'SIMPLE') return `Send ${terms.amount} ${terms.currency} to ${terms.recipient} on ${network}.`
   const wei = expectation.kind === 'call' ? expectation.wei : 0n
   const value = wei === 0n ? '' : ` with ${wei} wei`

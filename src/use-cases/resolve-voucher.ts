@@ -10,6 +10,7 @@ import {
 import {
   assertResolvable,
   isLate,
+  paymentsOf,
   resolveVoucher as resolve,
   type TermedVoucher,
   type VoucherStatus,
@@ -62,9 +63,9 @@ function keepsAnswerItself({ status, settlement }: TermedVoucher, idempotency: I
 }
 
 /** The chain that can prove the voucher's payments: the server had a node for it at redemption, and has one now. */
-function nodeFor(app: App, { redemption }: TermedVoucher): Chain | null {
-  const network = redemption.payments[0]?.network
-  return (redemption.headNumber !== null && network !== undefined && app.chains.get(network)) || null
+function nodeFor(app: App, voucher: TermedVoucher): Chain | null {
+  const network = paymentsOf(voucher)[0]?.network
+  return (voucher.redemption.headNumber !== null && network !== undefined && app.chains.get(network)) || null
 }
 
 /** Late receipts count where the chain proves them; the payer's word cannot undo an end. */
@@ -85,7 +86,7 @@ async function resolveUnverified(
   return decideAndCommit(app, call.idempotency, async () => {
     const voucher = await findResolvable(app, call, voucherId)
     if (isLate(voucher)) throw unprovableLate(voucher.status)
-    const network = voucher.redemption.payments[0]?.network ?? ''
+    const network = paymentsOf(voucher)[0]?.network ?? ''
     const step = resolve(voucher, unverifiedSettlement(network, transactions, call.nowMs), call.nowMs)
     const { change, view } = recordStep(step, call.nowMs)
     return {

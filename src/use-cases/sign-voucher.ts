@@ -1,7 +1,7 @@
 import { addressOfPublicKey } from '../auth/public-keys.ts'
 import type { Hex } from '../domain/payment.ts'
 import { invalidField } from '../domain/refusal.ts'
-import { assertSignable, signVoucher as sign, signingMessage } from '../domain/voucher.ts'
+import { assertSignable, paymentsOf, signVoucher as sign, signingMessage } from '../domain/voucher.ts'
 import type { SignVoucherBody, VoucherView } from '../protocol/schemas.ts'
 import type { App } from './app.ts'
 import type { Call, User } from './call.ts'
@@ -28,7 +28,7 @@ export async function signVoucher(
       throw invalidField('/publicKey', "must be one of the context's payer addresses, or the public key of one")
     }
     const signature = body.signature as Hex
-    const network = voucher.redemption.payments[0]?.network
+    const network = paymentsOf(voucher)[0]?.network
     const valid = await verifyPayerSignature(app, { address, message: signingMessage(voucher), signature, network })
     if (!valid) throw invalidField('/signature', `is not a signature of the voucher's signingMessage by ${address}`)
     const step = sign(voucher, { ...body, signedAtMs: call.nowMs })

@@ -3,7 +3,7 @@ import type { Context } from '../domain/context.ts'
 import type { Event } from '../domain/event.ts'
 import type { Session } from '../domain/session.ts'
 import type { Settlement } from '../domain/settlement.ts'
-import { hasTerms, signingMessage, type TermedVoucher, type Voucher } from '../domain/voucher.ts'
+import { hasTerms, paymentsOf, signingMessage, type TermedVoucher, type Voucher } from '../domain/voucher.ts'
 import type { WebhookDelivery } from '../domain/webhook-delivery.ts'
 import type { WebhookEndpoint } from '../domain/webhook-endpoint.ts'
 import type {
@@ -80,7 +80,8 @@ export function voucherView(voucher: Voucher): VoucherView {
   }
 }
 
-function termsView({ redemption, signature, settlement }: TermedVoucher): Partial<VoucherView> {
+function termsView(voucher: TermedVoucher): Partial<VoucherView> {
+  const { redemption, signature, settlement } = voucher
   const { terms, payeeInfo, orderId } = redemption
   const asked =
     terms.type === 'SIMPLE'
@@ -97,7 +98,7 @@ function termsView({ redemption, signature, settlement }: TermedVoucher): Partia
   return {
     type: terms.type,
     ...asked,
-    payments: redemption.payments,
+    payments: paymentsOf(voucher),
     ...(payeeInfo !== null && { payeeInfo }),
     ...(orderId !== null && { orderId }),
     ...(signature !== null && {

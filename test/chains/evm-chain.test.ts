@@ -4,7 +4,7 @@ import { encodeFunctionData, erc20Abi, keccak256, parseEther } from 'viem'
 import { BroadcastRefused, type MinedSighting } from '../../src/chains/chain.ts'
 import { type EvmChain, openEvmChain } from '../../src/chains/evm/evm-chain.ts'
 import { evmRules } from '../../src/chains/evm/rules.ts'
-import type { Expectation, Hex } from '../../src/domain/payment.ts'
+import type { AskedExpectation, Expectation, Hex } from '../../src/domain/payment.ts'
 import type { BlockRef, RequiredDepth } from '../../src/domain/settlement.ts'
 import { startAnvil, type TestChain } from '../support/anvil.ts'
 import { eventually } from './eventually.ts'
@@ -193,7 +193,12 @@ describe('a chain with a block for each transaction', () => {
     await anvil.stop()
   })
 
-  const tokenPayment = (token: Hex, units: bigint): Expectation => ({ kind: 'token', token, recipient: SHOP, units })
+  const tokenPayment = (token: Hex, units: bigint): AskedExpectation => ({
+    kind: 'token',
+    token,
+    recipient: SHOP,
+    units,
+  })
 
   const prove = (expectation: Expectation, sighting: MinedSighting, taken?: Set<string>) =>
     evmRules.prove({ expectation, sighting, payers: [payer(0).address], afterBlockNumber: 0, taken })

@@ -1,11 +1,11 @@
 import { encodeFunctionData, erc20Abi, prepareEncodeFunctionData } from 'viem'
-import type { Expectation, Instruction } from '../../domain/payment.ts'
+import type { AskedExpectation, Instruction } from '../../domain/payment.ts'
 
 /** Prepared, because finding the selector costs ten times what the encoding does. */
 const TRANSFER = prepareEncodeFunctionData({ abi: erc20Abi, functionName: 'transfer' })
 
 /** The transaction with which a plain wallet carries out an expectation. */
-export function buildInput(expectation: Expectation): Instruction['input'] {
+export function buildInput(expectation: AskedExpectation): Instruction['input'] {
   switch (expectation.kind) {
     case 'token': {
       const { token, recipient, units } = expectation

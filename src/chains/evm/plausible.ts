@@ -1,5 +1,5 @@
 import { type DecodeFunctionDataReturnType, decodeFunctionData, erc20Abi, size, slice, toFunctionSelector } from 'viem'
-import type { Expectation, Hex } from '../../domain/payment.ts'
+import type { Expectation, Hex, SwapExpectation } from '../../domain/payment.ts'
 import type { ProofQuestion, TransactionFacts } from '../chain.ts'
 import { isAmong, sameHex } from './hex.ts'
 import { topLevelFault } from './transaction-faults.ts'
@@ -14,11 +14,36 @@ export function plausible(
   transaction: TransactionFacts,
   { expectation, payers }: Pick<ProofQuestion, 'expectation' | 'payers'>,
 ): Verdict {
-  const reason =
-    expectation.kind === 'token'
-      ? tokenFault(transaction, expectation, payers)
-      : topLevelFault(transaction, expectation, payers)
+  const reason = faultOf(transaction, expectation, payers)
   return reason === null ? { plausible: true } : { plausible: false, reason }
+}
+
+function faultOf(transaction: TransactionFacts, expectation: Expectation, payers: Hex[]): string | null {
+  switch (expectation.kind) {
+    case 'token':
+      return tokenFault(transaction, expectation, payers)
+    case 'approval':
+      return nothingCalled(transaction, `the token ${expectation.token}`)
+    case 'swap':
+      return swapFault(transaction, expectation, payers)
+    default:
+      return topLevelFault(transaction, expectation, payers)
+  }
+}
+
+/** Between tokens another contract may ask for the swap; only the mined logs can tell. */
+function swapFault(transaction: TransactionFacts, expectation: SwapExpectation, payers: Hex[]): string | null {
+  const { call, paysNative, givesNative, route } = expectation
+  if (paysNative || givesNative) return topLevelFault(transaction, { kind: 'call', ...call }, payers)
+  if (isTransferCall(readTransferCall(transaction))) {
+    return `the transaction transfers the token ${transaction.to} instead of swapping`
+  }
+  return nothingCalled(transaction, `the exchange ${route.router}`)
+}
+
+function nothingCalled({ to, data }: TransactionFacts, what: string): string | null {
+  if (to === null) return `the transaction creates a contract instead of calling ${what}`
+  return data === '0x' ? `the transaction only sends coins to ${to}, it does not call ${what}` : null
 }
 
 function tokenFault(
@@ -26,7 +51,7 @@ function tokenFault(
   { token, recipient, units }: Extract<Expectation, { kind: 'token' }>,
   payers: Hex[],
 ): string | null {
-  if (transaction.to === null) return `the transaction creates a contract instead of calling the token ${token}`
+  if (transaction.to === null) return nothingCalled(transaction, `the token ${token}`)
   if (!sameHex(transaction.to, token)) return elsewhereFault(transaction, token)
   const transfer = readTransferCall(transaction)
   if (transfer === 'unheard of') return null
@@ -40,11 +65,14 @@ function tokenFault(
 
 /** Another contract may move the token, but not where nothing tells it to, and not where it is a token itself. */
 function elsewhereFault(transaction: TransactionFacts, token: Hex): string | null {
-  const { data, to } = transaction
-  if (data === '0x') return `the transaction only sends coins to ${to}, it does not call the token ${token}`
-  const transfer = readTransferCall(transaction)
-  const isOtherToken = transfer !== null && transfer !== 'unheard of'
-  return isOtherToken ? `the transaction transfers the token ${to} instead of ${token}` : null
+  const fault = nothingCalled(transaction, `the token ${token}`)
+  if (fault !== null) return fault
+  const isOtherToken = isTransferCall(readTransferCall(transaction))
+  return isOtherToken ? `the transaction transfers the token ${transaction.to} instead of ${token}` : null
+}
+
+function isTransferCall(transfer: TransferCall | 'unheard of' | null): boolean {
+  return transfer !== null && transfer !== 'unheard of'
 }
 
 type TransferCall = { from: Hex; to: Hex; value: bigint }

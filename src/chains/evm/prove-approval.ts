@@ -1,0 +1,26 @@
+import { decodeEventLog, erc20Abi } from 'viem'
+import type { ApprovalExpectation, Hex } from '../../domain/payment.ts'
+import type { Log, Proof, ProofQuestion } from '../chain.ts'
+import { isAmong, sameHex } from './hex.ts'
+import { unproven } from './parts.ts'
+
+/** An approval moves nothing and so counts for as many payments as it serves: it takes no part of the transaction. */
+export function proveApproval({ sighting, payers }: ProofQuestion, { token, spender }: ApprovalExpectation): Proof {
+  const isApproved = sighting.logs.some((log) => {
+    const approval = sameHex(log.address, token) ? readApproval(log) : null
+    return approval !== null && isAmong(approval.owner, payers) && sameHex(approval.spender, spender)
+  })
+  return isApproved
+    ? { proven: true, parts: [] }
+    : unproven(`the transaction does not let ${spender} take the token ${token} from an address of the payer`)
+}
+
+function readApproval({ topics, data }: Log): { owner: Hex; spender: Hex } | null {
+  const [selector, ...rest] = topics
+  if (selector === undefined) return null
+  try {
+    return decodeEventLog({ abi: erc20Abi, eventName: 'Approval', topics: [selector, ...rest], data }).args
+  } catch {
+    return null
+  }
+}
