@@ -15,11 +15,13 @@ export function closeSpareConnections(http: FastifyInstance): void {
     socket.once('close', () => connected.delete(socket))
   })
   http.addHook('preClose', (done) => {
-    setTimeout(() => {
+    const breakOff = setTimeout(() => {
       for (const socket of connected) {
         if (socket.bytesRead === 0) socket.destroy()
       }
     }, FIRST_CALL_WITHIN_MS)
+    // As long as there is such a connection, that keeps the process running.
+    breakOff.unref()
     done()
   })
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { AuthorizationView, ContextView, SessionView, VoucherView } from '../../src/protocol/schemas.ts'
+import { dealAll } from '../support/deal-all.ts'
 import {
   asking,
   callerOf,
@@ -145,9 +146,7 @@ describe('the code of a context', () => {
     const own = await startTestServer()
     try {
       const { payer, context } = await newParties(own.url, { format: 'numeric' })
-      for (let dealt = await own.app.codes.context.deal(own.clock.now()); dealt !== null; ) {
-        dealt = await own.app.codes.context.deal(own.clock.now())
-      }
+      await dealAll(own.app.codes.context, own.clock.now())
       const openAgain = () => payer.post<ContextView>('/vouchers/contexts/context-open', { format: 'numeric', payers })
       assertProblem(await openAgain(), 'codes_exhausted')
       ok(await payer.post('/vouchers/contexts/context-open', { format: 'alphanum', payers }), 'another kind of code')

@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test'
 import { keccak256 } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import type { ReservedView, VoucherView } from '../../src/protocol/schemas.ts'
+import { dealAll } from '../support/deal-all.ts'
 import {
   asking,
   callerOf,
@@ -46,14 +47,7 @@ const read = async ({ payer }: Scene, id: string) => ok(await payer.get<VoucherV
 const post = <Body = VoucherView>(caller: TestCaller, id: string, verb: string, body?: unknown) =>
   caller.post<Body>(`/vouchers/${id}/${verb}-voucher`, body)
 /** Leaves no voucher code to deal. */
-async function dealAll({ app, clock }: TestServer): Promise<Set<string>> {
-  const dealt = new Set<string>()
-  for (;;) {
-    const code = await app.codes.voucher.deal(clock.now())
-    if (code === null) return dealt
-    dealt.add(code)
-  }
-}
+const dealVoucherCodes = ({ app, clock }: TestServer) => dealAll(app.codes.voucher, clock.now())
 const shopOf = async ({ payer }: Scene) => {
   const { key } = ok(await payer.post<{ key: string }>('/auth/api-keys', { name: 'shop' }))
   return callerOf(server.url, { 'x-api-key': key })
@@ -111,7 +105,7 @@ describe('reserving', () => {
         const caller = callerOf(own.url, { 'x-api-key': shop })
         return caller.post<ReservedView>('/vouchers/reserve-voucher', { code: context.code })
       }
-      await dealAll(own)
+      await dealVoucherCodes(own)
       assertProblem(await reserveAgain(), 'codes_exhausted')
       ok(await scene.payee.post(`/vouchers/${id}/discard-voucher`))
       own.clock.advance(10 * MINUTE_MS - 1000)
@@ -122,9 +116,9 @@ describe('reserving', () => {
 
       ok(await scene.payer.post(`/vouchers/${again.id}/discard-voucher`))
       own = await own.restart()
-      assert.equal((await dealAll(own)).has(code), false, 'it rests on')
+      assert.equal((await dealVoucherCodes(own)).has(code), false, 'it rests on')
       own.clock.advance(10 * MINUTE_MS + 1000)
-      assert.deepEqual([...(await dealAll(own))], [code])
+      assert.deepEqual([...(await dealVoucherCodes(own))], [code])
     } finally {
       await own.stop()
     }
@@ -142,16 +136,16 @@ describe('a code', () => {
         await redeem(scene, asking('1')),
         await redeem(scene, asking('1')),
       ]
-      await dealAll(own)
+      await dealVoucherCodes(own)
       ok(await post(scene.payee, reserved.id, 'discard'))
       ok(await post(scene.payee, discarded.id, 'discard'))
       ok(await post(scene.payer, resolved.id, 'resolve', receiptsOf(resolved)))
-      assert.deepEqual(await dealAll(own), new Set())
+      assert.deepEqual(await dealVoucherCodes(own), new Set())
       own.clock.advance(10 * MINUTE_MS + 2000)
       await eventually(async () => (await own.app.store.voucher(expired.id))?.status === 'EXPIRED')
-      assert.deepEqual(await dealAll(own), new Set([reserved.code, discarded.code, resolved.code]))
+      assert.deepEqual(await dealVoucherCodes(own), new Set([reserved.code, discarded.code, resolved.code]))
       own.clock.advance(10 * MINUTE_MS)
-      assert.deepEqual(await dealAll(own), new Set([expired.code]))
+      assert.deepEqual(await dealVoucherCodes(own), new Set([expired.code]))
     } finally {
       await own.stop()
     }

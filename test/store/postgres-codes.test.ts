@@ -17,8 +17,8 @@ import { aContext, aVoucher, T0 } from './rows.ts'
 
 let cluster: TestCluster
 before(async () => {
-  // Nothing here is about durability, and much is written.
-  cluster = await startPostgres({ fsync: 'off' })
+  // Nothing here is about durability, and much is written and compared.
+  cluster = await startPostgres({ fsync: 'off', work_mem: '128MB' })
 })
 after(() => cluster.stop())
 
@@ -53,7 +53,7 @@ async function hold(sql: Client, count: number): Promise<void> {
   await sql.query('DROP INDEX vouchers_payer, vouchers_payee')
   await sql.query(
     `INSERT INTO vouchers (id, version, status, code, payer_id, payee_id, created_at_ms, body)
-      SELECT 'held_' || n, 1, 'RESERVED', lpad(n::text, 6, '0'), 'usr_held', 'held', 0, '{}'
+      SELECT 'held_' || lpad(n::text, 6, '0'), 1, 'RESERVED', lpad(n::text, 6, '0'), 'usr_held', 'held', 0, '{}'
       FROM generate_series(0, $1 - 1) AS n`,
     [count],
   )

@@ -13,6 +13,7 @@ import { closeContext, releaseContextCode } from '../../src/domain/context.ts'
 import { discardVoucher } from '../../src/domain/voucher.ts'
 import { openSqliteStore, type SqliteStore } from '../../src/store/sqlite.ts'
 import type { StoredAnswer } from '../../src/store/store.ts'
+import { dealAll } from '../support/deal-all.ts'
 import { storeContract } from './contract.ts'
 import type { OpenedStore } from './engine.ts'
 import { aContext, anAnswer, aVoucher, MINUTE_MS, T0 } from './rows.ts'
@@ -227,10 +228,12 @@ test('codes of six digits are dealt neither while in use nor while they rest, al
 
 /** Which of the million codes cannot be dealt, in order. */
 async function notDealt(dealer: CodeDealer, nowMs: number): Promise<string[]> {
-  const dealt = new Set<number>()
-  for (let code = await dealer.deal(nowMs); code !== null; code = await dealer.deal(nowMs)) dealt.add(Number(code))
+  const dealt = new Uint8Array(1_000_000)
+  for (const code of await dealAll(dealer, nowMs)) dealt[Number(code)] = 1
   const left: string[] = []
-  for (let code = 0; code < 1_000_000; code++) if (!dealt.has(code)) left.push(String(code).padStart(6, '0'))
+  for (let code = dealt.indexOf(0); code !== -1; code = dealt.indexOf(0, code + 1)) {
+    left.push(String(code).padStart(6, '0'))
+  }
   return left
 }
 

@@ -2,9 +2,10 @@ import { type Abi, erc20Abi } from 'viem'
 import { type HDAccount, mnemonicToAccount } from 'viem/accounts'
 import type { Hex } from '../../src/domain/payment.ts'
 import { type AnvilProcess, PortTaken, startAnvilProcess } from '../../src/sandbox/anvil-process.ts'
-import { type CompiledContract, compileContracts } from '../../src/sandbox/contracts/compile.ts'
+import type { CompiledContract } from '../../src/sandbox/contracts/compile.ts'
 import { SANDBOX_CHAIN_ID, SANDBOX_MNEMONIC } from '../../src/sandbox/facts.ts'
 import { type SandboxClient, sandboxClient } from '../../src/sandbox/sandbox-client.ts'
+import { compiledContracts } from './compiled-contracts.ts'
 import { freePort } from './free-port.ts'
 
 const CONTRACTS = ['PlainToken', 'FeeToken', 'FalseToken', 'Forger', 'Batcher', 'SignerWallet'] as const
@@ -74,12 +75,12 @@ async function startOn(port: number | undefined, args: string[]): Promise<{ proc
   }
 }
 
-let compiled: Map<string, CompiledContract> | undefined
+let compiled: Promise<Map<string, CompiledContract>> | undefined
 
-/** Compiled once for each test process, all in one go. */
-function compiledContract(name: TestContract): CompiledContract {
-  compiled ??= compileContracts(CONTRACTS.map((file) => new URL(`contracts/${file}.sol`, import.meta.url)))
-  const contract = compiled.get(name)
+/** Compiled all in one go. */
+async function compiledContract(name: TestContract): Promise<CompiledContract> {
+  compiled ??= compiledContracts(CONTRACTS.map((file) => new URL(`contracts/${file}.sol`, import.meta.url)))
+  const contract = (await compiled).get(name)
   if (contract === undefined) throw new Error(`${name}.sol holds no contract ${name}`)
   return contract
 }
@@ -90,7 +91,7 @@ async function deploy(
   name: TestContract,
   args: unknown[] = [],
 ): Promise<Deployed> {
-  const { abi, bytecode } = compiledContract(name)
+  const { abi, bytecode } = await compiledContract(name)
   const hash = await client.deployContract({ account: devAccount(0), abi, bytecode, args })
   if (!automine) await client.mine({ blocks: 1 })
   const { contractAddress } = await client.waitForTransactionReceipt({ hash })
