@@ -8,11 +8,12 @@ import type { Metrics } from '../operating/metrics.ts'
 import type { Readiness } from '../operating/readiness.ts'
 import type { ProblemCode } from '../protocol/problems.ts'
 import type { App } from '../use-cases/app.ts'
+import { problemView } from '../use-cases/views.ts'
 import { type CallListener, logCall, watchCall } from './calls.ts'
 import { Answers } from './idempotency.ts'
 import type { MetricsAudience } from './metrics-audience.ts'
 import { operatorRoutes } from './operator-routes.ts'
-import { isStoreTrouble, PROBLEM_TYPE, problemOf, refusalOf } from './problem.ts'
+import { isStoreTrouble, PROBLEM_TYPE, refusalOf } from './problem.ts'
 import { readJsonBodies } from './read-json.ts'
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts'
 import { admit, configOf } from './route-config.ts'
@@ -142,7 +143,7 @@ function noSuchRoute(): Refusal {
 function sendProblem(reply: FastifyReply, error: unknown, refused: (code: ProblemCode) => void): FastifyReply {
   const refusal = refusalOf(error)
   refused(refusal.code)
-  const problem = problemOf(refusal)
+  const problem = problemView(refusal)
   if (refusal.code === 'unexpected') reply.log.error({ err: error }, 'unexpected error')
   if (isStoreTrouble(error)) reply.log.warn({ reason: error.message }, 'the store is in trouble')
   if (refusal.retryAfterSeconds !== undefined) reply.header('retry-after', String(refusal.retryAfterSeconds))
@@ -153,7 +154,7 @@ function sendProblem(reply: FastifyReply, error: unknown, refused: (code: Proble
 /** What is not even HTTP reaches no route; it gets the same kind of answer. */
 function refuseUnreadable(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
-  const problem = problemOf(new Refusal('validation_failed', 'The request is not HTTP that can be read.'))
+  const problem = problemView(new Refusal('validation_failed', 'The request is not HTTP that can be read.'))
   const body = JSON.stringify(problem)
   const head = [
     `HTTP/1.1 ${problem.status} Bad Request`,

@@ -41,6 +41,9 @@ export const KEY_MANAGERS: readonly CallerKind[] = ['user', 'operator']
 
 export const PAYEE_WRITE = { callers: PAYEES, limit: 'write' } as const
 export const PAYER_WRITE = { callers: PAYERS, limit: 'write' } as const
+export const PAYER_READ = { callers: PAYERS, limit: 'read' } as const
+/** Ends payments that have begun, of a voucher or of a session; waits for their blocks. */
+export const RESOLVE = { ...PAYER_WRITE, shed: 'last', waits: true } as const
 /** Reserves a voucher, in a context or in a session. */
 export const RESERVE = { ...PAYEE_WRITE, repeatLoses: true } as const
 

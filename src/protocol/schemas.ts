@@ -160,6 +160,9 @@ export const Receipt = Type.Object({
 })
 export const ResolveVoucherBody = Type.Object({ receipts: Type.Array(Receipt, { minItems: 1, maxItems: 5 }) })
 
+/** As many as a checkout may have; each voucher still takes its own few. */
+export const ResolveSessionBody = Type.Object({ receipts: Type.Array(Receipt, { minItems: 1, maxItems: 100 }) })
+
 export const InteropQuery = Type.Object({
   id: Type.Optional(Type.String({ maxLength: 64 })),
   paymentIndex: Type.Optional(Type.Integer({ minimum: 0, maximum: 100 })),
@@ -293,6 +296,17 @@ export const VoucherView = Type.Object({
 /** What redeem and resolve answer: the whole voucher, of which the documented fields are a part. */
 export const VoucherList = Type.Array(VoucherView)
 
+// ── errors ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export const ProblemView = Type.Object({
+  type: Type.String(),
+  title: Type.String(),
+  status: Type.Integer(),
+  detail: Type.String(),
+  code: Type.String(),
+  errors: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }))),
+})
+
 // ── sessions ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export const OpenSessionBody = Type.Object({
@@ -318,6 +332,64 @@ export const SessionView = Type.Object({
 export const SessionQuery = Type.Object({
   ...PageQuery.properties,
   contextId: Type.Optional(Type.String({ maxLength: 64 })),
+})
+
+export const SessionPaymentsQuery = Type.Object({ wallet: Type.Optional(Address) })
+
+/** What a wallet is asked for through EIP-1193, as EIP-5792 has it. */
+const SendCallsRequest = Type.Object({
+  method: Type.Literal('wallet_sendCalls'),
+  params: Type.Array(
+    Type.Object({
+      version: Type.Literal('2.0.0'),
+      from: Type.String(),
+      chainId: Type.String({ examples: ['0x89'] }),
+      atomicRequired: Type.Literal(true),
+      calls: Type.Array(Type.Object({ to: Type.String(), value: Type.String(), data: Type.String() })),
+    }),
+  ),
+})
+
+const BatchView = Type.Object({
+  network: Type.String(),
+  chainId: Type.Integer(),
+  voucherIds: Type.Array(Type.String(), { description: 'The vouchers that it pays, each in full' }),
+  paymentIds: Type.Array(Type.String(), {
+    description:
+      "What the receipts name, each with the transaction's hash; one for each call, in the order of the calls",
+  }),
+  request: SendCallsRequest,
+})
+
+export const SessionPaymentsView = Type.Object({
+  sessionId: Type.String(),
+  wallet: Type.String(),
+  vouchers: Type.Array(
+    Type.Object({ voucherId: Type.String(), code: Type.String(), expiresAt: Time, payments: Type.Array(PaymentView) }),
+    { description: 'All that is still to be paid, in the order in which the vouchers were reserved' },
+  ),
+  batches: Type.Array(BatchView, { description: 'What one signature pays on each chain' }),
+  separate: Type.Array(
+    Type.Object({
+      voucherId: Type.String(),
+      paymentIds: Type.Array(Type.String()),
+      reason: Type.String({ examples: ['native_coin'] }),
+      detail: Type.String({ description: 'Why, and what to do instead' }),
+    }),
+    { description: 'What is in no batch' },
+  ),
+})
+
+export const SessionResolvedView = Type.Object({
+  sessionId: Type.String(),
+  results: Type.Array(
+    Type.Object({
+      voucherId: Type.String(),
+      voucher: Type.Optional(VoucherView),
+      problem: Type.Optional(ProblemView),
+    }),
+    { description: 'For each voucher that the receipts name: as it is now, or why its receipts were not taken' },
+  ),
 })
 
 // ── events ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -438,17 +510,6 @@ export const ConvertCurrencyBody = Type.Object({
 /** What the amount of the source is worth in the target. */
 export const ConvertedView = Type.String({ examples: ['92.15'] })
 
-// ── errors ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-export const ProblemView = Type.Object({
-  type: Type.String(),
-  title: Type.String(),
-  status: Type.Integer(),
-  detail: Type.String(),
-  code: Type.String(),
-  errors: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }))),
-})
-
 export type TypedDataBody = Static<typeof TypedDataBody>
 export type DeviceSignUpData = Static<typeof DeviceSignUpData>
 export type OpenContextBody = Static<typeof OpenContextBody>
@@ -456,6 +517,7 @@ export type CloseContextBody = Static<typeof CloseContextBody>
 export type PageQuery = Static<typeof PageQuery>
 export type VoucherQuery = Static<typeof VoucherQuery>
 export type SessionQuery = Static<typeof SessionQuery>
+export type SessionPaymentsQuery = Static<typeof SessionPaymentsQuery>
 export type EventsQuery = Static<typeof EventsQuery>
 export type ExpectedPayment = Static<typeof ExpectedPayment>
 export type RedeemVoucherBody = Static<typeof RedeemVoucherBody>
@@ -479,6 +541,8 @@ export type ContextView = Static<typeof ContextView>
 export type ReservedView = Static<typeof ReservedView>
 export type VoucherView = Static<typeof VoucherView>
 export type SessionView = Static<typeof SessionView>
+export type SessionPaymentsView = Static<typeof SessionPaymentsView>
+export type SessionResolvedView = Static<typeof SessionResolvedView>
 export type WebhookEndpointView = Static<typeof WebhookEndpointView>
 export type NewSecretView = Static<typeof NewSecretView>
 export type WebhookDeliveryView = Static<typeof WebhookDeliveryView>

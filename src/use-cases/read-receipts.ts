@@ -32,6 +32,13 @@ function assertCoverage(voucher: TermedVoucher, receipts: Receipt[]): void {
   if (missing.size > 0) throw invalidField('/receipts', `must cover every payment; missing: ${[...missing].join(', ')}`)
 }
 
+/** The transaction that a receipt names; `stated` is its hash in the payer's own words, which may be wrong. */
+export function transactionNamedIn(receipt: Receipt) {
+  const signedTransaction = (receipt.signedTransaction?.toLowerCase() ?? null) as Hex | null
+  const stated = (receipt.transactionHash?.toLowerCase() ?? null) as Hex | null
+  return { hash: signedTransaction === null ? stated : keccak256(signedTransaction), stated, signedTransaction }
+}
+
 async function readReceipt(
   app: App,
   voucher: TermedVoucher,
@@ -40,9 +47,7 @@ async function readReceipt(
   chain: Chain | null,
 ): Promise<SettlementTransaction> {
   const { paymentId } = receipt
-  const signedTransaction = (receipt.signedTransaction?.toLowerCase() ?? null) as Hex | null
-  const stated = (receipt.transactionHash?.toLowerCase() ?? null) as Hex | null
-  const hash = signedTransaction === null ? stated : keccak256(signedTransaction)
+  const { hash, stated, signedTransaction } = transactionNamedIn(receipt)
   if (stated !== null && stated !== hash) {
     throw invalidField(`/receipts/${index}/transactionHash`, `is not the hash of signedTransaction, which is ${hash}`)
   }

@@ -1,16 +1,22 @@
 import type { Account, ApiKey } from '../domain/account.ts'
 import type { Context } from '../domain/context.ts'
 import type { Event } from '../domain/event.ts'
+import type { Hex } from '../domain/payment.ts'
+import type { Refusal } from '../domain/refusal.ts'
 import type { Session } from '../domain/session.ts'
+import { type Batch, SEPARATE_REASONS, type SessionPayments } from '../domain/session-payments.ts'
 import type { Settlement } from '../domain/settlement.ts'
 import { hasTerms, paymentsOf, signingMessage, type TermedVoucher, type Voucher } from '../domain/voucher.ts'
 import type { WebhookDelivery } from '../domain/webhook-delivery.ts'
 import type { WebhookEndpoint } from '../domain/webhook-endpoint.ts'
+import { PROBLEMS } from '../protocol/problems.ts'
 import type {
   AccountView,
   ApiKeyView,
   ContextView,
+  ProblemView,
   ReservedView,
+  SessionPaymentsView,
   SessionView,
   VoucherView,
   WebhookDeliveryView,
@@ -187,4 +193,63 @@ export function webhookDeliveryView(delivery: WebhookDelivery): WebhookDeliveryV
     nextAttemptAt: isoOrNull(delivery.dueAtMs),
     createdAt: iso(delivery.createdAtMs),
   }
+}
+
+/** The answer that a refusal becomes. */
+export function problemView(refusal: Refusal): ProblemView {
+  const { status, title } = PROBLEMS[refusal.code]
+  return {
+    type: `urn:sixpence:problem:${refusal.code}`,
+    title,
+    status,
+    detail:
+      refusal.code === 'unexpected' ? 'Something went wrong on the server. Nothing more is known.' : refusal.message,
+    code: refusal.code,
+    ...(refusal.errors && { errors: refusal.errors }),
+  }
+}
+
+/** @param wallet takes the place of `{payer}` */
+export function sessionPaymentsView(
+  sessionId: string,
+  wallet: Hex,
+  { vouchers, batches, separate }: SessionPayments,
+): SessionPaymentsView {
+  return {
+    sessionId,
+    wallet,
+    vouchers: vouchers.map((voucher) => ({
+      voucherId: voucher.id,
+      code: voucher.code,
+      expiresAt: iso(voucher.expiresAtMs),
+      payments: paymentsOf(voucher).map((payment) => ({ ...payment, input: { ...payment.input, from: wallet } })),
+    })),
+    batches: batches.map((batch) => ({
+      network: batch.network,
+      chainId: batch.chainId,
+      voucherIds: batch.vouchers.map(({ id }) => id),
+      paymentIds: batch.payments.map(({ id }) => id),
+      request: sendCallsRequest(batch, wallet),
+    })),
+    separate: separate.map(({ voucher, reason }) => ({
+      voucherId: voucher.id,
+      paymentIds: paymentsOf(voucher).map(({ id }) => id),
+      reason,
+      detail: SEPARATE_REASONS[reason],
+    })),
+  }
+}
+
+/** `wallet_sendCalls` of EIP-5792: all of it in one transaction, or nothing. */
+function sendCallsRequest(
+  { chainId, payments }: Batch,
+  wallet: Hex,
+): SessionPaymentsView['batches'][number]['request'] {
+  const calls = payments.map(({ input: { to, value, data } }) => ({ to, value: hexOf(BigInt(value)), data }))
+  const sendCalls = { version: '2.0.0', from: wallet, chainId: hexOf(chainId), atomicRequired: true, calls } as const
+  return { method: 'wallet_sendCalls', params: [sendCalls] }
+}
+
+function hexOf(number: number | bigint): Hex {
+  return `0x${number.toString(16)}`
 }

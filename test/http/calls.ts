@@ -11,6 +11,7 @@ import {
   type Parties,
   receiptsOf,
   redeem,
+  redeemInSession,
   reserve,
   type TestCaller,
   type TestServer,
@@ -178,6 +179,14 @@ export const ROUTES: Record<string, RouteFacts> = {
   'POST /vouchers/sessions/:sessionId/reserve-voucher': byPayee(async (parties) => ({
     path: `/vouchers/sessions/${(await openSession(parties)).id}/reserve-voucher`,
   })),
+  'GET /vouchers/sessions/:sessionId/payments': byPayer(async (parties) => ({
+    path: `/vouchers/sessions/${(await openSession(parties)).id}/payments`,
+  })),
+  'POST /vouchers/sessions/:sessionId/session-resolve': byPayer(async (parties) => {
+    const { id } = await openSession(parties)
+    const voucher = await redeemInSession(parties, id, asking('100'))
+    return { path: `/vouchers/sessions/${id}/session-resolve`, body: receiptsOf(voucher) }
+  }),
   'POST /vouchers/sessions/:sessionId/session-close': byPayee(async (parties) => ({
     path: `/vouchers/sessions/${(await openSession(parties)).id}/session-close`,
   })),

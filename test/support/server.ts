@@ -292,6 +292,12 @@ export async function redeem(parties: Scene, terms: unknown): Promise<VoucherVie
   return (await parties.payee.post<VoucherView>(`/vouchers/${id}/redeem-voucher`, terms)).body
 }
 
+/** Reserves in a session and redeems. */
+export async function redeemInSession({ payee }: Scene, sessionId: string, terms: unknown): Promise<VoucherView> {
+  const { body } = await payee.post<ReservedView>(`/vouchers/sessions/${sessionId}/reserve-voucher`)
+  return (await payee.post<VoucherView>(`/vouchers/${body.id}/redeem-voucher`, terms)).body
+}
+
 /** The receipts of a voucher, all paid by the same transaction or at the payer's word. */
 export function receiptsOf(voucher: VoucherView, proof: Record<string, string> = {}) {
   return { receipts: (voucher.payments ?? []).map(({ id }) => ({ paymentId: id, ...proof })) }

@@ -1,18 +1,57 @@
 import { Type } from 'typebox'
-import { OpenSessionBody, ReservedView, SessionQuery, SessionView } from '../../protocol/schemas.ts'
+import {
+  OpenSessionBody,
+  ReservedView,
+  ResolveSessionBody,
+  SessionPaymentsQuery,
+  SessionPaymentsView,
+  SessionQuery,
+  SessionResolvedView,
+  SessionView,
+} from '../../protocol/schemas.ts'
 import { asPayee, asUser } from '../../use-cases/call.ts'
 import { closeSession } from '../../use-cases/close-session.ts'
 import { joinSession } from '../../use-cases/join-session.ts'
 import { openSession } from '../../use-cases/open-session.ts'
+import { readSessionPayments } from '../../use-cases/read-session-payments.ts'
 import { getSession, listSessions } from '../../use-cases/read-sessions.ts'
 import { reserveVoucherInSession } from '../../use-cases/reserve-voucher.ts'
-import { PAYEE_WRITE, PAYEES, PAYER_WRITE, RESERVE } from '../route-config.ts'
+import { resolveSession } from '../../use-cases/resolve-session.ts'
+import { PAYEE_WRITE, PAYEES, PAYER_READ, PAYER_WRITE, RESERVE, RESOLVE } from '../route-config.ts'
 import type { RouteContext, Routes } from '../routes.ts'
 
 const READ = { callers: PAYEES, limit: 'read' } as const
 const SessionPath = Type.Object({ sessionId: Type.String() })
 
-export function sessionRoutes(api: Routes, { app, answers }: RouteContext): void {
+export function sessionRoutes(api: Routes, context: RouteContext): void {
+  partyRoutes(api, context)
+  paymentRoutes(api, context)
+}
+
+function paymentRoutes(api: Routes, { app, answers }: RouteContext): void {
+  api.get(
+    '/vouchers/sessions/:sessionId/payments',
+    {
+      config: PAYER_READ,
+      schema: { params: SessionPath, querystring: SessionPaymentsQuery, response: { 200: SessionPaymentsView } },
+    },
+    ({ call, params, query }) => readSessionPayments(app, asUser(call), params.sessionId, query),
+  )
+
+  api.post(
+    '/vouchers/sessions/:sessionId/session-resolve',
+    {
+      config: RESOLVE,
+      schema: { params: SessionPath, body: ResolveSessionBody, response: { 200: SessionResolvedView } },
+    },
+    (request, reply) =>
+      answers.once(request, reply, (call) =>
+        resolveSession(app, asUser(call), request.params.sessionId, request.body.receipts),
+      ),
+  )
+}
+
+function partyRoutes(api: Routes, { app, answers }: RouteContext): void {
   api.post(
     '/vouchers/sessions/session-open',
     { config: PAYEE_WRITE, schema: { body: OpenSessionBody, response: { 200: SessionView } } },

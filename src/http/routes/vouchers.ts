@@ -21,14 +21,12 @@ import { redeemVoucher } from '../../use-cases/redeem-voucher.ts'
 import { reserveVoucher } from '../../use-cases/reserve-voucher.ts'
 import { resolveVoucher } from '../../use-cases/resolve-voucher.ts'
 import { signVoucher } from '../../use-cases/sign-voucher.ts'
-import { PAYEE_WRITE, PAYEES, PAYER_WRITE, PAYERS, RESERVE } from '../route-config.ts'
+import { PAYEE_WRITE, PAYEES, PAYER_READ, PAYER_WRITE, RESERVE, RESOLVE } from '../route-config.ts'
 import type { RouteContext, Routes } from '../routes.ts'
 
 /** What ends a payment that has begun. */
 const REDEEM = { ...PAYEE_WRITE, repeatLoses: true, shed: 'last' } as const
 const SIGN = { ...PAYER_WRITE, shed: 'last' } as const
-const RESOLVE = { ...PAYER_WRITE, shed: 'last', waits: true } as const
-const PAYER_READ = { callers: PAYERS, limit: 'read' } as const
 const READ = { callers: PAYEES, limit: 'read' } as const
 const VoucherPath = Type.Object({ voucherId: Type.String() })
 
