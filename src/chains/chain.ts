@@ -1,4 +1,5 @@
 import type { AskedExpectation, Expectation, Hex, Instruction } from '../domain/payment.ts'
+import type { Review } from '../domain/review.ts'
 import type { BlockRef, RequiredDepth } from '../domain/settlement.ts'
 
 /** A network that the server can ask about. It answers from the chain only; it never holds a key. */
@@ -98,10 +99,24 @@ export type ProofQuestion = {
   taken?: ReadonlySet<string>
 }
 
+export type RawCall = { to: Hex; wei: bigint; data: Hex }
+
+/** What calls are read with. */
+export type CallFacts = {
+  network: string
+  nativeCurrency: { symbol: string; decimals: number }
+  /** Addresses that the payer may pay from. */
+  payers: Hex[]
+  /** The token that the server lists at an address of the network. */
+  tokenAt: (address: Hex) => { symbol: string; decimals: number } | undefined
+}
+
 /** The pure half of a kind of chain: how payments are written, read and proven there. */
 export interface ChainRules {
   /** The transaction that carries out an expectation. */
   buildInput(expectation: AskedExpectation): Instruction['input']
+  /** What a call does, as far as the server can tell: in one sentence, and in parts. Never throws. */
+  reviewCall(call: RawCall, facts: CallFacts): { summary: string; review: Review }
   /** Whether a mined transaction does exactly what was asked. */
   prove(question: ProofQuestion): Proof
   /** Whether a transaction that is not mined yet says what was asked: right chain fields only; `prove` has the last word. */

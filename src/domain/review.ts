@@ -40,22 +40,29 @@ export type Allowance = Omit<ReviewedAmount, 'amount'> & { amount: string | null
 
 export type Fee = ReviewedAmount & { to: 'operator' | 'exchange' }
 
-/** A call of a contract, with its name and arguments where the server knows the function. */
+/**
+ * A call of a contract, with its name and arguments where the server knows the function. `value` is what it sends of the
+ * native coin, if it does.
+ */
 export type CallReview = KnownCall | UnknownCall
 
 export type KnownCall = {
   known: true
   contract: Hex
-  /** Whose function it is, such as "ERC-20"; several where it cannot be told, as in "ERC-20 or ERC-721". */
+  /**
+   * Whose function it is, such as "ERC-20"; several where it cannot be told, as in "ERC-20 or ERC-721"; "native" where
+   * it only sends the native coin.
+   */
   standard: string
   function: string
   args: CallArgument[]
   /** The calls that it makes in turn, where it is there to make calls. */
   calls?: CallReview[]
+  value?: string
 }
 
 /** `selector` is what there is of the first four bytes. */
-export type UnknownCall = { known: false; contract: Hex; selector: Hex }
+export type UnknownCall = { known: false; contract: Hex; selector: Hex; value?: string }
 
 export type CallArgument = {
   name: string

@@ -217,6 +217,7 @@ const callView = (depth: number): TSchema =>
         }),
       ),
     ),
+    value: Type.Optional(Type.String({ description: 'What it sends of the native coin' })),
     ...(depth > 0 && { calls: Type.Optional(Type.Array(callView(depth - 1))) }),
   })
 

@@ -1,6 +1,5 @@
-import { type AskedExpectation, expectationOf, type Payment, type Terms } from '../domain/payment.ts'
-import { reviewTransfer } from '../domain/review-payment.ts'
-import { assertRedeemable, type Redemption, redeemVoucher as redeem } from '../domain/voucher.ts'
+import { expectationOf, type Hex, type Payment } from '../domain/payment.ts'
+import { assertRedeemable, type Redemption, type ReservedVoucher, redeemVoucher as redeem } from '../domain/voucher.ts'
 import { newId } from '../protocol/ids.ts'
 import type { RedeemVoucherBody, VoucherView } from '../protocol/schemas.ts'
 import type { App } from './app.ts'
@@ -8,7 +7,8 @@ import { askChain } from './ask-chain.ts'
 import type { Call, KeyHolder, Payee, User } from './call.ts'
 import { decideOnRecent, recordStep } from './commit.ts'
 import { findVoucherAsPayee } from './find.ts'
-import { readTerms } from './read-terms.ts'
+import { type ReadTerms, readTerms } from './read-terms.ts'
+import { reviewTerms } from './review-terms.ts'
 
 /**
  * The payee states what it expects, once. The answer shows the transactions that the payer is to sign.
@@ -23,18 +23,23 @@ export async function redeemVoucher(
   return decideOnRecent(app, call.idempotency, async (rows) => {
     const voucher = await findVoucherAsPayee(rows, call, voucherId)
     assertRedeemable(voucher)
-    const redemption = await readRedemption(app, call.nowMs, body)
+    const redemption = await readRedemption(app, voucher, call.nowMs, body)
     const { change, view } = recordStep(redeem(voucher, redemption, app.times.signingTtlMs), call.nowMs)
     return { change, answer: view }
   })
 }
 
-async function readRedemption(app: App, nowMs: number, body: RedeemVoucherBody): Promise<Redemption> {
-  const { terms, network } = readTerms(app, body)
-  const chain = app.chains.get(network)
+async function readRedemption(
+  app: App,
+  { payers }: ReservedVoucher,
+  nowMs: number,
+  body: RedeemVoucherBody,
+): Promise<Redemption> {
+  const read = readTerms(app, body)
+  const chain = app.chains.get(read.network)
   return {
-    terms,
-    payments: [paymentOf(app, terms, network, nowMs)],
+    terms: read.terms,
+    payments: [paymentOf(app, read, payers, nowMs)],
     payeeInfo: body.payeeInfo ?? null,
     orderId: body.orderId ?? null,
     redeemedAtMs: nowMs,
@@ -42,23 +47,13 @@ async function readRedemption(app: App, nowMs: number, body: RedeemVoucherBody):
   }
 }
 
-function paymentOf(app: App, terms: Terms, network: string, nowMs: number): Payment {
-  const expectation = expectationOf(terms)
-  const { chainId = null, nativeCurrency } = app.networks.get(network) ?? {}
+function paymentOf(app: App, { terms, network }: ReadTerms, payers: Hex[], nowMs: number): Payment {
   return {
     id: newId('pay', nowMs),
     type: 'send_transaction',
     network,
-    chainId,
-    input: app.rules.buildInput(expectation),
-    summary: summaryOf(terms, expectation, network),
-    ...(terms.type === 'SIMPLE' && nativeCurrency && { review: reviewTransfer(terms, nativeCurrency) }),
+    chainId: app.networks.get(network)?.chainId ?? null,
+    input: app.rules.buildInput(expectationOf(terms)),
+    ...reviewTerms(app, terms, { network, payers }),
   }
-}
-
-function summaryOf(terms: Terms, expectation: AskedExpectation, network: string): string {
-  if (terms.type === 'SIMPLE') return `Send ${terms.amount} ${terms.currency} to ${terms.recipient} on ${network}.`
-  const wei = expectation.kind === 'call' ? expectation.wei : 0n
-  const value = wei === 0n ? '' : ` with ${wei} wei`
-  return `Call the contract ${terms.instruction.input.to} on ${network}${value}.`
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { keccak256 } from 'viem'
+import { encodeFunctionData, getAddress, keccak256, parseAbi } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import type { ReservedView, VoucherView } from '../../src/protocol/schemas.ts'
 import { dealAll } from '../support/deal-all.ts'
@@ -30,6 +30,12 @@ import { assertInvalidFields, assertProblem, ok } from './problems.ts'
 
 const MINUTE_MS = 60_000
 const EURC = token(UNVERIFIED_NETWORK, 'EURC', '0x00000000000000000000000000000000000E0000', 6)
+
+const ROUTER_ABI = parseAbi([
+  'struct Swap { address tokenIn; address tokenOut; uint24 fee; address recipient; uint256 amountIn; uint256 amountOutMinimum; uint160 sqrtPriceLimitX96; }',
+  'function exactInputSingle(Swap params)',
+  'function multicall(bytes[])',
+])
 
 let server: TestServer
 let parties: Parties
@@ -262,8 +268,37 @@ describe('redeeming a CUSTOM voucher', () => {
     assert.deepEqual({ ...payment?.input, to }, { ...input, to, data: '0xabcd' })
     assert.equal(payment?.input.to.toLowerCase(), to.toLowerCase())
     assert.equal(voucher.extras?.[0]?.type, 'call_transaction')
+    assert.match(
+      payment?.summary ?? '',
+      /^Call an unknown function \(selector 0xabcd\) of contract 0x.* with 0\.0{17}7 COIN\.$/,
+    )
+    assert.deepEqual(payment?.review?.call, {
+      known: false,
+      contract: payment?.input.to,
+      selector: '0xabcd',
+      value: '0.000000000000000007',
+    })
     const resolved = ok(await post(parties.payer, id, 'resolve', receiptsOf(voucher)))
     assert.equal(resolved.status, 'RESOLVED')
+  })
+
+  it('says in plain words what it does where the server knows the function', async () => {
+    const { id } = await reserve(await fresh())
+    const swap = { tokenIn: getAddress(EURC.address), tokenOut: PAYEE_ADDRESS, fee: 500, recipient: PAYEE_ADDRESS }
+    const limits = { amountIn: 5_000_000n, amountOutMinimum: 3n, sqrtPriceLimitX96: 0n }
+    const inner = encodeFunctionData({
+      abi: ROUTER_ABI,
+      functionName: 'exactInputSingle',
+      args: [{ ...swap, ...limits }],
+    })
+    const data = encodeFunctionData({ abi: ROUTER_ABI, functionName: 'multicall', args: [[inner]] })
+    const input = { from: '{payer}', to: PAYEE_ADDRESS, value: '0', data }
+    const networks = [{ network: UNVERIFIED_NETWORK, type: 'evm', chainId: '31338' }]
+    const terms = { networks, payments: [{ type: 'send_transaction', input }] }
+    const [payment] = ok(await post(parties.payee, id, 'redeem', terms)).payments ?? []
+    assert.match(payment?.summary ?? '', /\(1\) Swap 5 EURC for at least 3 units of the token 0x/)
+    assert.match(JSON.stringify(payment?.review?.call), /"calls":\[.*"name":"params".*"name":"amountIn"/)
+    assert.deepEqual((await read(parties, id)).payments, [payment])
   })
 })
 

@@ -4,10 +4,12 @@ import { buildInput } from './build-input.ts'
 import { plausible } from './plausible.ts'
 import { prove } from './prove.ts'
 import { readSigned } from './read-signed.ts'
+import { reviewCall } from './review-call.ts'
 
 /** How payments are written, read and proven on chains with an EVM. */
 export const evmRules: ChainRules = {
   buildInput,
+  reviewCall,
   prove,
   plausible,
   readSigned,
