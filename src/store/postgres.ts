@@ -1,6 +1,7 @@
 import type { Account, ApiKey, Credential } from '../domain/account.ts'
 import type { CodeDealers } from '../domain/code-dealer.ts'
 import type { Context } from '../domain/context.ts'
+import type { RelayQueue } from '../domain/relay-queue.ts'
 import type { Session } from '../domain/session.ts'
 import type { Voucher } from '../domain/voucher.ts'
 import { DELIVERY_LIFE_MS, type WebhookDelivery } from '../domain/webhook-delivery.ts'
@@ -259,6 +260,10 @@ export class PostgresStore implements Store {
 
   async logPlace(id: string): Promise<LogPlace | null> {
     return this.#find('logPlace', 'SELECT body FROM log_places WHERE id = $1', id)
+  }
+
+  async relayQueue(id: string): Promise<RelayQueue | null> {
+    return this.#find('relayQueue', 'SELECT body FROM relay_queues WHERE id = $1', id)
   }
 
   async lapsedVouchers(nowMs: number, limit: number): Promise<Voucher[]> {

@@ -4,6 +4,7 @@ import type { Account, ApiKey, Credential } from '../domain/account.ts'
 import { CODE_REST_MS, type CodeDealers } from '../domain/code-dealer.ts'
 import { CodePool, type HeldCode } from '../domain/code-pool.ts'
 import type { Context } from '../domain/context.ts'
+import type { RelayQueue } from '../domain/relay-queue.ts'
 import type { Session } from '../domain/session.ts'
 import type { Voucher } from '../domain/voucher.ts'
 import { DELIVERY_LIFE_MS, type WebhookDelivery } from '../domain/webhook-delivery.ts'
@@ -255,6 +256,10 @@ export class SqliteStore implements Store {
 
   async logPlace(id: string): Promise<LogPlace | null> {
     return entityOrNull(this.#sql.get('SELECT body FROM log_places WHERE id = ?', id))
+  }
+
+  async relayQueue(id: string): Promise<RelayQueue | null> {
+    return entityOrNull(this.#sql.get('SELECT body FROM relay_queues WHERE id = ?', id))
   }
 
   async lapsedVouchers(nowMs: number, limit: number): Promise<Voucher[]> {

@@ -2,6 +2,7 @@ import type { Account, ApiKey, Credential } from '../domain/account.ts'
 import type { CodeDealers } from '../domain/code-dealer.ts'
 import type { Context } from '../domain/context.ts'
 import type { Event } from '../domain/event.ts'
+import type { RelayQueue } from '../domain/relay-queue.ts'
 import type { Session } from '../domain/session.ts'
 import type { Voucher, VoucherStatus } from '../domain/voucher.ts'
 import type { DeliveryStatus, WebhookDelivery } from '../domain/webhook-delivery.ts'
@@ -26,6 +27,7 @@ export type Change = {
   /** A new one whose endpoint has a delivery of the same event already is left out; that is no conflict. */
   webhookDeliveries?: WebhookDelivery[]
   logPlaces?: LogPlace[]
+  relayQueues?: RelayQueue[]
   /** Rows that the decision read and that must still have this version. */
   unchanged?: { contexts?: Versioned[]; sessions?: Versioned[] }
   /** Unique things taken for good, such as a log of a transaction or a sign-in challenge. Taking one's own again is fine. */
@@ -234,6 +236,7 @@ export interface Store {
   /** Deliveries that are still to be sent, for whatever reason they wait. */
   webhookBacklog(): Promise<number>
   logPlace(id: string): Promise<LogPlace | null>
+  relayQueue(id: string): Promise<RelayQueue | null>
 
   /** What the clock has ended and the sweep may tidy up. */
   lapsedVouchers(nowMs: number, limit: number): Promise<Voucher[]>

@@ -7,9 +7,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { domainSeparator, erc20Abi, parseUnits } from 'viem'
+import relayArtifact from '../../src/chains/evm/relay/relay.artifact.json' with { type: 'json' }
 import type { Hex } from '../../src/domain/payment.ts'
 import { AnvilUnusable, PortTaken } from '../../src/sandbox/anvil-process.ts'
-import { compileSandboxToken } from '../../src/sandbox/contracts/compile.ts'
+import { compileRelayContracts, compileSandboxToken } from '../../src/sandbox/contracts/compile.ts'
 import artifact from '../../src/sandbox/contracts/sandbox-token.artifact.json' with { type: 'json' }
 import { SANDBOX_CHAIN_ID, SANDBOX_TOKENS } from '../../src/sandbox/facts.ts'
 import { type SandboxChain, startSandboxChain } from '../../src/sandbox/sandbox-chain.ts'
@@ -189,5 +190,11 @@ describe('the token of the sandbox', () => {
   it('is what its source compiles to', () => {
     const { compiler, abi, bytecode } = artifact
     assert.deepEqual({ compiler, abi, bytecode }, compileSandboxToken())
+  })
+})
+
+describe('the code that relayers put into transactions', () => {
+  it('is what its source compiles to', () => {
+    assert.deepEqual(relayArtifact, compileRelayContracts())
   })
 })

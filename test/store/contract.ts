@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test'
 import { CODE_REST_MS } from '../../src/domain/code-dealer.ts'
 import type { Context } from '../../src/domain/context.ts'
 import { closeContext, releaseContextCode } from '../../src/domain/context.ts'
+import { addRelay, endRelay, newRelayQueue } from '../../src/domain/relay-queue.ts'
 import { closeSession } from '../../src/domain/session.ts'
 import {
   confirmSettlement,
@@ -12,6 +13,7 @@ import {
   trackSettlement,
   type Voucher,
 } from '../../src/domain/voucher.ts'
+import { newId } from '../../src/protocol/ids.ts'
 import {
   Conflict,
   type Lease,
@@ -274,6 +276,18 @@ function uniqueThings(engine: Engine): void {
     assert.equal((await engine.store.claimOwners([claim.key])).size, 0)
   })
 
+  test('a queue of relays comes back as it was written, and of those who change it one wins', async () => {
+    const signed = { nonce: 7, hash: '0x01', signedTransaction: '0x02', maxCostWei: 10n ** 24n } as const
+    const first = addRelay(newRelayQueue(newId('pay', T0)), signed, { voucherId: 'vch_1', validBeforeMs: T0 }, T0)
+    await engine.store.commit({ relayQueues: [first] })
+    await rejectsWith(engine.store.commit({ relayQueues: [first] }), 'version', first.id)
+    assert.deepEqual(await engine.store.relayQueue(first.id), first)
+    const ended = endRelay(first, 7, 21_000n, T0)
+    await engine.store.commit({ relayQueues: [ended] })
+    await rejectsWith(engine.store.commit({ relayQueues: [endRelay(first, 7, 0n, T0)] }), 'version', first.id)
+    assert.deepEqual(await engine.store.relayQueue(first.id), ended)
+  })
+
   test('a credential is unique by kind and identifier together', async () => {
     const credential = aCredential()
     await engine.store.commit({ credentials: [credential] })
@@ -487,8 +501,9 @@ function lookUps(engine: Engine): void {
         store.apiKey('key_none'),
         store.apiKeyByHash('none'),
         store.contextByCode('ZZZZZZ'),
+        store.relayQueue('1:0x'),
       ]),
-      [null, null, null, null, null, null, null],
+      [null, null, null, null, null, null, null, null],
     )
   })
 

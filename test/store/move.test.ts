@@ -6,6 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import { Client } from 'pg'
 import { closeContext } from '../../src/domain/context.ts'
+import { newRelayQueue } from '../../src/domain/relay-queue.ts'
 import { type Arrival, isWhole, type MoveProgress, moveStore } from '../../src/store/move.ts'
 import { openPostgresStore } from '../../src/store/postgres.ts'
 import { openSqliteStore } from '../../src/store/sqlite.ts'
@@ -117,7 +118,12 @@ function everything() {
   const answers = [anAnswer(), anAnswer({ body: '"Käse \\u0000"' })]
   const changes: Change[] = [
     { ...rows, vouchers, events },
-    { vouchers: [withTerms, payable], webhookDeliveries: deliveries, logPlaces: [aLogPlace()] },
+    {
+      vouchers: [withTerms, payable],
+      webhookDeliveries: deliveries,
+      logPlaces: [aLogPlace()],
+      relayQueues: [aRelayQueue()],
+    },
     { vouchers: [settling(payable)], contexts: [closeContext(first, null, T0 + 1)] },
     ...answers.map((answer) => ({ answer })),
   ]
@@ -126,6 +132,10 @@ function everything() {
 
 function aLogPlace() {
   return { id: 'webhooks', version: 1, position: '1200' }
+}
+
+function aRelayQueue() {
+  return { ...newRelayQueue('137:0xabc'), version: 1, spent: [{ hour: 500_000, wei: '21000' }] }
 }
 
 /** Everything that a store says when it is asked for everything. */
@@ -159,6 +169,7 @@ async function readAll(store: Store, asked: ReturnType<typeof everything>) {
     }),
     due: await store.dueDeliveries(endpoint.id, T0, 10),
     place: await store.logPlace('webhooks'),
+    relayQueue: await store.relayQueue('137:0xabc'),
   }
 }
 

@@ -39,6 +39,11 @@ export interface EvmChain extends Chain {
    * @throws ChainUnavailable
    */
   readContracts: ReadContracts
+  /**
+   * Asks one node after the other until one answers the whole question.
+   * @throws ChainUnavailable when none does; BroadcastRefused as the node gave it
+   */
+  ask: <Answer>(question: (node: RpcNode) => Promise<Answer>) => Promise<Answer>
   /** Ends the watch and every request that is under way. */
   stop(): void
 }
@@ -81,6 +86,7 @@ export function openEvmChain(options: EvmChainOptions): EvmChain {
     minedByNonce: (from, nonce) => pool.ask((node) => minedByNonce(node, { from, nonce })),
     broadcast: (signedTransaction) => pool.ask((node) => broadcast(node, signedTransaction)),
     readContracts: (reads) => pool.ask((node) => readContracts(node, reads)),
+    ask: (question) => pool.ask(question),
     verifyMessage: (signed) => pool.ask((node) => verifyMessage(node, signed)),
   }
 }

@@ -3,10 +3,12 @@ pragma solidity ^0.8.28;
 
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Permit.sol";
+import {ERC3009} from "@openzeppelin/contracts/token/ERC20/extensions/draft-ERC3009.sol";
 import {ShortString, ShortStrings} from "@openzeppelin/contracts/utils/ShortStrings.sol";
 
-/// A token of the sandbox. All that the constructor sets is immutable, so the deployed code works at any address.
-contract SandboxToken is ERC20, ERC20Permit {
+/// A token of the sandbox, which moves by signature as the real USDC does. All that the constructor sets is immutable,
+/// so the deployed code works at any address.
+contract SandboxToken is ERC20, ERC20Permit, ERC3009 {
     using ShortStrings for *;
 
     ShortString private immutable _shortName;

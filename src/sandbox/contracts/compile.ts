@@ -48,6 +48,17 @@ export function compileSandboxToken(): CompiledContract {
   return token
 }
 
+/** What a relayer makes of permits, by name: code that is put into transactions and calls, never deployed. */
+export function compileRelayContracts(): Record<string, Pick<CompiledContract, 'compiler' | 'bytecode'>> {
+  const compiled = compileContracts([new URL('../../chains/evm/relay/Relay.sol', import.meta.url)])
+  const contracts = ['OneTransfer', 'PermitThenTransfer', 'Rehearsal'].map((name) => {
+    const contract = compiled.get(name)
+    if (contract === undefined) throw new Error(`Relay.sol holds no contract ${name}`)
+    return [name, { compiler: contract.compiler, bytecode: contract.bytecode }]
+  })
+  return Object.fromEntries(contracts)
+}
+
 function sourceName(file: URL): string {
   return basename(file.pathname)
 }
@@ -60,7 +71,11 @@ function readImport(path: string): { contents: string } | { error: string } {
   }
 }
 
+function writeArtifact(path: string, content: unknown): void {
+  writeFileSync(new URL(path, import.meta.url), `${JSON.stringify(content, null, 2)}\n`)
+}
+
 if (import.meta.main) {
-  const artifact = new URL('sandbox-token.artifact.json', import.meta.url)
-  writeFileSync(artifact, `${JSON.stringify(compileSandboxToken(), null, 2)}\n`)
+  writeArtifact('sandbox-token.artifact.json', compileSandboxToken())
+  writeArtifact('../../chains/evm/relay/relay.artifact.json', compileRelayContracts())
 }

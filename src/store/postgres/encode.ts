@@ -35,6 +35,7 @@ export function encodeChange(change: Change): string {
     webhook_endpoints: entityRows(WEBHOOK_ENDPOINT_COLUMNS, change.webhookEndpoints),
     webhook_deliveries: entityRows(WEBHOOK_DELIVERY_COLUMNS, change.webhookDeliveries),
     log_places: entityRows(NO_COLUMNS, change.logPlaces),
+    relay_queues: entityRows(NO_COLUMNS, change.relayQueues),
     claims: some(change.claims?.toSorted(byKey), claimRow),
     events: some(change.events, eventRow),
   })

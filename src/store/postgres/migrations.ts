@@ -9,6 +9,7 @@ const STEPS = [
   '5-webhooks.sql',
   '6-secrets-and-counters.sql',
   '7-resting-codes.sql',
+  '8-relay-queues.sql',
 ]
 
 /** The schema that this program writes. */

@@ -11,6 +11,7 @@ import {
   LOG_PLACES,
   put,
   putDelivery,
+  RELAY_QUEUES,
   SESSIONS,
   VOUCHERS,
   WEBHOOK_ENDPOINTS,
@@ -35,6 +36,7 @@ export function applyChange(sql: Statements, answers: Answers, change: Change, n
   for (const endpoint of change.webhookEndpoints ?? []) put(sql, WEBHOOK_ENDPOINTS, endpoint)
   for (const delivery of change.webhookDeliveries ?? []) putDelivery(sql, delivery)
   for (const place of change.logPlaces ?? []) put(sql, LOG_PLACES, place)
+  for (const queue of change.relayQueues ?? []) put(sql, RELAY_QUEUES, queue)
   for (const claim of change.claims ?? []) take(sql, claim)
   for (const event of change.events ?? []) log(sql, event)
 }

@@ -1,6 +1,7 @@
 import type { SQLInputValue } from 'node:sqlite'
 import type { Account, ApiKey } from '../../domain/account.ts'
 import type { Context } from '../../domain/context.ts'
+import type { RelayQueue } from '../../domain/relay-queue.ts'
 import type { Session } from '../../domain/session.ts'
 import type { Voucher } from '../../domain/voucher.ts'
 import type { WebhookDelivery } from '../../domain/webhook-delivery.ts'
@@ -47,6 +48,7 @@ export const ACCOUNTS = table<Account>('accounts', { fixed: {}, changing: {} })
 export const API_KEYS = table<ApiKey>('api_keys', API_KEY_COLUMNS)
 export const WEBHOOK_ENDPOINTS = table<WebhookEndpoint>('webhook_endpoints', WEBHOOK_ENDPOINT_COLUMNS)
 export const LOG_PLACES = table<LogPlace>('log_places', { fixed: {}, changing: {} })
+export const RELAY_QUEUES = table<RelayQueue>('relay_queues', { fixed: {}, changing: {} })
 const WEBHOOK_DELIVERIES = table<WebhookDelivery>(
   'webhook_deliveries',
   WEBHOOK_DELIVERY_COLUMNS,

@@ -1,0 +1,242 @@
+import { LRUCache } from 'lru-cache'
+import { hexToBigInt, hexToNumber, keccak256, parseAbi, parseTransaction } from 'viem'
+import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
+import type { Hex } from '../../../domain/payment.ts'
+import type { SignedRelay } from '../../../domain/relay-queue.ts'
+import type { BlockRef } from '../../../domain/settlement.ts'
+import { ChainUnavailable } from '../../chain.ts'
+import {
+  type Authorization,
+  AuthorizationRefused,
+  type GasFees,
+  type RelayCall,
+  type Relayer,
+  type RelayerAccount,
+  type RelayOrder,
+} from '../../relayer.ts'
+import type { EvmChain } from '../evm-chain.ts'
+import { lowerHex } from '../hex.ts'
+import { refusalWords } from '../node-errors.ts'
+import { authorizationOf, callOf, DEPLOYER, DEPLOYER_CODE, isSigned, rehearsalOf } from './authorizations.ts'
+import { readTokenSigning, type TokenSigning } from './token-signing.ts'
+
+export type EvmRelayerOptions = { chain: EvmChain; privateKey: Hex; dailyCapWei: bigint }
+
+/** A token may be replaced behind its address, so what it can is asked again. */
+const SIGNING_KNOWN_FOR_MS = 10 * 60 * 1000
+const MOST_TOKENS = 1000
+
+/** A nonce is taken only at a price this much higher; nodes ask for a tenth. In percent. */
+const OUTBID_PERCENT = 125n
+/** What a call takes may change between the estimate and the block. In percent. */
+const GAS_PERCENT = 130n
+/** Where a node does not say what miners ask: 1 gwei. */
+const USUAL_TIP_WEI = 10n ** 9n
+
+const TOKEN_ABI = parseAbi([
+  'function nonces(address owner) view returns (uint256)',
+  'function balanceOf(address account) view returns (uint256)',
+])
+
+/** A relayer on a network with an EVM. */
+export function openEvmRelayer({ chain, privateKey, dailyCapWei }: EvmRelayerOptions): Relayer {
+  const account = privateKeyToAccount(privateKey)
+  const { network, chainId } = chain
+  const tokens = new TokenDirectory(chain)
+  const sign = (call: UnsignedRelay) => signRelay(account, chainId, call)
+  return {
+    ...{ network, chainId, dailyCapWei },
+    address: lowerHex(account.address),
+    authorizationsOf: (order) => authorizationsOf(chain, tokens, order),
+    prepare: async (order, signature) => {
+      const authorizations = await authorizationsOf(chain, tokens, order)
+      return prepare(chain, account.address, { order, authorizations, signature })
+    },
+    account: () => readAccount(chain, account.address),
+    sign: (call, nonce) => sign({ ...call, nonce }),
+    outbid: (signedTransaction, isCancelled) => outbid(chain, account, signedTransaction, isCancelled),
+    fill: async (nonce) => sign({ ...(await nothing(chain, account.address)), fees: await readFees(chain), nonce }),
+    costOf: (hashes) => costOf(chain, hashes),
+  }
+}
+
+/** What tokens can, as they said not long ago. */
+class TokenDirectory {
+  readonly #chain: EvmChain
+  readonly #known = new LRUCache<Hex, { signing: TokenSigning | null }>({ max: MOST_TOKENS, ttl: SIGNING_KNOWN_FOR_MS })
+
+  constructor(chain: EvmChain) {
+    this.#chain = chain
+  }
+
+  async signing(token: Hex): Promise<TokenSigning | null> {
+    const known = this.#known.get(token)
+    if (known !== undefined) return known.signing
+    const signing = await this.#read(token)
+    this.#known.set(token, { signing })
+    return signing
+  }
+
+  /** A permit is carried out by way of the deployer. */
+  async #read(token: Hex): Promise<TokenSigning | null> {
+    const signing = await readTokenSigning(this.#chain, token)
+    if (signing?.type !== 'eip-2612') return signing
+    const code = await this.#chain.ask(({ client }) =>
+      client.request({ method: 'eth_getCode', params: [DEPLOYER, 'latest'] }),
+    )
+    return code === DEPLOYER_CODE ? signing : null
+  }
+}
+
+async function authorizationsOf(chain: EvmChain, tokens: TokenDirectory, order: RelayOrder): Promise<Authorization[]> {
+  const signing = await tokens.signing(order.token)
+  if (signing === null) return []
+  const nonces = signing.type === 'eip-2612' ? await readNonces(chain, order) : []
+  return order.payers.map((payer, index) => authorizationOf(signing, order, payer, nonces[index] ?? 0n))
+}
+
+function readNonces(chain: EvmChain, { token, payers }: RelayOrder): Promise<(bigint | null)[]> {
+  const calls = payers.map((payer) => ({ address: token, args: [payer] as const }))
+  return chain.readContracts({ abi: TOKEN_ABI, functionName: 'nonces', calls })
+}
+
+type Signed = { order: RelayOrder; authorizations: Authorization[]; signature: Hex }
+
+async function prepare(chain: EvmChain, relayer: Hex, signed: Signed): Promise<RelayCall> {
+  const { order, signature } = signed
+  const authorization = await findSigned(signed)
+  const call = callOf(order, authorization, signature)
+  await rehearse(chain, order, authorization, call)
+  return { ...call, gas: await estimateGas(chain, relayer, call), fees: await readFees(chain) }
+}
+
+async function findSigned({ authorizations, signature }: Signed): Promise<Authorization> {
+  if (authorizations.length === 0) throw new AuthorizationRefused('the token cannot be moved by signature')
+  for (const authorization of authorizations) if (await isSigned(authorization, signature)) return authorization
+  throw new AuthorizationRefused(
+    "it is not the signature of one of the payer's addresses over the typed data that the payment shows now",
+  )
+}
+
+/** What a token says is one thing, what it does another: the payee must get the very units that were asked. */
+async function rehearse(chain: EvmChain, order: RelayOrder, { from }: Authorization, call: { to: Hex; data: Hex }) {
+  const [balance] = await chain.readContracts({
+    abi: TOKEN_ABI,
+    functionName: 'balanceOf',
+    calls: [{ address: order.token, args: [from] }],
+  })
+  if (typeof balance === 'bigint' && balance < order.units) {
+    throw new AuthorizationRefused(`${from} has ${balance} units of the token, asked are ${order.units}`)
+  }
+  const data = rehearsalOf(order, call)
+  const answer = await unlessRefused(chain, (request) => request({ method: 'eth_call', params: [{ data }, 'latest'] }))
+  const arrived = answer === '0x' ? 0n : hexToBigInt(answer)
+  if (arrived !== order.units) {
+    throw new AuthorizationRefused(`the payee would get ${arrived} units, asked are ${order.units}`)
+  }
+}
+
+async function estimateGas(chain: EvmChain, from: Hex, { to, data }: { to: Hex; data: Hex }): Promise<bigint> {
+  const gas = await unlessRefused(chain, (request) =>
+    request({ method: 'eth_estimateGas', params: [{ from, to, data }] }),
+  )
+  return (hexToBigInt(gas) * GAS_PERCENT) / 100n
+}
+
+type Request = Parameters<Parameters<EvmChain['ask']>[0]>[0]['client']['request']
+
+/** @throws AuthorizationRefused where the call reverts */
+async function unlessRefused(chain: EvmChain, question: (request: Request) => Promise<Hex>): Promise<Hex> {
+  const { answer, words } = await chain.ask(async ({ client }) => {
+    try {
+      return { answer: await question(client.request), words: null }
+    } catch (error) {
+      const words = refusalWords(error)
+      if (words === null) throw error
+      return { answer: null, words }
+    }
+  })
+  if (answer === null) throw new AuthorizationRefused(`the token would not take it (${words})`)
+  return answer
+}
+
+function readAccount(chain: EvmChain, address: Hex): Promise<RelayerAccount> {
+  return chain.ask(async ({ client }) => {
+    const [mined, pending, balance] = await Promise.all([
+      client.request({ method: 'eth_getTransactionCount', params: [address, 'latest'] }),
+      client.request({ method: 'eth_getTransactionCount', params: [address, 'pending'] }),
+      client.request({ method: 'eth_getBalance', params: [address, 'latest'] }),
+    ])
+    const minedNonce = hexToNumber(mined)
+    return { minedNonce, pendingNonce: Math.max(minedNonce, hexToNumber(pending)), balanceWei: hexToBigInt(balance) }
+  })
+}
+
+function readFees(chain: EvmChain): Promise<GasFees> {
+  return chain.ask(async ({ client }) => {
+    const block = await client.request({ method: 'eth_getBlockByNumber', params: ['latest', false] })
+    if (!block?.baseFeePerGas) throw new ChainUnavailable('the newest block has no base fee')
+    const tip = await client.request({ method: 'eth_maxPriorityFeePerGas' }).then(hexToBigInt, () => USUAL_TIP_WEI)
+    // Enough for six full blocks in a row.
+    return { maxFeePerGas: 2n * hexToBigInt(block.baseFeePerGas) + tip, maxPriorityFeePerGas: tip }
+  })
+}
+
+type UnsignedRelay = RelayCall & { nonce: number }
+
+async function signRelay(account: PrivateKeyAccount, chainId: number, call: UnsignedRelay): Promise<SignedRelay> {
+  const { nonce, to, data, gas, fees } = call
+  const signedTransaction = await account.signTransaction({ type: 'eip1559', chainId, nonce, to, data, gas, ...fees })
+  return { nonce, hash: keccak256(signedTransaction), signedTransaction, maxCostWei: gas * fees.maxFeePerGas }
+}
+
+async function outbid(
+  chain: EvmChain,
+  account: PrivateKeyAccount,
+  signedTransaction: Hex,
+  isCancelled: boolean,
+): Promise<SignedRelay> {
+  const before = parseTransaction(signedTransaction)
+  const { nonce = 0, to, data = '0x', gas = 0n, maxFeePerGas = 0n, maxPriorityFeePerGas = 0n } = before
+  const now = await readFees(chain)
+  const fees = {
+    maxFeePerGas: larger(now.maxFeePerGas, outbidden(maxFeePerGas)),
+    maxPriorityFeePerGas: larger(now.maxPriorityFeePerGas, outbidden(maxPriorityFeePerGas)),
+  }
+  const call = isCancelled || !to ? await nothing(chain, account.address) : { to, data, gas }
+  return signRelay(account, chain.chainId, { ...call, fees, nonce })
+}
+
+/** A transaction to oneself; how much gas it takes differs by network. */
+async function nothing(chain: EvmChain, address: Hex): Promise<{ to: Hex; data: Hex; gas: bigint }> {
+  const call = { to: address, data: '0x' } as const
+  return { ...call, gas: await estimateGas(chain, address, call) }
+}
+
+function costOf(chain: EvmChain, hashes: Hex[]): Promise<{ wei: bigint; block: BlockRef } | null> {
+  return chain.ask(async ({ client }) => {
+    for (const hash of hashes.toReversed()) {
+      const receipt = await client.request({ method: 'eth_getTransactionReceipt', params: [hash] })
+      if (receipt === null) continue
+      const gas = hexToBigInt(receipt.gasUsed) * hexToBigInt(receipt.effectiveGasPrice)
+      return {
+        wei: gas + dataFee(receipt),
+        block: { number: hexToNumber(receipt.blockNumber), hash: lowerHex(receipt.blockHash) },
+      }
+    }
+    return null
+  })
+}
+
+/** What networks that lie on another one charge for that on top. */
+function dataFee(receipt: object): bigint {
+  return 'l1Fee' in receipt && typeof receipt.l1Fee === 'string' ? BigInt(receipt.l1Fee) : 0n
+}
+
+function outbidden(wei: bigint): bigint {
+  return (wei * OUTBID_PERCENT) / 100n + 1n
+}
+
+function larger(one: bigint, other: bigint): bigint {
+  return one > other ? one : other
+}
