@@ -31,9 +31,9 @@ export const SIZES = {
   /** For the test of the bench itself: its figures mean nothing. */
   tiny: {
     rounds: 1,
-    counts: { reserve: 200, redeem: 200, flow: 100 },
-    growth: { rounds: 1, count: 200 },
-    rows: { large: 2_000, small: 200 },
+    counts: { reserve: 64, redeem: 64, flow: 64 },
+    growth: { rounds: 1, count: 64 },
+    rows: { large: 400, small: 100 },
     events: { subscribers: 10, count: 20 },
   },
 } satisfies Record<string, Size>

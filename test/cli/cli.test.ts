@@ -14,27 +14,32 @@ async function tempDir(t: TestContext): Promise<string> {
   return dir
 }
 
+const COMMANDS = [
+  [],
+  ['serve'],
+  ['demo'],
+  ['move'],
+  ['keys'],
+  ['keys', 'create'],
+  ['keys', 'list'],
+  ['keys', 'revoke'],
+]
+
 test('every command has --help and --version, and both end with 0', async () => {
-  for (const command of [
-    [],
-    ['serve'],
-    ['demo'],
-    ['move'],
-    ['keys'],
-    ['keys', 'create'],
-    ['keys', 'list'],
-    ['keys', 'revoke'],
-  ]) {
-    const help = await runProgram([...command, '--help'])
+  const asked = COMMANDS.map(async (command) => {
+    const [help, version] = await Promise.all([
+      runProgram([...command, '--help']),
+      runProgram([...command, '--version']),
+    ])
     assert.equal(help.code, 0)
     assert.match(help.said, /Usage: sixpence/)
-    const version = await runProgram([...command, '--version'])
     assert.deepEqual(
       [version.code, /^\d+\.\d+\.\d+\n$/.test(version.said)],
       [0, true],
       `${command.join(' ')}: ${version.said}`,
     )
-  }
+  })
+  await Promise.all(asked)
 })
 
 test('what is wrong is said in one line, ends with 2, and starts nothing', async (t) => {
@@ -53,11 +58,12 @@ test('what is wrong is said in one line, ends with 2, and starts nothing', async
     [['fly'], {}],
     [['keys', 'create'], {}],
   ]
-  for (const [args, env] of wrong) {
+  const refused = wrong.map(async ([args, env]) => {
     const { code, said } = await runProgram(args, { SIXPENCE_DATA: dataDir, ...env })
     assert.equal(code, 2, `${args.join(' ')}: ${said}`)
     assert.match(said, /^error: [^\n]+\n$/, args.join(' '))
-  }
+  })
+  await Promise.all(refused)
   await assert.rejects(stat(dataDir), 'nothing was made')
 })
 
