@@ -14,16 +14,7 @@ async function tempDir(t: TestContext): Promise<string> {
   return dir
 }
 
-const COMMANDS = [
-  [],
-  ['serve'],
-  ['demo'],
-  ['move'],
-  ['keys'],
-  ['keys', 'create'],
-  ['keys', 'list'],
-  ['keys', 'revoke'],
-]
+const COMMANDS = [[], ['serve'], ['demo'], ['move'], ['keys'], ['keys', 'create'], ['keys', 'list'], ['keys', 'revoke']]
 
 test('every command has --help and --version, and both end with 0', async () => {
   const asked = COMMANDS.map(async (command) => {

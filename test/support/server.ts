@@ -303,16 +303,20 @@ export function receiptsOf(voucher: VoucherView, proof: Record<string, string> =
   return { receipts: (voucher.payments ?? []).map(({ id }) => ({ paymentId: id, ...proof })) }
 }
 
+/** What is looked for often shows in a moment, and else it takes a while. */
+const FIRST_PAUSE_MS = 3
+const LONGEST_PAUSE_MS = 25
+
 /** Looks until `probe` finds something, for `patienceMs` at most. */
 export async function eventually<T>(
   probe: () => Promise<T | null | undefined | false>,
   patienceMs = 20_000,
 ): Promise<T> {
   const deadlineMs = Date.now() + patienceMs
-  while (Date.now() < deadlineMs) {
+  for (let pauseMs = FIRST_PAUSE_MS; Date.now() < deadlineMs; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
     const found = await probe()
     if (found) return found
-    await new Promise((wake) => setTimeout(wake, 25))
+    await new Promise((wake) => setTimeout(wake, pauseMs))
   }
   throw new Error(`nothing came within ${patienceMs} ms`)
 }
