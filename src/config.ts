@@ -1,10 +1,12 @@
 import { isIP, isIPv6 } from 'node:net'
+import * as Address from 'ox/Address'
 import { RATE_PRESETS, type RatePreset } from './auth/rate-limits.ts'
 import { ConfigError, nearest } from './config-error.ts'
 import { type ConfigFile, enableNetworks, parseConfigFile } from './config-file.ts'
 import { DURATION_EXPECTED, parseDuration } from './durations.ts'
 import { METRICS_AUDIENCES, type MetricsAudience } from './http/metrics-audience.ts'
 import type { NetworkConfig } from './networks.ts'
+import type { SwapPolicy } from './use-cases/app.ts'
 
 export { ConfigError }
 
@@ -24,6 +26,7 @@ export type Config = Readonly<{
   signingTtlMs: number
   contextTtlMs: number
   resolveWaitMs: number
+  swaps: Readonly<SwapPolicy>
   rateLimits: RatePreset
   /** Whom webhooks may reach although it is private, and by http. */
   webhookAllow: readonly string[]
@@ -73,6 +76,10 @@ const LONGEST_RESOLVE_WAIT_MS = 90_000
 const LONGEST_DRAIN_DELAY_MS = 60_000
 
 const MOST_PROXIES = 10
+
+/** Beyond these, somebody mistook basis points for something else. */
+const MOST_SLIPPAGE_BPS = 2_000
+const MOST_FEE_BPS = 1_000
 
 /** What the server can be told: the one source of flags, variables, config keys and help. */
 export const SETTINGS = {
@@ -172,6 +179,35 @@ export const SETTINGS = {
       const waitMs = parseDuration(text)
       return waitMs !== undefined && waitMs <= LONGEST_RESOLVE_WAIT_MS ? waitMs : undefined
     },
+  },
+  quoteTtl: {
+    flag: '--quote-ttl <duration>',
+    env: 'SIXPENCE_QUOTE_TTL',
+    description: 'how long the price stands at which a payer pays in another currency',
+    default: '2m',
+    ...duration,
+  },
+  fxSlippageBps: {
+    flag: '--fx-slippage-bps <number>',
+    env: 'SIXPENCE_FX_SLIPPAGE_BPS',
+    description: 'how much worse that price may get until the swap is mined, in basis points',
+    default: '50',
+    ...basisPoints(MOST_SLIPPAGE_BPS),
+  },
+  fxFeeBps: {
+    flag: '--fx-fee-bps <number>',
+    env: 'SIXPENCE_FX_FEE_BPS',
+    description: 'what you take of such payments on top, in basis points of what the payee gets',
+    default: '0',
+    ...basisPoints(MOST_FEE_BPS),
+  },
+  fxFeeAddress: {
+    flag: '--fx-fee-address <address>',
+    env: 'SIXPENCE_FX_FEE_ADDRESS',
+    description: 'where that fee is paid',
+    default: null,
+    expected: 'the address of a wallet, in lower case or checksummed',
+    parse: (text) => (Address.validate(text) && !/^0x0{40}$/.test(text) ? Address.checksum(text) : undefined),
   },
   rateLimits: {
     flag: '--rate-limits <preset>',
@@ -303,6 +339,7 @@ export function readConfig(input: {
     signingTtlMs: readSetting(SETTINGS.signingTtl, sources),
     contextTtlMs: readSetting(SETTINGS.contextTtl, sources),
     resolveWaitMs: readSetting(SETTINGS.resolveWait, sources),
+    swaps: readSwaps(sources),
     rateLimits: readSetting(SETTINGS.rateLimits, sources),
     webhookAllow: readSetting(SETTINGS.webhookAllow, sources) ?? (address.sandbox ? LOOPBACK : []),
     publicUrl: readSetting(SETTINGS.publicUrl, sources) ?? defaultPublicUrl(address),
@@ -376,6 +413,19 @@ function readConfigFile(path: string, readFile: (path: string) => string): Confi
   return parseConfigFile(path, text, names)
 }
 
+function readSwaps(sources: Sources): SwapPolicy {
+  const bps = readSetting(SETTINGS.fxFeeBps, sources)
+  const recipient = readSetting(SETTINGS.fxFeeAddress, sources)
+  if (bps > 0 && recipient === null) {
+    throw new ConfigError('a fee needs an address to go to: say which with --fx-fee-address')
+  }
+  return {
+    quoteTtlMs: readSetting(SETTINGS.quoteTtl, sources),
+    slippageBps: readSetting(SETTINGS.fxSlippageBps, sources),
+    fee: bps === 0 || recipient === null ? null : { bps, recipient },
+  }
+}
+
 function readAttestation(sources: Sources, sandbox: boolean): Attestation {
   const attestation = readSetting(SETTINGS.attestation, sources)
   if (attestation === 'off' && !sandbox) {
@@ -395,6 +445,11 @@ function defaultPublicUrl({ host, port, sandbox }: { host: string; port: number;
 
 function oneOf<W extends string>(words: readonly W[]): Pick<Setting<W>, 'expected' | 'parse'> {
   return { expected: `one of ${words.join(', ')}`, parse: (text) => words.find((word) => word === text) }
+}
+
+function basisPoints(most: number): Pick<Setting<number>, 'expected' | 'parse'> {
+  const parse = (text: string) => (/^[0-9]{1,5}$/.test(text) && Number(text) <= most ? Number(text) : undefined)
+  return { expected: `a whole number from 0 to ${most}`, parse }
 }
 
 function parsePort(text: string, least: number): number | undefined {

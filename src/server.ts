@@ -20,7 +20,7 @@ import { startLoop } from './loop.ts'
 import { LoadGate, monitorDelay } from './operating/load.ts'
 import { Metrics, type Task } from './operating/metrics.ts'
 import { type Phase, readReadiness } from './operating/readiness.ts'
-import type { App, Log, Times } from './use-cases/app.ts'
+import type { App, Log, SwapPolicy, Times } from './use-cases/app.ts'
 import { EventFanOut, markBeginning } from './use-cases/fan-out-events.ts'
 import { Leases } from './use-cases/leases.ts'
 import { RecentRows } from './use-cases/recent-rows.ts'
@@ -50,6 +50,8 @@ export type ServerOptions = {
   /** Hosts, with ports, under which wallets reach the server; the address that it listens on is always one. */
   publicHosts: string[]
   times: Times
+  /** What differs from `DEFAULT_SWAPS`. */
+  swaps?: Partial<SwapPolicy>
   rateLimits: RatePreset
   /** Hosts, hosts with ports, and networks that webhooks may reach although they are private, and by http. */
   webhookAllow: readonly string[]
@@ -78,6 +80,8 @@ export type Operation = {
   /** How often an event stream shows that it lives, and asks whether its reader may still read. */
   heartbeatMs: number
 }
+
+const DEFAULT_SWAPS: SwapPolicy = { quoteTtlMs: 2 * 60_000, slippageBps: 50, fee: null }
 
 const DEFAULT_OPERATION: Operation = {
   trustProxy: 0,
@@ -232,6 +236,7 @@ async function createApp(options: ServerOptions, { engine, chains, fx, streams, 
     networks: new Map(options.networks.map(({ network }) => [network.name, network])),
     currencies: indexCurrencies(options.networks.flatMap(({ currencies }) => currencies)),
     fx,
+    swaps: { ...DEFAULT_SWAPS, ...options.swaps },
     chains: new Map(chains.map((chain) => [chain.network, chain])),
     rules: evmRules,
     codes: await store.codeDealers(clock()),

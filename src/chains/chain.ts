@@ -1,4 +1,4 @@
-import type { AskedExpectation, Expectation, Hex, Instruction } from '../domain/payment.ts'
+import type { AskedExpectation, Expectation, Hex, Instruction, SwapRoute } from '../domain/payment.ts'
 import type { Review } from '../domain/review.ts'
 import type { BlockRef, RequiredDepth } from '../domain/settlement.ts'
 
@@ -43,6 +43,18 @@ export interface Chain {
    * @throws ChainUnavailable
    */
   verifyMessage(input: { address: Hex; message: string; signature: Hex }): Promise<boolean>
+
+  /**
+   * Why a mined transaction reverted, in words; null where the node cannot tell.
+   * @throws ChainUnavailable
+   */
+  whyReverted(sighting: MinedSighting): Promise<string | null>
+
+  /**
+   * How much of a token `spender` may take from `owner`, in smallest units; null where there is no such token.
+   * @throws ChainUnavailable
+   */
+  allowance(question: { token: Hex; owner: Hex; spender: Hex }): Promise<bigint | null>
 
   /** Calls back after each new head, until the returned function is called. */
   onHead(listener: (head: BlockRef) => void): () => void
@@ -111,12 +123,27 @@ export type CallFacts = {
   tokenAt: (address: Hex) => { symbol: string; decimals: number } | undefined
 }
 
+/** A swap of which the outputs are exact. */
+export type SwapOrder = {
+  route: SwapRoute
+  paysNative: boolean
+  givesNative: boolean
+  /** Who gets how much, each for at most so much; in smallest units. */
+  outputs: { recipient: Hex; units: bigint; maxUnitsIn: bigint }[]
+  /** Unix seconds; in a later block the swap reverts. */
+  deadlineS: number
+}
+
 /** The pure half of a kind of chain: how payments are written, read and proven there. */
 export interface ChainRules {
   /** The transaction that carries out an expectation. */
   buildInput(expectation: AskedExpectation): Instruction['input']
   /** What a call does, as far as the server can tell: in one sentence, and in parts. Never throws. */
   reviewCall(call: RawCall, facts: CallFacts): { summary: string; review: Review }
+  /** The transaction that swaps for exact amounts. */
+  buildSwap(order: SwapOrder): Instruction['input']
+  /** The transaction that lets `spender` take so many units of a token. */
+  buildApproval(token: Hex, spender: Hex, units: bigint): Instruction['input']
   /** Whether a mined transaction does exactly what was asked. */
   prove(question: ProofQuestion): Proof
   /** Whether a transaction that is not mined yet says what was asked: right chain fields only; `prove` has the last word. */

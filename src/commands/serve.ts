@@ -48,6 +48,7 @@ export async function serve(config: Config): Promise<Serving> {
         unknownGraceMs: UNKNOWN_GRACE_MS,
         dropGraceMs: DROP_GRACE_MS,
       },
+      swaps: config.swaps,
       rateLimits: config.rateLimits,
       webhookAllow: config.webhookAllow,
       attestation: config.attestation === 'jws' ? jwsAttestation : noAttestation,

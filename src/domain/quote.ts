@@ -1,3 +1,4 @@
+import { formatAmount } from '../protocol/amounts.ts'
 import type { Expectation, Hex, Payment, SimpleTerms, SwapRoute } from './payment.ts'
 
 /** What a payer wants to pay with, instead of the currency that was asked. */
@@ -65,4 +66,42 @@ export function quotedExpectation(quote: Quote, terms: SimpleTerms, paymentId: s
     recipient: terms.recipient,
     units: BigInt(terms.amountUnits),
   }
+}
+
+/** What a swap may cost at most when its price may get worse by so many basis points; rounded up. */
+export function withSlippage(units: bigint, slippageBps: number): bigint {
+  return ceilDivide(units * (BASIS_POINTS + BigInt(slippageBps)), BASIS_POINTS)
+}
+
+/** So many basis points of an amount, rounded down. */
+export function shareOf(units: bigint, bps: number): bigint {
+  return (units * BigInt(bps)) / BASIS_POINTS
+}
+
+const BASIS_POINTS = 10_000n
+const MILLIONTHS = 1_000_000n
+
+/** What the pools on the way keep of what goes in; rounded up. */
+export function keptByPools(unitsIn: bigint, { fees }: Pick<SwapRoute, 'fees'>): bigint {
+  const passed = fees.reduce((product, fee) => product * (MILLIONTHS - BigInt(fee)), unitsIn)
+  return unitsIn - passed / MILLIONTHS ** BigInt(fees.length)
+}
+
+/** Places after the point of a rate. */
+const RATE_DECIMALS = 18
+
+/**
+ * What one whole unit of what comes out costs in whole units of what goes in, as a decimal string rounded down.
+ * @param sides smallest units and decimals
+ */
+export function rateBetween(
+  paid: { units: bigint; decimals: number },
+  got: { units: bigint; decimals: number },
+): string {
+  const scaled = paid.units * 10n ** BigInt(got.decimals + RATE_DECIMALS)
+  return formatAmount(scaled / (got.units * 10n ** BigInt(paid.decimals)), RATE_DECIMALS)
+}
+
+function ceilDivide(dividend: bigint, divisor: bigint): bigint {
+  return (dividend + divisor - 1n) / divisor
 }

@@ -1,4 +1,4 @@
-import { type Expectation, expectationOf, type Hex, type Payment, type Terms } from './payment.ts'
+import { type Expectation, expectationOf, type Hex, type Payment, type SimpleTerms, type Terms } from './payment.ts'
 import { type Quote, quotedExpectation, quotedPayments } from './quote.ts'
 import { Refusal } from './refusal.ts'
 import type { Settlement } from './settlement.ts'
@@ -151,6 +151,30 @@ export function waysToPay({ redemption, quotes = [], quoteId = null }: TermedVou
   return [chosen, asAsked, ...quoted.filter((way) => way !== chosen)]
 }
 
+/** The way to pay that receipts follow: they cover each of its payments, and nothing else; null where there is none. */
+export function wayOf(voucher: TermedVoucher, receipts: readonly { paymentId: string }[]): WayToPay | null {
+  const named = new Set(receipts.map(({ paymentId }) => paymentId))
+  const covers = ({ payments }: WayToPay) =>
+    payments.length === receipts.length && payments.every(({ id }) => named.has(id))
+  return waysToPay(voucher).find(covers) ?? null
+}
+
+/**
+ * Why receipts count only once the chain has proven them: they follow a way to pay that is not the one to go now.
+ * @returns the reason in plain words; null where they may also wait for their block
+ */
+export function outdatedReason(
+  voucher: TermedVoucher,
+  receipts: readonly { paymentId: string }[],
+  nowMs: number,
+): string | null {
+  const quote = chosenQuote(voucher)
+  const way = wayOf(voucher, receipts)
+  if (way === null || way.quote?.id !== quote?.id) return 'The payer has chosen to pay in another way since'
+  if (quote === null || nowMs < quote.expiresAtMs) return null
+  return `The quote has expired at ${new Date(quote.expiresAtMs).toISOString()}`
+}
+
 /** The payments that the payer is to make now. */
 export function paymentsOf(voucher: TermedVoucher): Payment[] {
   return waysToPay(voucher)[0].payments
@@ -204,6 +228,61 @@ export function redeemVoucher(
   return { voucher: next, event: 'voucher.redeemed' }
 }
 
+/** A voucher of a payee who asked for an amount. */
+export type SimpleVoucher = TermedVoucher & { redemption: { terms: SimpleTerms } }
+
+/** More prices than a person looks at: each is kept, because what was signed at it may still come. */
+const MOST_QUOTES = 20
+
+/**
+ * Checks that the payer may choose how to pay: once it was asked, until it has paid, and again after that failed.
+ * @throws Refusal `not_redeemed`, `not_simple`
+ */
+export function assertNegotiable(voucher: Voucher): asserts voucher is SimpleVoucher {
+  if (!isPayable(voucher)) {
+    throw new Refusal('not_redeemed', `Only a REDEEMED voucher can be negotiated; this one is ${voucher.status}.`)
+  }
+  if (voucher.settlement?.status === 'PENDING') {
+    throw new Refusal('not_redeemed', 'The payer has paid: a transaction for this voucher is on its way to a block.')
+  }
+  if (voucher.redemption.terms.type !== 'SIMPLE') {
+    throw new Refusal('not_simple', 'A CUSTOM voucher asks for a call, not for an amount: it cannot be negotiated.')
+  }
+}
+
+/** @throws Refusal `validation_failed` where the payer was given enough quotes */
+export function assertQuotable({ quotes = [] }: SimpleVoucher): void {
+  if (quotes.length < MOST_QUOTES) return
+  throw new Refusal('validation_failed', `A voucher takes ${MOST_QUOTES} quotes at most. Pay as the payee asked.`)
+}
+
+/** True where the payer is to pay now: for the first time, or again after what it sent has failed. */
+function isPayable(voucher: Voucher): voucher is TermedVoucher {
+  if (voucher.status === 'REDEEMED') return true
+  return voucher.status === 'RESOLVED' && voucher.settlement.status === 'FAILED'
+}
+
+/**
+ * The payer pays at a quote from now on, or as the payee asked (null). The terms that it has signed named other
+ * payments, so that signature counts no more.
+ */
+export function negotiateVoucher(
+  voucher: SimpleVoucher,
+  quote: Quote | null,
+  nowMs: number,
+): VoucherStep<TermedVoucher> {
+  const { quotes = [] } = voucher
+  const next: TermedVoucher = {
+    ...voucher,
+    version: voucher.version + 1,
+    quotes: quote === null ? quotes : [...quotes, quote],
+    quoteId: quote?.id ?? null,
+    signature: null,
+    updatedAtMs: nowMs,
+  }
+  return { voucher: next, event: 'voucher.negotiated' }
+}
+
 /** @throws Refusal `validation_failed` where there is nothing to sign */
 export function assertSignable(voucher: Voucher): asserts voucher is RedeemedVoucher {
   if (voucher.status !== 'REDEEMED') {
@@ -251,6 +330,7 @@ export function resolveVoucher(
     ...voucher,
     version: voucher.version + 1,
     status: 'RESOLVED',
+    quoteId: wayOf(voucher, settlement.transactions)?.quote?.id ?? null,
     settlement,
     late: voucher.status === 'RESOLVED' ? voucher.late : isLate(voucher),
     updatedAtMs: nowMs,

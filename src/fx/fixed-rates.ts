@@ -1,5 +1,5 @@
 import type { Currency } from '../domain/currency.ts'
-import type { Quote, QuoteQuestion, Source } from './fx.ts'
+import type { MarketQuote, QuoteQuestion, Source } from './fx.ts'
 
 /** What the operator says that one currency is worth in another, in one direction. */
 export type FixedRate = {
@@ -30,7 +30,7 @@ export function fixedRates(rates: readonly FixedRate[], clock: () => number): So
 function apply(
   { from, to, toUnits, perFrom }: FixedRate,
   { exact, units }: QuoteQuestion,
-): Pick<Quote, 'unitsIn' | 'unitsOut'> {
+): Pick<MarketQuote, 'unitsIn' | 'unitsOut'> {
   const outFactor = toUnits * 10n ** BigInt(to.decimals)
   const inFactor = perFrom * 10n ** BigInt(from.decimals)
   if (exact === 'in') return { unitsIn: units, unitsOut: (units * outFactor) / inFactor }

@@ -1,6 +1,6 @@
 import { ChainUnavailable } from '../chains/chain.ts'
 import type { Currency } from '../domain/currency.ts'
-import type { Hex } from '../domain/payment.ts'
+import type { SwapRoute } from '../domain/payment.ts'
 
 /** An exchange of which one side is exact. Both currencies are on one network. */
 export type QuoteQuestion = {
@@ -12,17 +12,14 @@ export type QuoteQuestion = {
 }
 
 /** What an exchange would cost right now. Rounding is the payer's loss, so that what comes out is never short. */
-export type Quote = {
+export type MarketQuote = {
   /** The name of the source. */
   source: string
   unitsIn: bigint
   unitsOut: bigint
   /** How to swap at this price on the chain; null where the source merely knows the price. */
-  route: Route | null
+  route: SwapRoute | null
 }
-
-/** The pools that a swap goes through, from the first token to the last: `fees[i]` is that of the pool after `tokens[i]`. */
-export type Route = { tokens: Hex[]; fees: number[] }
 
 /** Who knows prices on one network. What it knows but may be too old to count, it does not answer. */
 export interface Source {
@@ -31,7 +28,13 @@ export interface Source {
    * @returns null where it has no price for this
    * @throws ChainUnavailable where the node cannot be asked
    */
-  quote(question: QuoteQuestion): Promise<Quote | null>
+  quote(question: QuoteQuestion): Promise<MarketQuote | null>
+  /**
+   * What another amount out would cost along a route of this source, in smallest units.
+   * @returns null where there is not so much
+   * @throws ChainUnavailable where the node cannot be asked
+   */
+  costAlong?(route: SwapRoute, unitsOut: bigint): Promise<bigint | null>
   /** Whether the currency can be swapped here, as far as is known; asks nobody. */
   trades(currency: Currency): boolean
 }
@@ -61,7 +64,7 @@ export class Fx {
    * The quote of the first source that has one, if the others do not contradict it.
    * @throws ChainUnavailable where no source answers and one could not be asked
    */
-  async quote(question: QuoteQuestion): Promise<Quote | QuoteRefusal> {
+  async quote(question: QuoteQuestion): Promise<MarketQuote | QuoteRefusal> {
     const { from, to } = question
     if (from.network !== to.network) {
       return {
@@ -81,6 +84,15 @@ export class Fx {
     }
   }
 
+  /**
+   * What another amount out would cost along the very route of a quote, in smallest units; null where there is not so much.
+   * @throws ChainUnavailable where the node cannot be asked
+   */
+  async costAlong(network: string, { source, route }: MarketQuote, unitsOut: bigint): Promise<bigint | null> {
+    const named = this.#markets.get(network)?.sources.find(({ name }) => name === source)
+    return route === null ? null : ((await named?.costAlong?.(route, unitsOut)) ?? null)
+  }
+
   /** Whether the currency can be exchanged for another on its network. */
   isBridgeable(currency: Currency): boolean {
     return this.#sourcesOf(currency).some((source) => source.trades(currency))
@@ -98,8 +110,8 @@ export class Fx {
   }
 }
 
-async function ask(sources: readonly Source[], question: QuoteQuestion): Promise<Quote[]> {
-  const quotes: Quote[] = []
+async function ask(sources: readonly Source[], question: QuoteQuestion): Promise<MarketQuote[]> {
+  const quotes: MarketQuote[] = []
   let unavailable: ChainUnavailable | null = null
   for (const outcome of await Promise.allSettled(sources.map((source) => source.quote(question)))) {
     if (outcome.status === 'fulfilled') {
@@ -111,7 +123,7 @@ async function ask(sources: readonly Source[], question: QuoteQuestion): Promise
   return quotes
 }
 
-function disagree(best: Quote, other: Quote, exact: 'in' | 'out', maxDisagreementBps: number): boolean {
+function disagree(best: MarketQuote, other: MarketQuote, exact: 'in' | 'out', maxDisagreementBps: number): boolean {
   const [one, two] = exact === 'in' ? [best.unitsOut, other.unitsOut] : [best.unitsIn, other.unitsIn]
   const distance = one > two ? one - two : two - one
   return distance * BASIS_POINTS > one * BigInt(maxDisagreementBps)

@@ -1,7 +1,9 @@
-import { concat, type Hex, numberToHex, parseAbi, zeroAddress } from 'viem'
+import { type Hex, parseAbi, zeroAddress } from 'viem'
 import type { EvmChain } from '../chains/evm/evm-chain.ts'
+import { swapPath } from '../chains/evm/swap-path.ts'
 import type { Currency } from '../domain/currency.ts'
-import type { Quote, QuoteQuestion, Route, Source } from './fx.ts'
+import type { SwapRoute } from '../domain/payment.ts'
+import type { MarketQuote, QuoteQuestion, Source } from './fx.ts'
 
 /** Where the exchange is on a network: its QuoterV2 and its SwapRouter, which know the rest. */
 export type UniswapV3Contracts = { quoter: Hex; router: Hex }
@@ -30,6 +32,10 @@ const DRAINED_PRICES: readonly bigint[] = [4295128740n, 146144670348521010328727
 /** What the contracts of a deployment say of themselves. */
 type Deployment = { factory: Hex; wrappedNative: Hex }
 
+/** The pools of a route, by their tokens and fees. */
+type Path = Pick<SwapRoute, 'tokens' | 'fees'>
+type PathQuote = Pick<MarketQuote, 'unitsIn' | 'unitsOut'> & { path: Path }
+
 /** Uniswap v3 on a network itself: what it quotes is what a swap in the same block costs. */
 export class UniswapV3 implements Source {
   readonly name = 'uniswap-v3'
@@ -38,6 +44,8 @@ export class UniswapV3 implements Source {
   /** The tokens that were seen in a pool with the wrapped native coin; that leads to every other of them. */
   #traded: ReadonlySet<string> = new Set()
   #deployment: Deployment | null = null
+  /** A pool stays where it is for good. */
+  readonly #pools = new Map<string, Hex>()
 
   constructor(chain: Pick<EvmChain, 'network' | 'readContracts'>, contracts: UniswapV3Contracts) {
     this.#chain = chain
@@ -49,15 +57,21 @@ export class UniswapV3 implements Source {
   }
 
   /** The best of the direct pools and of the ways through the wrapped native coin. */
-  async quote(question: QuoteQuestion): Promise<Quote | null> {
+  async quote(question: QuoteQuestion): Promise<MarketQuote | null> {
     const deployment = await this.#findDeployment()
     if (deployment === null) return null
-    const routes = routesBetween(question, deployment.wrappedNative)
+    const paths = pathsBetween(question, deployment.wrappedNative)
     const quotes =
-      question.exact === 'in'
-        ? await this.#quoteIn(routes, question.units)
-        : await this.#quoteOut(routes, question.units)
-    return quotes.reduce<Quote | null>((best, quote) => (best === null || isBetter(quote, best) ? quote : best), null)
+      question.exact === 'in' ? await this.#quoteIn(paths, question.units) : await this.#quoteOut(paths, question.units)
+    const [first, ...others] = quotes
+    if (first === undefined) return null
+    const { path, ...amounts } = others.reduce((best, quote) => (isBetter(quote, best) ? quote : best), first)
+    return { source: this.name, ...amounts, route: await this.#locate(path, deployment) }
+  }
+
+  async costAlong(route: SwapRoute, unitsOut: bigint): Promise<bigint | null> {
+    const [quote] = await this.#quoteOut([route], unitsOut)
+    return quote?.unitsIn ?? null
   }
 
   /**
@@ -85,27 +99,36 @@ export class UniswapV3 implements Source {
     this.#traded = new Set(traded.length === 0 ? [] : [...traded, wrappedNative])
   }
 
-  async #quoteIn(routes: Route[], unitsIn: bigint): Promise<Quote[]> {
-    const calls = routes.map((route) => ({ address: this.#contracts.quoter, args: [pathOf(route), unitsIn] as const }))
+  async #quoteIn(paths: Path[], unitsIn: bigint): Promise<PathQuote[]> {
+    const { quoter } = this.#contracts
+    const calls = paths.map((path) => ({ address: quoter, args: [swapPath(path, 'in'), unitsIn] as const }))
     const answers = await this.#chain.readContracts({ abi: QUOTER_ABI, functionName: 'quoteExactInput', calls })
-    return routes.flatMap((route, index) => {
+    return paths.flatMap((path, index) => {
       const [unitsOut, prices] = answers[index] ?? [0n, []]
       const counts = unitsOut > 0n && !prices.some((price) => DRAINED_PRICES.includes(price))
-      return counts ? [{ source: this.name, unitsIn, unitsOut, route }] : []
+      return counts ? [{ unitsIn, unitsOut, path }] : []
     })
   }
 
-  /** The path of an exact output runs backwards. */
-  async #quoteOut(routes: Route[], unitsOut: bigint): Promise<Quote[]> {
-    const calls = routes.map(({ tokens, fees }) => {
-      const path = pathOf({ tokens: tokens.toReversed(), fees: fees.toReversed() })
-      return { address: this.#contracts.quoter, args: [path, unitsOut] as const }
-    })
+  async #quoteOut(paths: Path[], unitsOut: bigint): Promise<PathQuote[]> {
+    const { quoter } = this.#contracts
+    const calls = paths.map((path) => ({ address: quoter, args: [swapPath(path, 'out'), unitsOut] as const }))
     const answers = await this.#chain.readContracts({ abi: QUOTER_ABI, functionName: 'quoteExactOutput', calls })
-    return routes.flatMap((route, index) => {
+    return paths.flatMap((path, index) => {
       const [unitsIn] = answers[index] ?? [0n]
-      return unitsIn > 0n ? [{ source: this.name, unitsIn, unitsOut, route }] : []
+      return unitsIn > 0n ? [{ unitsIn, unitsOut, path }] : []
     })
+  }
+
+  /** Finds the contracts of the pools that were quoted, so that they exist. */
+  async #locate({ tokens, fees }: Path, { factory, wrappedNative }: Deployment): Promise<SwapRoute> {
+    const hops = fees.map((fee, hop) => [tokens[hop] ?? zeroAddress, tokens[hop + 1] ?? zeroAddress, fee] as const)
+    const unknown = hops.filter((hop) => !this.#pools.has(hop.join()))
+    const calls = unknown.map((args) => ({ address: factory, args }))
+    const found = await this.#chain.readContracts({ abi: POOL_ABI, functionName: 'getPool', calls })
+    for (const [index, hop] of unknown.entries()) this.#pools.set(hop.join(), found[index] ?? zeroAddress)
+    const pools = hops.map((hop) => this.#pools.get(hop.join()) ?? zeroAddress)
+    return { router: this.#contracts.router, wrappedNative, tokens, fees, pools }
   }
 
   /** Null where the contracts are not there, or belong to different deployments. */
@@ -131,7 +154,7 @@ function misplaced({ quoter, router }: UniswapV3Contracts): string {
 }
 
 /** Direct pools of every fee, and pairs of pools that meet at the wrapped native coin. */
-function routesBetween({ from, to }: QuoteQuestion, wrappedNative: Hex): Route[] {
+function pathsBetween({ from, to }: QuoteQuestion, wrappedNative: Hex): Path[] {
   const [first, last] = [from.address || wrappedNative, to.address || wrappedNative]
   if (first === last) return []
   const direct = FEE_TIERS.map((fee) => ({ tokens: [first, last], fees: [fee] }))
@@ -142,12 +165,6 @@ function routesBetween({ from, to }: QuoteQuestion, wrappedNative: Hex): Route[]
   return [...direct, ...through]
 }
 
-function pathOf({ tokens, fees }: Route): Hex {
-  return concat(
-    tokens.flatMap((token, hop) => (hop === 0 ? [token] : [numberToHex(fees[hop - 1] ?? 0, { size: 3 }), token])),
-  )
-}
-
-function isBetter(quote: Quote, best: Quote): boolean {
+function isBetter(quote: PathQuote, best: PathQuote): boolean {
   return quote.unitsIn < best.unitsIn || quote.unitsOut > best.unitsOut
 }

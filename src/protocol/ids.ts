@@ -1,7 +1,7 @@
 import { randomFillSync } from 'node:crypto'
 
-/** What each prefix names: user, context, session, voucher, payment, event, API key, webhook endpoint, delivery. */
-export type IdPrefix = 'usr' | 'ctx' | 'ses' | 'vch' | 'pay' | 'evt' | 'key' | 'wh' | 'dly'
+/** What each prefix names: user, context, session, voucher, payment, event, API key, webhook endpoint, delivery, quote. */
+export type IdPrefix = 'usr' | 'ctx' | 'ses' | 'vch' | 'pay' | 'evt' | 'key' | 'wh' | 'dly' | 'quo'
 
 const RANDOM_BYTES = 12
 

@@ -147,6 +147,17 @@ export const RedeemVoucherBody = Type.Object({
   orderId: Type.Optional(Label(128)),
 })
 
+/** What the payer would rather pay with. The amount is the server's to say, so what stands there is not read. */
+export const NegotiateVoucherBody = Type.Object({
+  suppliedPayment: Type.Object({
+    network: Type.Optional(NetworkName),
+    currency: Type.String({ minLength: 1, maxLength: 64, examples: ['USDC'] }),
+    currencyAddress: Type.Optional(Type.String({ maxLength: 128 })),
+    amount: Type.Optional(Type.String({ maxLength: AMOUNT_MAX_LENGTH })),
+    wallet: Wallet,
+  }),
+})
+
 export const SignVoucherBody = Type.Object({
   publicKey: Type.String({ minLength: 1, maxLength: 256 }),
   signature: Type.String({ minLength: 1, maxLength: 256 }),
@@ -221,6 +232,8 @@ const callView = (depth: number): TSchema =>
     ...(depth > 0 && { calls: Type.Optional(Type.Array(callView(depth - 1))) }),
   })
 
+const FeeView = Type.Object({ ...Money, amount: Amount, to: Type.String({ description: 'operator or exchange' }) })
+
 const ReviewView = Type.Object({
   leaves: Type.Array(Type.Object({ ...Money, amount: Amount, maxAmount: Type.Optional(Amount) }), {
     description: "What leaves the payer's wallet",
@@ -229,7 +242,7 @@ const ReviewView = Type.Object({
   allows: Type.Array(
     Type.Object({ ...Money, amount: Nullable(Amount), spender: Type.String() }, { description: 'Null: without limit' }),
   ),
-  fees: Type.Array(Type.Object({ ...Money, amount: Amount, to: Type.String() })),
+  fees: Type.Array(FeeView),
   gas: Type.Object({ currency: Type.String(), amount: Type.Null({ description: 'On top, and known to nobody yet' }) }),
   complete: Type.Boolean({ description: 'Nothing else can move, gas aside' }),
   worstCase: Type.String({ description: 'One plain sentence' }),
@@ -244,6 +257,23 @@ const PaymentView = Type.Object({
   input: Type.Object({ from: Type.String(), to: Type.String(), value: Type.String(), data: Type.String() }),
   summary: Type.String(),
   review: Type.Optional(ReviewView),
+})
+
+/** What the payer pays with. What a quote adds is there where there is one. */
+const SuppliedPaymentView = Type.Object({
+  network: Type.String(),
+  currency: Type.String(),
+  currencyAddress: Type.String(),
+  amount: Type.String({ description: 'What it all costs at the rate of the quote, fees included' }),
+  wallet: Wallet,
+  maxAmount: Type.Optional(Type.String({ description: 'The most that can be taken: beyond it the swap reverts' })),
+  quoteId: Type.Optional(Type.String()),
+  source: Type.Optional(Type.String({ description: 'Who named the price' })),
+  rate: Type.Optional(Type.String({ description: 'Units supplied for one unit that the payee gets, fees included' })),
+  slippageBps: Type.Optional(Type.Integer()),
+  feeBps: Type.Optional(Type.Integer({ description: "The operator's fee, of what the payee gets" })),
+  fees: Type.Optional(Type.Array(FeeView)),
+  expiresAt: Type.Optional(Time),
 })
 
 const SettlementView = Type.Object({
@@ -281,6 +311,7 @@ export const VoucherView = Type.Object({
       wallet: Wallet,
     }),
   ),
+  suppliedPayment: Type.Optional(SuppliedPaymentView),
   networks: Type.Optional(Type.Array(CustomNetworkSchema)),
   payments: Type.Optional(Type.Array(PaymentView)),
   extras: Type.Optional(Type.Array(CustomExtra)),
@@ -522,6 +553,7 @@ export type SessionPaymentsQuery = Static<typeof SessionPaymentsQuery>
 export type EventsQuery = Static<typeof EventsQuery>
 export type ExpectedPayment = Static<typeof ExpectedPayment>
 export type RedeemVoucherBody = Static<typeof RedeemVoucherBody>
+export type NegotiateVoucherBody = Static<typeof NegotiateVoucherBody>
 export type SignVoucherBody = Static<typeof SignVoucherBody>
 export type Receipt = Static<typeof Receipt>
 export type OpenSessionBody = Static<typeof OpenSessionBody>

@@ -7,6 +7,7 @@ import type { EventStreams } from '../delivery/event-streams.ts'
 import type { SendPolicy } from '../delivery/webhooks/send.ts'
 import type { CodeDealers } from '../domain/code-dealer.ts'
 import type { CurrencyIndex, Network } from '../domain/currency.ts'
+import type { Hex } from '../domain/payment.ts'
 import type { Fx } from '../fx/fx.ts'
 import type { Lease, Store } from '../store/store.ts'
 import type { Leases } from './leases.ts'
@@ -23,6 +24,7 @@ export type App = {
   currencies: CurrencyIndex
   /** Prices between currencies. */
   fx: Fx
+  swaps: SwapPolicy
   /** The networks that the server has a node for. */
   chains: Map<string, Chain>
   rules: ChainRules
@@ -45,6 +47,16 @@ export type App = {
   /** The event streams that are open on this node. */
   streams: EventStreams
   log: Log
+}
+
+/** On what terms payers may pay in another currency than the one that was asked. */
+export type SwapPolicy = {
+  /** How long a quote stands. */
+  quoteTtlMs: number
+  /** How much worse the price may get until the swap is mined, in basis points. */
+  slippageBps: number
+  /** What the operator takes of what the payee gets, on top of it, and where it goes; null: nothing. */
+  fee: { bps: number; recipient: Hex } | null
 }
 
 /** How long things live and how long calls wait, in milliseconds. */

@@ -1,6 +1,6 @@
 import { type Currency, detectCurrency } from '../domain/currency.ts'
 import { invalidField } from '../domain/refusal.ts'
-import type { Quote, QuoteQuestion, QuoteRefusal } from '../fx/fx.ts'
+import type { MarketQuote, QuoteQuestion, QuoteRefusal } from '../fx/fx.ts'
 import { formatAmount, parseAmount } from '../protocol/amounts.ts'
 import type { ConvertCurrencyBody } from '../protocol/schemas.ts'
 import type { App } from './app.ts'
@@ -41,7 +41,7 @@ function readCurrency(app: App, path: string, question: Parameters<typeof detect
   return currency
 }
 
-async function askForQuote(app: App, question: QuoteQuestion): Promise<Quote | QuoteRefusal> {
+async function askForQuote(app: App, question: QuoteQuestion): Promise<MarketQuote | QuoteRefusal> {
   const chain = app.chains.get(question.from.network)
   const ask = () => app.fx.quote(question)
   return chain === undefined ? ask() : askChain(chain, ask)

@@ -13,8 +13,8 @@ export type Examination =
   | { state: 'waiting'; transaction: SettlementTransaction }
   /** The node has never heard of it, or has lost it. */
   | { state: 'unknown'; transaction: SettlementTransaction }
-  /** It can never count for this payment. */
-  | { state: 'failed'; transaction: SettlementTransaction; reason: string }
+  /** It can never count for this payment. `hasReverted`: it is the payment, but the chain did not carry it out. */
+  | { state: 'failed'; transaction: SettlementTransaction; reason: string; hasReverted?: boolean }
 
 /**
  * Examines the transactions of a voucher one after the other, so that no part of one counts twice.
@@ -80,6 +80,7 @@ async function examineMined(
     afterBlockNumber: provenBefore ? BEFORE_ALL_BLOCKS : headNumber,
     taken,
   })
+  if (!sighting.succeeded) return examineReverted(app.rules, chain, voucher, seen, sighting)
   if (!proof.proven) return { state: 'failed', transaction: seen, reason: proof.reason }
   const claims = [...keys]
     .filter(([part]) => proof.parts.includes(part))
@@ -88,6 +89,20 @@ async function examineMined(
 }
 
 const BEFORE_ALL_BLOCKS = -1
+
+async function examineReverted(
+  rules: ChainRules,
+  chain: Chain,
+  voucher: TermedVoucher,
+  transaction: SettlementTransaction,
+  sighting: MinedSighting,
+): Promise<Examination> {
+  const why = await chain.whyReverted(sighting)
+  const reason = ['the transaction reverted', why].filter((words) => words !== null).join(': ')
+  const expectation = expectationFor(voucher, transaction.paymentId)
+  const isPayment = rules.plausible(sighting.transaction, { expectation, payers: voucher.payers }).plausible
+  return { state: 'failed', transaction, reason, hasReverted: isPayment }
+}
 
 /**
  * What each part of a transaction is claimed under. A log goes by what it says and by how many equal ones stand before

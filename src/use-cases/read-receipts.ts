@@ -3,7 +3,7 @@ import type { Chain, TransactionFacts } from '../chains/chain.ts'
 import type { Hex } from '../domain/payment.ts'
 import { invalidField, Refusal } from '../domain/refusal.ts'
 import { type SettlementTransaction, unseenTransaction } from '../domain/settlement.ts'
-import { expectationFor, type TermedVoucher } from '../domain/voucher.ts'
+import { expectationFor, paymentsOf, type TermedVoucher, wayOf } from '../domain/voucher.ts'
 import type { Receipt } from '../protocol/schemas.ts'
 import type { App } from './app.ts'
 
@@ -22,11 +22,16 @@ export async function readReceipts(
   return Promise.all(receipts.map((receipt, index) => readReceipt(app, voucher, receipt, index, chain)))
 }
 
+/** Receipts follow one way to pay; where they follow none, what they lack of the one to go now is said. */
 function assertCoverage(voucher: TermedVoucher, receipts: Receipt[]): void {
-  const missing = new Set(voucher.redemption.payments.map((payment) => payment.id))
+  if (wayOf(voucher, receipts) !== null) return
+  const missing = new Set(paymentsOf(voucher).map((payment) => payment.id))
   for (const [index, { paymentId }] of receipts.entries()) {
     if (!missing.delete(paymentId)) {
-      throw invalidField(`/receipts/${index}/paymentId`, 'names no payment of this voucher, or names it twice')
+      throw invalidField(
+        `/receipts/${index}/paymentId`,
+        'names no payment that this voucher asks for now, or names it twice',
+      )
     }
   }
   if (missing.size > 0) throw invalidField('/receipts', `must cover every payment; missing: ${[...missing].join(', ')}`)

@@ -9,7 +9,9 @@ import {
 } from '../domain/settlement.ts'
 import {
   assertResolvable,
+  failSettlement,
   isLate,
+  outdatedReason,
   paymentsOf,
   resolveVoucher as resolve,
   type TermedVoucher,
@@ -86,6 +88,9 @@ async function resolveUnverified(
   return decideAndCommit(app, call.idempotency, async () => {
     const voucher = await findResolvable(app, call, voucherId)
     if (isLate(voucher)) throw unprovableLate(voucher.status)
+    const outdated = outdatedReason(voucher, transactions, call.nowMs)
+    if (outdated !== null)
+      throw new Refusal('receipt_rejected', `${outdated}, and there is no node here that could prove the payment.`)
     const network = paymentsOf(voucher)[0]?.network ?? ''
     const step = resolve(voucher, unverifiedSettlement(network, transactions, call.nowMs), call.nowMs)
     const { change, view } = recordStep(step, call.nowMs)
@@ -118,7 +123,7 @@ async function submit(
 ): Promise<TermedVoucher> {
   const voucher = await findResolvable(app, call, voucherId)
   if (isPending(voucher)) return joinPending(voucher, transactions)
-  await untilKnown(app, chain, voucher, transactions)
+  await untilKnown(app, call, chain, voucher, transactions)
   const submitted = await decideAndCommit<TermedVoucher>(app, null, async () => {
     const voucher = await findResolvable(app, call, voucherId)
     if (isPending(voucher)) return { change: null, answer: joinPending(voucher, transactions) }
@@ -148,6 +153,7 @@ function joinPending(
 /** Gives the node a few seconds to hear of transactions that the payer has just sent. */
 async function untilKnown(
   app: App,
+  call: Call<User>,
   chain: Chain,
   voucher: TermedVoucher,
   transactions: SettlementTransaction[],
@@ -155,7 +161,9 @@ async function untilKnown(
   const deadlineMs = app.clock() + app.times.unknownGraceMs
   for (;;) {
     const examinations = await askChain(chain, () => examinePayments(app, chain, voucher, transactions))
+    await noteReverted(app, voucher, chain, examinations)
     refuseFailed(examinations)
+    refuseOutdated(voucher, examinations, call.nowMs)
     const missing = examinations.find(({ state, transaction }) => state === 'unknown' && !transaction.signedTransaction)
     if (!missing) return
     if (app.clock() >= deadlineMs) {
@@ -178,15 +186,58 @@ async function decideSubmission(
   const nowMs = app.clock()
   const examinations = await examinePayments(app, chain, voucher, transactions)
   refuseFailed(examinations)
+  refuseOutdated(voucher, examinations, nowMs)
   const settlement = beginSettlement({ chain, transactions, answerTo: idempotency, nowMs })
   return advanceSettlement(app, chain, { voucher, settlement, examinations, idempotency, nowMs })
 }
+
+/** Writes down that a payment reverted, before the receipts are refused: nothing moved, and whoever looks should see why. */
+async function noteReverted(
+  app: App,
+  voucher: TermedVoucher,
+  chain: Chain,
+  examinations: Examination[],
+): Promise<void> {
+  const reverted = examinations.find((examination) => examination.state === 'failed' && examination.hasReverted)
+  if (reverted?.state !== 'failed') return
+  await decideAndCommit(app, null, async () => {
+    const current = await app.store.voucher(voucher.id)
+    if (current === null || current.version !== voucher.version || current.status !== 'REDEEMED') return NOTHING
+    const nowMs = app.clock()
+    const transactions = examinations.map(({ transaction }) => transaction)
+    if (isFailedWith(current.settlement, transactions)) return NOTHING
+    const begun = beginSettlement({ chain, transactions, answerTo: null, nowMs })
+    const step = failSettlement(current, begun, reverted.reason, nowMs)
+    return { change: recordStep(step, nowMs).change, answer: undefined }
+  })
+}
+
+function isFailedWith(settlement: Settlement | null, transactions: SettlementTransaction[]): boolean {
+  const failed = new Set(settlement?.transactions.map(({ hash }) => hash))
+  return settlement?.status === 'FAILED' && transactions.every(({ hash }) => failed.has(hash))
+}
+
+const NOTHING: Decision<undefined> = { change: null, answer: undefined }
 
 /** @throws Refusal `receipt_rejected` where one of them can never count */
 function refuseFailed(examinations: Examination[]): void {
   for (const examination of examinations) {
     if (examination.state === 'failed') throw rejected(examination.transaction.hash, examination.reason)
   }
+}
+
+/** @throws Refusal `receipt_rejected` where one of them counts only when it is mined, and is not */
+function refuseOutdated(voucher: TermedVoucher, examinations: Examination[], nowMs: number): void {
+  const reason = outdatedReason(
+    voucher,
+    examinations.map(({ transaction }) => transaction),
+    nowMs,
+  )
+  if (reason === null || examinations.every(({ state }) => state === 'proven')) return
+  throw new Refusal(
+    'receipt_rejected',
+    `${reason}, so only what is mined counts. If the transaction is still mined, hand in the receipt again; else negotiate anew.`,
+  )
 }
 
 function rejected(hash: string | null, reason: string): Refusal {

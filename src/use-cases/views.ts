@@ -1,14 +1,24 @@
 import type { Account, ApiKey } from '../domain/account.ts'
 import type { Context } from '../domain/context.ts'
 import type { Event } from '../domain/event.ts'
-import type { Hex } from '../domain/payment.ts'
+import type { Hex, SimpleTerms } from '../domain/payment.ts'
+import { type Quote, rateBetween } from '../domain/quote.ts'
 import type { Refusal } from '../domain/refusal.ts'
+import { feesOf } from '../domain/review-swap.ts'
 import type { Session } from '../domain/session.ts'
 import { type Batch, SEPARATE_REASONS, type SessionPayments } from '../domain/session-payments.ts'
 import type { Settlement } from '../domain/settlement.ts'
-import { hasTerms, paymentsOf, signingMessage, type TermedVoucher, type Voucher } from '../domain/voucher.ts'
+import {
+  chosenQuote,
+  hasTerms,
+  paymentsOf,
+  signingMessage,
+  type TermedVoucher,
+  type Voucher,
+} from '../domain/voucher.ts'
 import type { WebhookDelivery } from '../domain/webhook-delivery.ts'
 import type { WebhookEndpoint } from '../domain/webhook-endpoint.ts'
+import { formatAmount } from '../protocol/amounts.ts'
 import { PROBLEMS } from '../protocol/problems.ts'
 import type {
   AccountView,
@@ -89,6 +99,7 @@ export function voucherView(voucher: Voucher): VoucherView {
 function termsView(voucher: TermedVoucher): Partial<VoucherView> {
   const { redemption, signature, settlement } = voucher
   const { terms, payeeInfo, orderId } = redemption
+  const quote = chosenQuote(voucher)
   const asked =
     terms.type === 'SIMPLE'
       ? {
@@ -104,6 +115,7 @@ function termsView(voucher: TermedVoucher): Partial<VoucherView> {
   return {
     type: terms.type,
     ...asked,
+    ...(quote !== null && terms.type === 'SIMPLE' && { suppliedPayment: suppliedView(quote, terms) }),
     payments: paymentsOf(voucher),
     ...(payeeInfo !== null && { payeeInfo }),
     ...(orderId !== null && { orderId }),
@@ -116,6 +128,40 @@ function termsView(voucher: TermedVoucher): Partial<VoucherView> {
     }),
     ...(settlement !== null && { settlement: settlementView(settlement) }),
   }
+}
+
+type SuppliedView = NonNullable<VoucherView['suppliedPayment']>
+
+/** What the payer pays at a quote. */
+function suppliedView(quote: Quote, terms: SimpleTerms): SuppliedView {
+  const { supplied, units, maxUnits, fee } = quote
+  const { network, currency, currencyAddress, decimals, wallet } = supplied
+  return {
+    network,
+    currency,
+    currencyAddress,
+    amount: formatAmount(BigInt(units), decimals),
+    wallet: { address: wallet },
+    maxAmount: formatAmount(BigInt(maxUnits), decimals),
+    quoteId: quote.id,
+    source: quote.source,
+    rate: rateBetween(
+      { units: BigInt(units), decimals },
+      { units: BigInt(terms.amountUnits), decimals: terms.decimals },
+    ),
+    slippageBps: quote.slippageBps,
+    feeBps: fee?.bps ?? 0,
+    fees: feesOf(quote, terms),
+    expiresAt: iso(quote.expiresAtMs),
+  }
+}
+
+/** What the payer pays where it pays as the payee asked. */
+export function suppliedAsAsked(
+  { network, currency, currencyAddress, amount }: SimpleTerms,
+  wallet: Hex,
+): SuppliedView {
+  return { network, currency, currencyAddress, amount, wallet: { address: wallet } }
 }
 
 function settlementView(settlement: Settlement): NonNullable<VoucherView['settlement']> {

@@ -4,7 +4,7 @@ import { concat, encodeFunctionData, numberToHex, parseAbi, parseUnits } from 'v
 import { ChainUnavailable } from '../../src/chains/chain.ts'
 import type { Currency } from '../../src/domain/currency.ts'
 import type { Hex } from '../../src/domain/payment.ts'
-import type { Quote } from '../../src/fx/fx.ts'
+import type { MarketQuote } from '../../src/fx/fx.ts'
 import { UniswapV3 } from '../../src/fx/uniswap-v3.ts'
 import { SANDBOX_EXCHANGE } from '../../src/sandbox/facts.ts'
 import { startFaultyNode } from '../chains/faulty-node.ts'
@@ -37,7 +37,7 @@ describe('prices of Uniswap v3', () => {
   const selling = (from: Currency, to: Currency, units: bigint) => uniswap.quote({ from, to, exact: 'in', units })
 
   /** Swaps at the very price of a quote; a unit less would revert. */
-  async function swapAt({ route, unitsIn, unitsOut }: Quote, value: bigint, atMost = unitsIn): Promise<void> {
+  async function swapAt({ route, unitsIn, unitsOut }: MarketQuote, value: bigint, atMost = unitsIn): Promise<void> {
     assert.ok(route)
     const [last, ...others] = route.tokens.toReversed()
     assert.ok(last)

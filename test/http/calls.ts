@@ -204,6 +204,11 @@ export const ROUTES: Record<string, RouteFacts> = {
   'POST /vouchers/:voucherId/discard-voucher': byPayee(async (parties) => ({
     path: `/vouchers/${(await reserve(parties)).id}/discard-voucher`,
   })),
+  'POST /vouchers/:voucherId/negotiate-voucher': byPayer(async (parties) => {
+    const { id, expectedPayment } = await redeem(parties, asking('100'))
+    const suppliedPayment = { ...expectedPayment, wallet: { address: PAYER_WALLET.address } }
+    return { path: `/vouchers/${id}/negotiate-voucher`, body: { suppliedPayment } }
+  }),
   'POST /vouchers/:voucherId/sign-voucher': byPayer(async (parties) => {
     const { id, signingMessage = '' } = await redeem(parties, asking('100'))
     const signature = await PAYER_WALLET.signMessage({ message: signingMessage })

@@ -14,7 +14,7 @@ import type {
   VoucherView,
 } from '../../src/protocol/schemas.ts'
 import { type Operation, type RunningServer, type ServedNetwork, startServer } from '../../src/server.ts'
-import type { Times } from '../../src/use-cases/app.ts'
+import type { SwapPolicy, Times } from '../../src/use-cases/app.ts'
 
 /** Where payments go in tests: nobody's address, so that its balance is the test's alone. */
 export const PAYEE_ADDRESS: Hex = '0x00000000000000000000000000000000000b0b00'
@@ -27,6 +27,7 @@ export const UNVERIFIED_NETWORK = 'testnet'
 export type TestServerOptions = {
   networks?: ServedNetwork[]
   times?: Partial<Times>
+  swaps?: Partial<SwapPolicy>
   rateLimits?: RatePreset
   webhookAllow?: string[]
   attestation?: Attestation
@@ -73,6 +74,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       databaseUrl: options.databaseUrl ?? null,
       publicHosts: options.publicHosts ?? [],
       times: { ...DEFAULT_TIMES, ...options.times },
+      swaps: options.swaps ?? {},
       rateLimits: options.rateLimits ?? 'off',
       webhookAllow: options.webhookAllow ?? ['127.0.0.1'],
       attestation: options.attestation ?? noAttestation,

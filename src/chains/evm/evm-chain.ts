@@ -1,3 +1,4 @@
+import { erc20Abi } from 'viem'
 import type { RequiredDepth } from '../../domain/settlement.ts'
 import type { Chain } from '../chain.ts'
 import { broadcast } from './broadcast.ts'
@@ -9,6 +10,7 @@ import { type ReadContracts, readContracts } from './read-contracts.ts'
 import { type RpcNode, rpcNode } from './rpc-node.ts'
 import { sight } from './sight.ts'
 import { verifyMessage } from './verify-message.ts'
+import { whyReverted } from './why-reverted.ts'
 
 export type EvmChainOptions = {
   network: string
@@ -85,6 +87,14 @@ export function openEvmChain(options: EvmChainOptions): EvmChain {
     depthOf: (block) => pool.ask((node) => depthOf(node, block, required)),
     minedByNonce: (from, nonce) => pool.ask((node) => minedByNonce(node, { from, nonce })),
     broadcast: (signedTransaction) => pool.ask((node) => broadcast(node, signedTransaction)),
+    whyReverted: (sighting) => pool.ask((node) => whyReverted(node, sighting)),
+    allowance: async ({ token, owner, spender }) => {
+      const calls = [{ address: token, args: [owner, spender] as const }]
+      const [units = null] = await pool.ask((node) =>
+        readContracts(node, { abi: erc20Abi, functionName: 'allowance', calls }),
+      )
+      return units
+    },
     readContracts: (reads) => pool.ask((node) => readContracts(node, reads)),
     ask: (question) => pool.ask(question),
     verifyMessage: (signed) => pool.ask((node) => verifyMessage(node, signed)),

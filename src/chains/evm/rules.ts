@@ -1,6 +1,7 @@
 import { getAddress, isAddress } from 'viem'
 import type { ChainRules } from '../chain.ts'
 import { buildInput } from './build-input.ts'
+import { buildApproval, buildSwap } from './build-swap.ts'
 import { plausible } from './plausible.ts'
 import { prove } from './prove.ts'
 import { readSigned } from './read-signed.ts'
@@ -10,6 +11,8 @@ import { reviewCall } from './review-call.ts'
 export const evmRules: ChainRules = {
   buildInput,
   reviewCall,
+  buildSwap,
+  buildApproval,
   prove,
   plausible,
   readSigned,

@@ -4,6 +4,7 @@ import {
   InteropInitBody,
   InteropInitView,
   InteropQuery,
+  NegotiateVoucherBody,
   RedeemVoucherBody,
   ReservedView,
   ReserveVoucherBody,
@@ -16,6 +17,7 @@ import {
 import { asPayee, asUser } from '../../use-cases/call.ts'
 import { discardVoucher } from '../../use-cases/discard-voucher.ts'
 import { getInteropInfo, initInterop } from '../../use-cases/interop.ts'
+import { negotiateVoucher } from '../../use-cases/negotiate-voucher.ts'
 import { getVoucher, listVouchers } from '../../use-cases/read-vouchers.ts'
 import { redeemVoucher } from '../../use-cases/redeem-voucher.ts'
 import { reserveVoucher } from '../../use-cases/reserve-voucher.ts'
@@ -59,6 +61,18 @@ function payeeRoutes(api: Routes, { app, answers }: RouteContext): void {
 }
 
 function payerRoutes(api: Routes, { app, answers }: RouteContext): void {
+  api.post(
+    '/vouchers/:voucherId/negotiate-voucher',
+    {
+      config: PAYER_WRITE,
+      schema: { params: VoucherPath, body: NegotiateVoucherBody, response: { 200: VoucherView } },
+    },
+    (request, reply) =>
+      answers.once(request, reply, (call) =>
+        negotiateVoucher(app, asUser(call), request.params.voucherId, request.body),
+      ),
+  )
+
   api.post(
     '/vouchers/:voucherId/sign-voucher',
     { config: SIGN, schema: { params: VoucherPath, body: SignVoucherBody, response: { 200: VoucherView } } },

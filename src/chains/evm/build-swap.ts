@@ -1,0 +1,55 @@
+import { encodeFunctionData, erc20Abi, parseAbi, zeroAddress } from 'viem'
+import type { Hex, Instruction } from '../../domain/payment.ts'
+import type { SwapOrder } from '../chain.ts'
+import { swapPath } from './swap-path.ts'
+
+const ROUTER_ABI = parseAbi([
+  'struct ExactOutput { bytes path; address recipient; uint256 deadline; uint256 amountOut; uint256 amountInMaximum; }',
+  'function exactOutput(ExactOutput) payable returns (uint256 amountIn)',
+  'function unwrapWETH9(uint256 amountMinimum, address recipient) payable',
+  'function refundETH() payable',
+  'function multicall(bytes[] data) payable returns (bytes[])',
+])
+
+/** The router keeps what it is to hand on itself. */
+const ROUTER_ITSELF = zeroAddress
+
+/**
+ * The call with which a router pays out exact amounts, all or none: each is swapped for by itself, so that nothing that
+ * lies in the router can change what anybody gets. Coins that were sent along and not needed come back.
+ */
+export function buildSwap(order: SwapOrder): Instruction['input'] {
+  const { route, paysNative, outputs } = order
+  const calls = outputs.flatMap((output) => callsFor(order, output))
+  if (paysNative) calls.push(encodeFunctionData({ abi: ROUTER_ABI, functionName: 'refundETH' }))
+  const value = paysNative ? outputs.reduce((sum, { maxUnitsIn }) => sum + maxUnitsIn, 0n) : 0n
+  return { from: '{payer}', to: route.router, value: value.toString(), data: inOne(calls) }
+}
+
+/** Lets a router take so much of a token. */
+export function buildApproval(token: Hex, spender: Hex, units: bigint): Instruction['input'] {
+  const data = encodeFunctionData({ abi: erc20Abi, functionName: 'approve', args: [spender, units] })
+  return { from: '{payer}', to: token, value: '0', data }
+}
+
+function callsFor(
+  { route, givesNative, deadlineS }: SwapOrder,
+  { recipient, units, maxUnitsIn }: SwapOrder['outputs'][number],
+): Hex[] {
+  const swap = {
+    path: swapPath(route, 'out'),
+    recipient: givesNative ? ROUTER_ITSELF : recipient,
+    deadline: BigInt(deadlineS),
+    amountOut: units,
+    amountInMaximum: maxUnitsIn,
+  }
+  const swapping = encodeFunctionData({ abi: ROUTER_ABI, functionName: 'exactOutput', args: [swap] })
+  if (!givesNative) return [swapping]
+  return [swapping, encodeFunctionData({ abi: ROUTER_ABI, functionName: 'unwrapWETH9', args: [units, recipient] })]
+}
+
+function inOne(calls: Hex[]): Hex {
+  const [only, ...others] = calls
+  if (only !== undefined && others.length === 0) return only
+  return encodeFunctionData({ abi: ROUTER_ABI, functionName: 'multicall', args: [calls] })
+}
