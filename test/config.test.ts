@@ -63,6 +63,7 @@ describe('readConfig', () => {
       signingTtlMs: 600_000,
       contextTtlMs: 600_000,
       resolveWaitMs: 30_000,
+      swaps: { quoteTtlMs: 120_000, slippageBps: 50, fee: null },
       rateLimits: 'standard',
       webhookAllow: [],
       publicUrl: 'http://127.0.0.1:4040',
@@ -117,6 +118,10 @@ describe('readConfig', () => {
       SIXPENCE_SIGNING_TTL: '1.5h',
       SIXPENCE_CONTEXT_TTL: '500ms',
       SIXPENCE_RESOLVE_WAIT: '5s',
+      SIXPENCE_QUOTE_TTL: '30s',
+      SIXPENCE_FX_SLIPPAGE_BPS: '100',
+      SIXPENCE_FX_FEE_BPS: '25',
+      SIXPENCE_FX_FEE_ADDRESS: '0x70997970c51812dc3a010c7d01b50e0d17dc79c8',
       SIXPENCE_RATE_LIMITS: 'documented',
       SIXPENCE_WEBHOOK_ALLOW: 'shop.internal,10.0.0.7:8080,10.1.0.0/16,[::1]:80',
       SIXPENCE_PUBLIC_URL: 'https://pay.example.com/',
@@ -138,6 +143,11 @@ describe('readConfig', () => {
       signingTtlMs: 5_400_000,
       contextTtlMs: 500,
       resolveWaitMs: 5_000,
+      swaps: {
+        quoteTtlMs: 30_000,
+        slippageBps: 100,
+        fee: { bps: 25, recipient: '0x70997970C51812dc3A010C7d01b50e0d17dc79C8' },
+      },
       rateLimits: 'documented',
       webhookAllow: ['shop.internal', '10.0.0.7:8080', '10.1.0.0/16', '[::1]:80'],
       publicUrl: 'https://pay.example.com',
@@ -207,6 +217,7 @@ describe('the sandbox', () => {
 
 describe('outside the sandbox', () => {
   it('attestation cannot be off', () => {
+    assert.match(refusalOf({ flags: { fxFeeBps: '25' } }), /^a fee needs an address to go to/)
     assert.match(refusalOf({ flags: { attestation: 'off' } }), /^attestation can be off in the sandbox only/)
     assert.match(refusalOf({ file: { attestation: 'off', sandbox: false } }), /^attestation can be off/)
   })
@@ -254,6 +265,10 @@ describe('a setting that is wrong is refused by name', () => {
     signingTtl: ['0ms'],
     contextTtl: ['5 parsecs'],
     resolveWait: ['0s', '91s', '2m'],
+    quoteTtl: ['0s', '2'],
+    fxSlippageBps: ['-1', '0.5', '2001', '1%'],
+    fxFeeBps: ['-1', '0.5', '1001', '1%'],
+    fxFeeAddress: ['0x12', '0x70997970C51812dC3A010C7d01b50e0d17dc79c8', '0x0000000000000000000000000000000000000000'],
     rateLimits: ['', 'Standard', 'strict'],
     publicUrl: ['', 'pay.example.com', 'ftp://x.org', 'https://x.org/pay', 'https://x.org?a', 'https://u:p@x.org'],
     attestation: ['', 'on'],
