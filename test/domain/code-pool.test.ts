@@ -25,6 +25,13 @@ function dealAll(pool: CodePool, nowMs: number): string[] {
   return dealt
 }
 
+/** As many as `dealAll` would deal. */
+function countAll(pool: CodePool, nowMs: number): number {
+  let count = 0
+  while (pool.deal(nowMs) !== null) count += 1
+  return count
+}
+
 function mustDeal(pool: CodePool, nowMs = NOW_MS): string {
   const code = pool.deal(nowMs)
   assert.ok(code !== null)
@@ -139,7 +146,7 @@ it('ignores codes that it never dealt', () => {
     pool.putBack(code)
     pool.release(code, 0)
   }
-  assert.equal(dealAll(pool, NOW_MS).length, CODE_COUNT)
+  assert.equal(countAll(pool, NOW_MS), CODE_COUNT)
 })
 
 it('takes back no other spelling of a code', () => {
@@ -155,7 +162,7 @@ it('takes back no other spelling of a code', () => {
 describe('a pool filled at start', () => {
   it('lets resting codes rest on, whatever order they are listed in', () => {
     const ends = [3000, 1000, 2000].map((agoMs, index) => ({ code: codeOf(index), endedAtMs: NOW_MS - agoMs }))
-    const dealAfter = (waitMs: number) => dealAll(new CodePool(ends), NOW_MS + waitMs).length
+    const dealAfter = (waitMs: number) => countAll(new CodePool(ends), NOW_MS + waitMs)
     assert.equal(dealAfter(0), CODE_COUNT - 3)
     assert.equal(dealAfter(CODE_REST_MS - 3000), CODE_COUNT - 2)
     assert.equal(dealAfter(CODE_REST_MS - 2000), CODE_COUNT - 1)
@@ -164,7 +171,7 @@ describe('a pool filled at start', () => {
 
   it('deals at once what rested while nothing ran', () => {
     const pool = poolWithOnly(new Set(), NOW_MS - CODE_REST_MS)
-    assert.equal(dealAll(pool, NOW_MS).length, CODE_COUNT)
+    assert.equal(countAll(pool, NOW_MS), CODE_COUNT)
   })
 
   it('holds a code that is listed as resting and as in use', () => {
@@ -180,7 +187,7 @@ describe('a pool filled at start', () => {
   })
 
   it('skips codes of another kind', () => {
-    assert.equal(dealAll(new CodePool([{ code: 'A1B2C3', endedAtMs: null }]), NOW_MS).length, CODE_COUNT)
+    assert.equal(countAll(new CodePool([{ code: 'A1B2C3', endedAtMs: null }]), NOW_MS), CODE_COUNT)
   })
 })
 
