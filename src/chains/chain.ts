@@ -1,5 +1,5 @@
 import type { AskedExpectation, Expectation, Hex, Instruction, SwapRoute } from '../domain/payment.ts'
-import type { Review } from '../domain/review.ts'
+import type { Review, Simulation } from '../domain/review.ts'
 import type { BlockRef, RequiredDepth } from '../domain/settlement.ts'
 
 /** A network that the server can ask about. It answers from the chain only; it never holds a key. */
@@ -55,6 +55,13 @@ export interface Chain {
    * @throws ChainUnavailable
    */
   allowance(question: { token: Hex; owner: Hex; spender: Hex }): Promise<bigint | null>
+
+  /**
+   * Plays transactions of one address, one after the other, at the newest block, and says how each would end.
+   * Nothing is signed and nothing lasts.
+   * @throws ChainUnavailable
+   */
+  simulate(from: Hex, calls: RawCall[]): Promise<Outcome[]>
 
   /** Calls back after each new head, until the returned function is called. */
   onHead(listener: (head: BlockRef) => void): () => void
@@ -113,6 +120,17 @@ export type ProofQuestion = {
 
 export type RawCall = { to: Hex; wei: bigint; data: Hex }
 
+/** How a transaction would end. */
+export type Outcome =
+  /** `hasCode`: whether there is a contract that was called, where data was sent and nothing came back. */
+  | { ending: 'succeeds'; returned: Hex; hasCode: boolean }
+  /** `data` is what the contract says, "0x" where it says nothing. */
+  | { ending: 'reverts'; data: Hex }
+  /** The wallet has too little of the native coin for what it and the transactions before it send. */
+  | { ending: 'unaffordable'; balanceWei: bigint; neededWei: bigint }
+  /** It may need what transactions before it do, and the node cannot play them together. */
+  | { ending: 'unknown' }
+
 /** What calls are read with. */
 export type CallFacts = {
   network: string
@@ -144,6 +162,8 @@ export interface ChainRules {
   buildSwap(order: SwapOrder): Instruction['input']
   /** The transaction that lets `spender` take so many units of a token. */
   buildApproval(token: Hex, spender: Hex, units: bigint): Instruction['input']
+  /** What is to be said of how a transaction would end. Never throws. */
+  explainOutcome(call: RawCall, outcome: Outcome, facts: CallFacts): Simulation
   /** Whether a mined transaction does exactly what was asked. */
   prove(question: ProofQuestion): Proof
   /** Whether a transaction that is not mined yet says what was asked: right chain fields only; `prove` has the last word. */

@@ -72,3 +72,9 @@ export type CallArgument = {
   /** The same in whole units of a currency that the server lists, such as "100 USDC". */
   amount?: string
 }
+
+/**
+ * How a payment would end if it were sent now. NO_EFFECT: it would succeed on the chain and do nothing of what it is for.
+ * The reason is for people; there is none where all is well.
+ */
+export type Simulation = { status: 'OK' | 'NO_EFFECT' | 'REVERTS' | 'UNKNOWN'; reason?: string }

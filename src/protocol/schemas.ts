@@ -276,6 +276,33 @@ const SuppliedPaymentView = Type.Object({
   expiresAt: Type.Optional(Time),
 })
 
+const SimulationView = Type.Object({
+  status: Type.Union(
+    [Type.Literal('OK'), Type.Literal('NO_EFFECT'), Type.Literal('REVERTS'), Type.Literal('UNKNOWN')],
+    { description: 'How it would end if it were sent now; NO_EFFECT: it would succeed and do nothing' },
+  ),
+  reason: Type.Optional(Type.String()),
+})
+
+export const ReviewQuery = Type.Object({
+  wallet: Type.Optional(Type.String({ maxLength: 128, description: 'Which address of the payer is to pay' })),
+})
+
+/** What the payer reads before the wallet is asked. */
+export const VoucherReviewView = Type.Object({
+  id: Type.String(),
+  code: Type.String(),
+  status: Type.String(),
+  payments: Type.Array(
+    Type.Object({
+      paymentId: Type.String(),
+      summary: Type.String(),
+      review: ReviewView,
+      simulation: SimulationView,
+    }),
+  ),
+})
+
 const SettlementView = Type.Object({
   status: Type.String(),
   confirmations: Type.Integer(),
@@ -557,6 +584,8 @@ export type NegotiateVoucherBody = Static<typeof NegotiateVoucherBody>
 export type SignVoucherBody = Static<typeof SignVoucherBody>
 export type Receipt = Static<typeof Receipt>
 export type OpenSessionBody = Static<typeof OpenSessionBody>
+export type ReviewQuery = Static<typeof ReviewQuery>
+export type VoucherReviewView = Static<typeof VoucherReviewView>
 export type InteropQuery = Static<typeof InteropQuery>
 export type CreateWebhookEndpointBody = Static<typeof CreateWebhookEndpointBody>
 export type UpdateWebhookEndpointBody = Static<typeof UpdateWebhookEndpointBody>

@@ -1,23 +1,32 @@
+import type { CallFacts } from '../chains/chain.ts'
 import type { Hex, Terms } from '../domain/payment.ts'
 import type { Review } from '../domain/review.ts'
 import { reviewTransfer } from '../domain/review-payment.ts'
 import type { App } from './app.ts'
 
+type Place = { network: string; payers: Hex[] }
+
 /** What the payment that a payee asks for does, for whoever is to sign it: one sentence, and its parts. */
 export function reviewTerms(
   app: Pick<App, 'networks' | 'currencies' | 'rules'>,
   terms: Terms,
-  { network, payers }: { network: string; payers: Hex[] },
+  place: Place,
 ): { summary: string; review: Review } {
-  const nativeCurrency = app.networks.get(network)?.nativeCurrency ?? UNKNOWN_COIN
+  const facts = callFacts(app, place)
   if (terms.type === 'SIMPLE') {
-    const summary = `Send ${terms.amount} ${terms.currency} to ${terms.recipient} on ${network}.`
-    return { summary, review: reviewTransfer(terms, nativeCurrency) }
+    const summary = `Send ${terms.amount} ${terms.currency} to ${terms.recipient} on ${place.network}.`
+    return { summary, review: reviewTransfer(terms, facts.nativeCurrency) }
   }
   const { to, value, data } = terms.instruction.input
+  return app.rules.reviewCall({ to, wei: BigInt(value), data }, facts)
+}
+
+/** What calls on a network are read with. */
+export function callFacts({ networks, currencies }: Pick<App, 'networks' | 'currencies'>, place: Place): CallFacts {
+  const { nativeCurrency = UNKNOWN_COIN } = networks.get(place.network) ?? {}
   const tokenAt = (address: Hex) =>
-    app.currencies.byAddress.get(address.toLowerCase())?.find((currency) => currency.network === network)
-  return app.rules.reviewCall({ to, wei: BigInt(value), data }, { network, nativeCurrency, payers, tokenAt })
+    currencies.byAddress.get(address.toLowerCase())?.find(({ network }) => network === place.network)
+  return { ...place, nativeCurrency, tokenAt }
 }
 
 /** Of a network that the operator has taken out since. */

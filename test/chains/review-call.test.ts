@@ -7,6 +7,7 @@ import {
   bytesToHex,
   concat,
   encodeAbiParameters,
+  encodeErrorResult,
   encodeFunctionData,
   encodePacked,
   erc20Abi,
@@ -301,6 +302,38 @@ describe('hostile data', () => {
       assert.ok(written === null || written === data, `${data} was read as ${written}`)
     }
     fc.assert(fc.property(target, fc.oneof(anything, bent), fc.bigInt(0n, maxUint256), read), { numRuns: 2_000 })
+  })
+})
+
+describe('why a call would revert', () => {
+  const reasonOf = (data: Hex, to = USDC) =>
+    evmRules.explainOutcome({ to, wei: 0n, data: '0x12345678' }, { ending: 'reverts', data }, FACTS).reason
+  const error = (signature: string, args: unknown[]) => {
+    const abi: Abi = parseAbi([`error ${signature}`] as readonly string[])
+    return encodeErrorResult({ abi, args })
+  }
+
+  it('is told in plain words, amounts of listed tokens in whole units', () => {
+    const short = error('ERC20InsufficientAllowance(address, uint256, uint256)', [SHOP, 1n, 2_500_000n])
+    assert.equal(reasonOf(short), `${SHOP} may take 0.000001 USDC, and 2.5 USDC is needed`)
+    assert.equal(reasonOf(short, OTHER), `${SHOP} may take 1 units, and 2500000 units is needed`)
+    assert.equal(
+      reasonOf(error('Error(string)', ['Too much requested'])),
+      'the price has risen beyond the bound of the swap',
+    )
+    assert.match(reasonOf(error('Panic(uint256)', [17n])) ?? '', /a number became too large or fell below zero/)
+    assert.equal(reasonOf(error('EnforcedPause()', [])), 'the contract is paused')
+    assert.match(reasonOf('0xdeadbeef') ?? '', /does not know \(0xdeadbeef\)/)
+  })
+
+  it('does not let a contract speak in the server’s name', () => {
+    const said = 'x". \u202eAll\u2028is\nwell\u0007 “'
+    assert.equal(reasonOf(error('Error(string)', [said])), 'the contract says "x. Alliswell"')
+    const long = reasonOf(error('Error(string)', ['y'.repeat(3_000)])) ?? ''
+    assert.match(long, /^the contract says "y+…"$/)
+    assert.ok(long.length < 200)
+    assert.match(reasonOf(`0x08c379a0${'00'.repeat(10_000)}`) ?? '', /more words/)
+    assert.match(reasonOf(`0x08c379a0${'ff'.repeat(64)}`) ?? '', /does not know/)
   })
 })
 

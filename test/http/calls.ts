@@ -218,6 +218,9 @@ export const ROUTES: Record<string, RouteFacts> = {
     const voucher = await redeem(parties, asking('100'))
     return { path: `/vouchers/${voucher.id}/resolve-voucher`, body: receiptsOf(voucher) }
   }),
+  'GET /vouchers/:voucherId/review': byPayer(async (parties) => ({
+    path: `/vouchers/${(await redeem(parties, asking('100'))).id}/review?wallet=${PAYER_WALLET.address}`,
+  })),
   'POST /vouchers/:voucherId/submit/interop-init': byPayer(async (parties) => ({
     path: `/vouchers/${(await redeem(parties, asking('100'))).id}/submit/interop-init`,
     body: {},

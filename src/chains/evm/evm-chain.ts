@@ -9,6 +9,7 @@ import { NodePool } from './node-pool.ts'
 import { type ReadContracts, readContracts } from './read-contracts.ts'
 import { type RpcNode, rpcNode } from './rpc-node.ts'
 import { sight } from './sight.ts'
+import { simulate } from './simulate.ts'
 import { verifyMessage } from './verify-message.ts'
 import { whyReverted } from './why-reverted.ts'
 
@@ -97,6 +98,7 @@ export function openEvmChain(options: EvmChainOptions): EvmChain {
     },
     readContracts: (reads) => pool.ask((node) => readContracts(node, reads)),
     ask: (question) => pool.ask(question),
+    simulate: (from, calls) => pool.ask((node) => simulate(node, from, calls)),
     verifyMessage: (signed) => pool.ask((node) => verifyMessage(node, signed)),
   }
 }

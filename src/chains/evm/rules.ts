@@ -2,6 +2,7 @@ import { getAddress, isAddress } from 'viem'
 import type { ChainRules } from '../chain.ts'
 import { buildInput } from './build-input.ts'
 import { buildApproval, buildSwap } from './build-swap.ts'
+import { explainOutcome } from './explain-outcome.ts'
 import { plausible } from './plausible.ts'
 import { prove } from './prove.ts'
 import { readSigned } from './read-signed.ts'
@@ -13,6 +14,7 @@ export const evmRules: ChainRules = {
   reviewCall,
   buildSwap,
   buildApproval,
+  explainOutcome,
   prove,
   plausible,
   readSigned,

@@ -9,9 +9,11 @@ import {
   ReservedView,
   ReserveVoucherBody,
   ResolveVoucherBody,
+  ReviewQuery,
   SignVoucherBody,
   VoucherList,
   VoucherQuery,
+  VoucherReviewView,
   VoucherView,
 } from '../../protocol/schemas.ts'
 import { asPayee, asUser } from '../../use-cases/call.ts'
@@ -22,6 +24,7 @@ import { getVoucher, listVouchers } from '../../use-cases/read-vouchers.ts'
 import { redeemVoucher } from '../../use-cases/redeem-voucher.ts'
 import { reserveVoucher } from '../../use-cases/reserve-voucher.ts'
 import { resolveVoucher } from '../../use-cases/resolve-voucher.ts'
+import { reviewVoucher } from '../../use-cases/review-voucher.ts'
 import { signVoucher } from '../../use-cases/sign-voucher.ts'
 import { PAYEE_WRITE, PAYEES, PAYER_READ, PAYER_WRITE, RESERVE, RESOLVE } from '../route-config.ts'
 import type { RouteContext, Routes } from '../routes.ts'
@@ -102,6 +105,15 @@ function payerRoutes(api: Routes, { app, answers }: RouteContext): void {
     },
     (request, reply) =>
       answers.once(request, reply, (call) => initInterop(app, asUser(call), request.params.voucherId, request.query)),
+  )
+
+  api.get(
+    '/vouchers/:voucherId/review',
+    {
+      config: PAYER_READ,
+      schema: { params: VoucherPath, querystring: ReviewQuery, response: { 200: VoucherReviewView } },
+    },
+    ({ call, params, query }) => reviewVoucher(app, asUser(call), params.voucherId, query),
   )
 
   api.get(

@@ -1,0 +1,70 @@
+import type { Hex, Payment } from '../domain/payment.ts'
+import { invalidField, Refusal } from '../domain/refusal.ts'
+import type { Review, Simulation } from '../domain/review.ts'
+import { chosenQuote, hasTerms, paymentsOf, type TermedVoucher } from '../domain/voucher.ts'
+import type { ReviewQuery, VoucherReviewView } from '../protocol/schemas.ts'
+import type { App } from './app.ts'
+import type { Call, User } from './call.ts'
+import { findVoucherAsPayer } from './find.ts'
+import { callFacts, reviewTerms } from './review-terms.ts'
+import { simulatePayments } from './simulate-payments.ts'
+
+/**
+ * What the payer reads before the wallet is asked: what each payment does, and how it would end if it were sent now.
+ * @throws Refusal `not_found`, `not_redeemed`, `validation_failed`, `overloaded`
+ */
+export async function reviewVoucher(
+  app: App,
+  call: Call<User>,
+  voucherId: string,
+  query: ReviewQuery,
+): Promise<VoucherReviewView> {
+  const voucher = await findVoucherAsPayer(app, call, voucherId)
+  if (!hasTerms(voucher)) {
+    throw new Refusal('not_redeemed', 'The payee has not stated terms; there is nothing to review.')
+  }
+  const payments = paymentsOf(voucher)
+  const wallet = readWallet(app, voucher, query)
+  const simulations = await simulate(app, voucher, wallet)
+  return {
+    id: voucher.id,
+    code: voucher.code,
+    status: voucher.status,
+    payments: payments.map((payment, index) => ({
+      paymentId: payment.id,
+      summary: payment.summary,
+      review: payment.review ?? reviewPayment(app, voucher, payment),
+      simulation: simulations[index] ?? { status: 'UNKNOWN' },
+    })),
+  }
+}
+
+/** Of a payment that was written down before there were reviews. */
+function reviewPayment(app: App, { redemption, payers }: TermedVoucher, { id, network, input }: Payment): Review {
+  const place = { network, payers }
+  const isAsked = redemption.payments.some((asked) => asked.id === id)
+  if (isAsked) return reviewTerms(app, redemption.terms, place).review
+  const { to, value, data } = input
+  return app.rules.reviewCall({ to, wei: BigInt(value), data }, callFacts(app, place)).review
+}
+
+/** The payer's address that is to pay; where the caller names none, that of the quote, or else the first. */
+function readWallet(app: App, voucher: TermedVoucher, { wallet }: ReviewQuery): Hex {
+  const { payers } = voucher
+  const usual = chosenQuote(voucher)?.supplied.wallet ?? payers[0]
+  const named = (wallet === undefined ? usual : app.rules.readAddress(wallet))?.toLowerCase()
+  const address = payers.find((payer) => payer.toLowerCase() === named)
+  if (address === undefined) throw invalidField('/wallet', `must be an address of the payer: ${payers.join(', ')}`)
+  return address
+}
+
+/** What is over, or on its way, is not to be sent. */
+async function simulate(app: App, voucher: TermedVoucher, wallet: Hex): Promise<Simulation[]> {
+  const payments = paymentsOf(voucher)
+  const isOnItsWay = voucher.settlement?.status === 'PENDING'
+  if (voucher.status === 'REDEEMED' && !isOnItsWay) {
+    return simulatePayments(app, app.chains.get(payments[0]?.network ?? ''), wallet, payments)
+  }
+  const reason = isOnItsWay ? 'a payment of the voucher is on its way already' : `the voucher is ${voucher.status}`
+  return payments.map(() => ({ status: 'UNKNOWN', reason }))
+}

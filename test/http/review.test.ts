@@ -1,0 +1,212 @@
+import assert from 'node:assert/strict'
+import { after, afterEach, before, describe, it } from 'node:test'
+import { encodeFunctionData, erc20Abi, getAddress, maxUint256, parseAbi, parseEther } from 'viem'
+import type { EvmChain } from '../../src/chains/evm/evm-chain.ts'
+import type { Hex } from '../../src/domain/payment.ts'
+import { hasTerms } from '../../src/domain/voucher.ts'
+import type { VoucherReviewView, VoucherView } from '../../src/protocol/schemas.ts'
+import { SANDBOX_EXCHANGE } from '../../src/sandbox/facts.ts'
+import { type FaultyNode, startFaultyNode } from '../chains/faulty-node.ts'
+import { CURRENCIES, type ExchangeChain, openChain, startExchange } from '../support/exchange.ts'
+import {
+  asking,
+  chainNetwork,
+  newParties,
+  PAYEE_ADDRESS,
+  PAYER_ADDRESS,
+  type Parties,
+  redeem,
+  reserve,
+  startTestServer,
+  type TestServer,
+} from '../support/server.ts'
+import { assertInvalidFields, assertProblem, ok } from './problems.ts'
+
+/** Nobody's, and without a coin. */
+const POOR = getAddress('0x00000000000000000000000000000000000f00f1')
+const { EURC, USDC } = CURRENCIES
+const NETWORK = USDC.network
+
+let anvil: ExchangeChain
+let node: FaultyNode
+let chain: EvmChain
+let server: TestServer
+let parties: Parties
+
+before(async () => {
+  anvil = await startExchange()
+  node = await startFaultyNode(anvil.rpcUrl)
+  chain = openChain(node.url)
+  const served = { name: NETWORK, chainId: anvil.chainId, rpcUrls: [node.url], currencies: [EURC, USDC] }
+  server = await startTestServer({ networks: [chainNetwork(served)] })
+  parties = await newParties(server.url, { payers: [PAYER_ADDRESS, POOR] })
+})
+after(async () => {
+  await server.stop()
+  chain.stop()
+  await node.stop()
+  await anvil.stop()
+})
+afterEach(() => {
+  node.fault = () => undefined
+})
+
+const review = (id: string, query = '') => parties.payer.get<VoucherReviewView>(`/vouchers/${id}/review${query}`)
+
+/** How the one payment of a voucher would end. */
+async function simulationOf(terms: unknown, wallet: Hex = PAYER_ADDRESS) {
+  const { id } = await redeem(parties, terms)
+  const { payments } = ok(await review(id, `?wallet=${wallet}`))
+  assert.equal(payments.length, 1)
+  return payments[0]?.simulation
+}
+
+function calling(to: string, data: Hex, value = '0') {
+  const networks = [{ network: NETWORK, type: 'evm', chainId: String(anvil.chainId) }]
+  return { networks, payments: [{ type: 'send_transaction', input: { from: '{payer}', to, value, data } }] }
+}
+
+const encode = (functionName: 'approve' | 'transfer', to: Hex, units: bigint) =>
+  encodeFunctionData({ abi: erc20Abi, functionName, args: [to, units] })
+
+const ROUTER_ABI = parseAbi([
+  'struct Swap { address tokenIn; address tokenOut; uint24 fee; address recipient; uint256 deadline; uint256 amountOut; uint256 amountInMaximum; uint160 sqrtPriceLimitX96; }',
+  'function exactOutputSingle(Swap) payable',
+])
+
+function swap(maxUnits: bigint): Hex {
+  const tokens = { tokenIn: USDC.address as Hex, tokenOut: EURC.address as Hex, fee: 500, recipient: PAYEE_ADDRESS }
+  const limits = { deadline: maxUint256, amountOut: 1_000_000n, amountInMaximum: maxUnits, sqrtPriceLimitX96: 0n }
+  return encodeFunctionData({ abi: ROUTER_ABI, functionName: 'exactOutputSingle', args: [{ ...tokens, ...limits }] })
+}
+
+const NOT_TAKEN = 'the token cannot be taken: the wallet has too little of it, or has not approved enough'
+
+describe('what the payer reads', () => {
+  it('is each payment with what it does and how it would end', async () => {
+    const voucher = await redeem(parties, asking('100', USDC))
+    const [payment] = voucher.payments ?? []
+    assert.deepEqual(ok(await review(voucher.id)), {
+      ...{ id: voucher.id, code: voucher.code, status: 'REDEEMED' },
+      payments: [
+        {
+          ...{ paymentId: payment?.id, summary: payment?.summary, review: payment?.review },
+          simulation: { status: 'OK' },
+        },
+      ],
+    })
+  })
+
+  it('is there for vouchers that were redeemed before there were reviews', async () => {
+    const { id, payments } = await redeem(parties, asking('100', USDC))
+    const voucher = await server.app.store.voucher(id)
+    assert.ok(voucher && hasTerms(voucher))
+    const { redemption, version } = voucher
+    const older = redemption.payments.map(({ review: _, ...payment }) => payment)
+    const row = { ...voucher, version: version + 1, redemption: { ...redemption, payments: older } }
+    await server.app.store.commit({ vouchers: [row] })
+    assert.deepEqual(ok(await review(id)).payments[0]?.review, payments?.[0]?.review)
+    const view = ok(await parties.payer.get<VoucherView>(`/vouchers/${id}`))
+    assert.equal(view.payments?.[0]?.review, undefined)
+  })
+
+  it('is not there before there are terms, nor for a stranger’s wallet', async () => {
+    const { id } = await reserve(parties)
+    assertProblem(await review(id), 'not_redeemed')
+    const voucher = await redeem(parties, asking('100', USDC))
+    for (const wallet of [PAYEE_ADDRESS, 'x', '']) {
+      assertInvalidFields(await review(voucher.id, `?wallet=${wallet}`), ['/wallet'], wallet)
+    }
+    ok(await review(voucher.id, `?wallet=${PAYER_ADDRESS.toLowerCase()}`))
+    const stranger = await newParties(server.url)
+    assertProblem(await stranger.payer.get(`/vouchers/${voucher.id}/review`), 'not_found')
+  })
+
+  it('simulates nothing that is over', async () => {
+    const { id } = await redeem(parties, asking('100', USDC))
+    ok(await parties.payer.post(`/vouchers/${id}/discard-voucher`))
+    const [payment] = ok(await review(id)).payments
+    assert.deepEqual(payment?.simulation, { status: 'UNKNOWN', reason: 'the voucher is DISCARDED' })
+  })
+})
+
+/** Nodes differ in what they can do; what the payer reads does not. */
+for (const served of ['eth_simulateV1', 'eth_call alone']) {
+  describe(`the simulation of one payment on a node with ${served}`, () => {
+    const simulate: typeof simulationOf = (...asked) => {
+      node.fault = ({ method }) =>
+        served === 'eth_call alone' && method === 'eth_simulateV1'
+          ? { error: { code: -32601, message: 'the method eth_simulateV1 does not exist' } }
+          : undefined
+      return simulationOf(...asked)
+    }
+
+    it('sees that a wallet has too little', async () => {
+      const reason = `${POOR} has 0 USDC, and 100 USDC is needed`
+      assert.deepEqual(await simulate(asking('100', USDC), POOR), { status: 'REVERTS', reason })
+      const coins = { symbol: 'COIN', network: NETWORK, address: '' } as const
+      const wallet = 'the wallet has 0 COIN, and 0.5 is needed, gas aside'
+      assert.deepEqual(await simulate(asking('0.5', coins), POOR), { status: 'REVERTS', reason: wallet })
+      assert.deepEqual(await simulate(asking('0.5', coins)), { status: 'OK' })
+    })
+
+    it('sees what a contract refuses', async () => {
+      const unapproved = await simulate(calling(SANDBOX_EXCHANGE.router, swap(2_000_000n)))
+      assert.deepEqual(unapproved, { status: 'REVERTS', reason: NOT_TAKEN })
+      const unknown = await simulate(calling(SANDBOX_EXCHANGE.router, '0x12345678'))
+      assert.deepEqual(unknown, { status: 'REVERTS', reason: 'it would fail, and the contract gives no reason' })
+    })
+
+    it('sees what would succeed and do nothing', async () => {
+      const falseToken = await anvil.deploy('FalseToken')
+      const refused = await simulate(calling(falseToken.address, encode('transfer', PAYEE_ADDRESS, 1n)))
+      assert.equal(refused?.status, 'NO_EFFECT')
+      assert.match(refused?.reason ?? '', /says no/)
+      const nowhere = await simulate(calling(PAYEE_ADDRESS, encode('transfer', PAYEE_ADDRESS, 1n)))
+      assert.equal(nowhere?.status, 'NO_EFFECT')
+      assert.match(nowhere?.reason ?? '', /there is no contract at 0x/)
+      const approval = calling(USDC.address, encode('approve', SANDBOX_EXCHANGE.router, 1n))
+      assert.deepEqual(await simulate(approval), { status: 'OK' })
+    })
+  })
+}
+
+describe('the simulation of payments that build on each other', () => {
+  const approval = { to: USDC.address as Hex, wei: 0n, data: encode('approve', SANDBOX_EXCHANGE.router, 2_000_000n) }
+  const router: Hex = SANDBOX_EXCHANGE.router
+
+  it('lets an approval count for the swap that follows, and finds a price beyond its bound', async () => {
+    const swaps = [swap(2_000_000n), swap(2n)].map((data) => ({ to: router, wei: 0n, data }))
+    const [approved, swapped, tooDear] = await chain.simulate(PAYER_ADDRESS, [approval, ...swaps])
+    assert.deepEqual([approved?.ending, swapped?.ending, tooDear?.ending], ['succeeds', 'succeeds', 'reverts'])
+  })
+
+  it('is not known where the node cannot play them together', async () => {
+    node.fault = ({ method }) =>
+      method === 'eth_simulateV1' ? { error: { code: -32601, message: 'no such method' } } : undefined
+    const later = { to: router, wei: 0n, data: swap(2_000_000n) }
+    const endings = (await chain.simulate(PAYER_ADDRESS, [approval, later, approval])).map(({ ending }) => ending)
+    assert.deepEqual(endings, ['succeeds', 'unknown', 'succeeds'])
+  })
+
+  it('adds up what is sent', async () => {
+    const wei = parseEther('6000')
+    const send = { to: PAYEE_ADDRESS, wei, data: '0x' as const }
+    const [first, second] = await chain.simulate(PAYER_ADDRESS, [send, send])
+    assert.equal(first?.ending, 'succeeds')
+    assert.deepEqual(second, { ending: 'unaffordable', balanceWei: parseEther('10000'), neededWei: 2n * wei })
+  })
+})
+
+describe('a node in trouble', () => {
+  it('is no word on the payment', async () => {
+    const { id } = await redeem(parties, asking('100', USDC))
+    for (const fault of [{ status: 500 }, 'garbage', { error: { code: -32603, message: 'internal error' } }] as const) {
+      node.fault = ({ method }) => (method === 'eth_simulateV1' ? fault : undefined)
+      assertProblem(await review(id), 'overloaded')
+    }
+    const missingState = { error: { code: -32000, message: 'missing trie node' } }
+    node.fault = ({ method }) => (method === 'eth_simulateV1' || method === 'eth_call' ? missingState : undefined)
+    assertProblem(await review(id), 'overloaded')
+  })
+})
