@@ -22,6 +22,9 @@ export const SANDBOX_EXCHANGE = {
   positions: '0x93d654D7922820C2D4E72bAF7d650a9489aE7f2a',
 } as const satisfies Record<string, Hex>
 
+/** What an account may delegate to, to make several calls in one transaction. The address follows from who deploys it. */
+export const SANDBOX_ACCOUNT_CODE: Hex = '0x173c0A7dFd64042376c02e3A275A98D3E5f2fcF7'
+
 /** Whole units of two currencies in a pool of the exchange; POL lies there wrapped. */
 export type SandboxPool = {
   /** What the pool takes of each swap, in millionths. */

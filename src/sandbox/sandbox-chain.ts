@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { type AnvilProcess, portFree, startAnvilProcess } from './anvil-process.ts'
 import { startBurier } from './burier.ts'
 import { SANDBOX_ACCOUNT_COUNT, SANDBOX_CHAIN_ID, SANDBOX_MNEMONIC } from './facts.ts'
+import { placeAccountCode } from './sandbox-account.ts'
 import { type SandboxClient, sandboxClient } from './sandbox-client.ts'
 import { placeExchange } from './sandbox-exchange.ts'
 import { placeTokens } from './sandbox-tokens.ts'
@@ -65,6 +66,7 @@ async function furnishOrStop(client: SandboxClient, anvil: AnvilProcess): Promis
   try {
     await placeTokens(client)
     await placeExchange(client)
+    await placeAccountCode(client)
   } catch (error) {
     await anvil.stop()
     throw error

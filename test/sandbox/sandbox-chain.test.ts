@@ -10,9 +10,10 @@ import { domainSeparator, erc20Abi, parseUnits } from 'viem'
 import relayArtifact from '../../src/chains/evm/relay/relay.artifact.json' with { type: 'json' }
 import type { Hex } from '../../src/domain/payment.ts'
 import { AnvilUnusable, PortTaken } from '../../src/sandbox/anvil-process.ts'
-import { compileRelayContracts, compileSandboxToken } from '../../src/sandbox/contracts/compile.ts'
-import artifact from '../../src/sandbox/contracts/sandbox-token.artifact.json' with { type: 'json' }
-import { SANDBOX_CHAIN_ID, SANDBOX_TOKENS } from '../../src/sandbox/facts.ts'
+import { compileRelayContracts, compileSandboxContract } from '../../src/sandbox/contracts/compile.ts'
+import accountArtifact from '../../src/sandbox/contracts/sandbox-account.artifact.json' with { type: 'json' }
+import tokenArtifact from '../../src/sandbox/contracts/sandbox-token.artifact.json' with { type: 'json' }
+import { SANDBOX_ACCOUNT_CODE, SANDBOX_CHAIN_ID, SANDBOX_TOKENS } from '../../src/sandbox/facts.ts'
 import { type SandboxChain, startSandboxChain } from '../../src/sandbox/sandbox-chain.ts'
 import { type SandboxClient, sandboxClient } from '../../src/sandbox/sandbox-client.ts'
 import { eventually } from '../chains/eventually.ts'
@@ -98,6 +99,16 @@ describe('a fresh sandbox', () => {
       assert.equal(separator, domainSeparator({ domain }))
     })
   }
+
+  it('has code for accounts that make several calls in one transaction', async () => {
+    const supportsBatches = await client.readContract({
+      abi: accountArtifact.abi,
+      address: SANDBOX_ACCOUNT_CODE,
+      functionName: 'supportsExecutionMode',
+      args: [`0x01${'00'.repeat(31)}`],
+    })
+    assert.equal(supportsBatches, true)
+  })
 
   it('leaves the accounts as new', async () => {
     assert.equal(await client.getTransactionCount({ address: devAccount(0).address }), 0)
@@ -186,11 +197,15 @@ describe('a sandbox that cannot start', () => {
   })
 })
 
-describe('the token of the sandbox', () => {
-  it('is what its source compiles to', () => {
-    const { compiler, abi, bytecode } = artifact
-    assert.deepEqual({ compiler, abi, bytecode }, compileSandboxToken())
-  })
+describe('a contract of the sandbox', () => {
+  for (const [name, { compiler, abi, bytecode }] of [
+    ['SandboxToken', tokenArtifact],
+    ['SandboxAccount', accountArtifact],
+  ] as const) {
+    it(`is what its source compiles to: ${name}`, () => {
+      assert.deepEqual({ compiler, abi, bytecode }, compileSandboxContract(name))
+    })
+  }
 })
 
 describe('the code that relayers put into transactions', () => {

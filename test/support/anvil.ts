@@ -8,7 +8,15 @@ import { type SandboxClient, sandboxClient } from '../../src/sandbox/sandbox-cli
 import { compiledContracts } from './compiled-contracts.ts'
 import { freePort } from './free-port.ts'
 
-const CONTRACTS = ['PlainToken', 'FeeToken', 'FalseToken', 'Forger', 'Batcher', 'SignerWallet'] as const
+const CONTRACTS = [
+  'PlainToken',
+  'FeeToken',
+  'FalseToken',
+  'Forger',
+  'Batcher',
+  'SignerWallet',
+  'SponsoredAccount',
+] as const
 
 export type TestContract = (typeof CONTRACTS)[number]
 

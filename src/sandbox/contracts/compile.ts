@@ -41,11 +41,13 @@ export function compileContracts(files: URL[]): Map<string, CompiledContract> {
   )
 }
 
-/** The token that the sandbox puts at its fixed addresses. */
-export function compileSandboxToken(): CompiledContract {
-  const token = compileContracts([new URL('SandboxToken.sol', import.meta.url)]).get('SandboxToken')
-  if (token === undefined) throw new Error('SandboxToken.sol holds no contract SandboxToken')
-  return token
+/** The contracts that the sandbox puts at fixed addresses. */
+type SandboxContract = 'SandboxToken' | 'SandboxAccount'
+
+export function compileSandboxContract(name: SandboxContract): CompiledContract {
+  const contract = compileContracts([new URL(`${name}.sol`, import.meta.url)]).get(name)
+  if (contract === undefined) throw new Error(`${name}.sol holds no contract ${name}`)
+  return contract
 }
 
 /** What a relayer makes of permits, by name: code that is put into transactions and calls, never deployed. */
@@ -76,6 +78,7 @@ function writeArtifact(path: string, content: unknown): void {
 }
 
 if (import.meta.main) {
-  writeArtifact('sandbox-token.artifact.json', compileSandboxToken())
+  writeArtifact('sandbox-token.artifact.json', compileSandboxContract('SandboxToken'))
+  writeArtifact('sandbox-account.artifact.json', compileSandboxContract('SandboxAccount'))
   writeArtifact('../../chains/evm/relay/relay.artifact.json', compileRelayContracts())
 }
