@@ -116,6 +116,13 @@ export type ProofQuestion = {
   afterBlockNumber: number
   /** Parts of this transaction that count for other payments already. */
   taken?: ReadonlySet<string>
+  /** Parts that count for this payment already: they go on counting. */
+  own?: ReadonlySet<string>
+  /**
+   * Which of several parts that would do is taken, counted round and round. Payments that are proven by one transaction
+   * at the same moment take different ones so, instead of racing for the first.
+   */
+  draw?: number
 }
 
 export type RawCall = { to: Hex; wei: bigint; data: Hex }

@@ -70,15 +70,15 @@ async function examineMined(
   const { hash } = sighting.transaction
   const seen = { ...seenAs(transaction, sighting.transaction), hash, block: sighting.block }
   const keys = claimKeys(`${chain.chainId}:${hash}`, sighting.logs)
-  const { taken, provenBefore } = await partsInUse(app, keys, transaction.paymentId, claimed)
+  const { taken, own } = await partsInUse(app, keys, transaction.paymentId, claimed)
   const headNumber = voucher.redemption.headNumber ?? sighting.block.number
   const proof: Proof = app.rules.prove({
     expectation: expectationFor(voucher, transaction.paymentId),
     sighting,
     payers: voucher.payers,
     // What was proven once was in a later block then. A reorg may put it lower, but cannot make the payment older.
-    afterBlockNumber: provenBefore ? BEFORE_ALL_BLOCKS : headNumber,
-    taken,
+    afterBlockNumber: own.size > 0 ? BEFORE_ALL_BLOCKS : headNumber,
+    ...{ taken, own, draw: drawOf(transaction.paymentId) },
   })
   if (!sighting.succeeded) return examineReverted(app.rules, chain, voucher, seen, sighting)
   if (!proof.proven) return { state: 'failed', transaction: seen, reason: proof.reason }
@@ -104,6 +104,11 @@ async function examineReverted(
   return { state: 'failed', transaction, reason, hasReverted: isPayment }
 }
 
+/** The same number for a payment whenever it is examined, another one for another payment. */
+function drawOf(paymentId: string): number {
+  return createHash('sha256').update(paymentId).digest().readUInt32BE()
+}
+
 /**
  * What each part of a transaction is claimed under. A log goes by what it says and by how many equal ones stand before
  * it: in the block that it comes to by a reorg it may stand at another place.
@@ -126,7 +131,7 @@ function claimKeys(prefix: string, logs: Log[]): Map<string, string> {
 }
 
 /**
- * The parts of a transaction that count for another payment already, and whether one counts for this payment.
+ * The parts of a transaction that count for another payment already, and those that count for this payment.
  * Who has the call has all that it does, in whatever block.
  */
 async function partsInUse(
@@ -134,14 +139,13 @@ async function partsInUse(
   keys: Map<string, string>,
   paymentId: string,
   claimed: ReadonlySet<string>,
-): Promise<{ taken: Set<string>; provenBefore: boolean }> {
+): Promise<{ taken: Set<string>; own: Set<string> }> {
   const owners = await app.store.claimOwners([...keys.values()])
   const isTaken = ([, key]: [string, string]) => claimed.has(key) || (owners.get(key) ?? paymentId) !== paymentId
-  const taken = new Set([...keys].filter(isTaken).map(([part]) => part))
-  return {
-    taken: taken.has('call') ? new Set(keys.keys()) : taken,
-    provenBefore: [...owners.values()].includes(paymentId),
-  }
+  const isOwn = ([, key]: [string, string]) => owners.get(key) === paymentId
+  const partsWhere = (is: typeof isTaken) => new Set([...keys].filter(is).map(([part]) => part))
+  const taken = partsWhere(isTaken)
+  return { taken: taken.has('call') ? new Set(keys.keys()) : taken, own: partsWhere(isOwn) }
 }
 
 function examinePooled(

@@ -94,7 +94,7 @@ function accountOf(chain: TestChain, index: number) {
   return account
 }
 
-async function mineTransfer(chain: TestChain, address: Hex, to: Hex, units: bigint): Promise<void> {
+export async function mineTransfer(chain: TestChain, address: Hex, to: Hex, units: bigint): Promise<void> {
   await chain.client.writeContract({
     account: accountOf(chain, 0),
     abi: erc20Abi,

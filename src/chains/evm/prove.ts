@@ -51,8 +51,9 @@ function proveToken(question: ProofQuestion, expectation: TokenExpectation): Pro
   if (closest === undefined) return unproven(noTransferReason(question.sighting, expectation.token))
   if (closest.faults.length > 0) return unproven(closest.faults.join(', and '))
 
-  const free = candidates.find(({ part, faults }) => faults.length === 0 && !question.taken?.has(part))
-  return free === undefined ? unproven(`the Transfer ${COUNTED_ALREADY}`) : { proven: true, parts: [free.part] }
+  const free = candidates.filter(({ part, faults }) => faults.length === 0 && !question.taken?.has(part))
+  const chosen = free.find(({ part }) => question.own?.has(part)) ?? free[(question.draw ?? 0) % free.length]
+  return chosen === undefined ? unproven(`the Transfer ${COUNTED_ALREADY}`) : { proven: true, parts: [chosen.part] }
 }
 
 function transfersOf({ sighting, payers }: ProofQuestion, expectation: TokenExpectation): Candidate[] {
