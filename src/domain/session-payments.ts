@@ -1,6 +1,6 @@
 import type { Hex, Payment } from './payment.ts'
 import type { Quote } from './quote.ts'
-import { chosenQuote, expectationFor, hasTerms, paymentsOf, type TermedVoucher, type Voucher } from './voucher.ts'
+import { chosenQuote, expectationFor, isPayable, paymentsOf, type TermedVoucher, type Voucher } from './voucher.ts'
 
 /** What is still to be paid in a session, in the order in which its vouchers were reserved. */
 export type SessionPayments = {
@@ -56,11 +56,9 @@ export function planPayments(all: Voucher[], wallet: Hex, nowMs: number): Sessio
   return { vouchers, batches: batchesOf(together), separate }
 }
 
-/** A voucher that waits for the payer, or whose money did not move after all. */
+/** What waits for the payer, not for a block. */
 function isToBePaid(voucher: Voucher): voucher is TermedVoucher {
-  if (!hasTerms(voucher)) return false
-  const standing = voucher.settlement?.status
-  return voucher.status === 'REDEEMED' ? standing !== 'PENDING' : voucher.status === 'RESOLVED' && standing === 'FAILED'
+  return isPayable(voucher) && voucher.settlement?.status !== 'PENDING'
 }
 
 function reasonAgainst(voucher: TermedVoucher, wallet: Hex, nowMs: number): SeparateReason | null {

@@ -257,7 +257,7 @@ export function assertQuotable({ quotes = [] }: SimpleVoucher): void {
 }
 
 /** True where the payer is to pay now: for the first time, or again after what it sent has failed. */
-function isPayable(voucher: Voucher): voucher is TermedVoucher {
+export function isPayable(voucher: Voucher): voucher is TermedVoucher {
   if (voucher.status === 'REDEEMED') return true
   return voucher.status === 'RESOLVED' && voucher.settlement.status === 'FAILED'
 }
