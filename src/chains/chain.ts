@@ -1,5 +1,5 @@
 import type { AskedExpectation, Expectation, Hex, Instruction, SwapRoute } from '../domain/payment.ts'
-import type { Review, Simulation } from '../domain/review.ts'
+import type { Simulation, Wording } from '../domain/review.ts'
 import type { BlockRef, RequiredDepth } from '../domain/settlement.ts'
 
 /** A network that the server can ask about. It answers from the chain only; it never holds a key. */
@@ -164,7 +164,7 @@ export interface ChainRules {
   /** The transaction that carries out an expectation. */
   buildInput(expectation: AskedExpectation): Instruction['input']
   /** What a call does, as far as the server can tell: in one sentence, and in parts. Never throws. */
-  reviewCall(call: RawCall, facts: CallFacts): { summary: string; review: Review }
+  reviewCall(call: RawCall, facts: CallFacts): Wording
   /** The transaction that swaps for exact amounts. */
   buildSwap(order: SwapOrder): Instruction['input']
   /** The transaction that lets `spender` take so many units of a token. */

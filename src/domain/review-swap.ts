@@ -2,13 +2,10 @@ import { formatAmount } from '../protocol/amounts.ts'
 import type { Network } from './currency.ts'
 import type { SimpleTerms } from './payment.ts'
 import { keptByPools, type Quote } from './quote.ts'
-import type { Fee, Review } from './review.ts'
+import type { Fee, Wording } from './review.ts'
 
 /** A quote whose payments are not written yet. */
 export type Price = Omit<Quote, 'approvals' | 'swap'>
-
-/** How a payment reads before it is signed. */
-export type Wording = { summary: string; review: Review }
 
 type Coin = Network['nativeCurrency']
 

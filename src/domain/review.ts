@@ -22,7 +22,10 @@ export type Review = {
   call?: CallReview
 }
 
-export type ReviewedAmount = {
+/** How a payment reads before it is signed. */
+export type Wording = { summary: string; review: Review }
+
+type ReviewedAmount = {
   currency: string
   /** "" for the native coin. */
   currencyAddress: Hex | ''
@@ -62,7 +65,7 @@ export type KnownCall = {
 }
 
 /** `selector` is what there is of the first four bytes. */
-export type UnknownCall = { known: false; contract: Hex; selector: Hex; value?: string }
+type UnknownCall = { known: false; contract: Hex; selector: Hex; value?: string }
 
 export type CallArgument = {
   name: string

@@ -1,22 +1,15 @@
 import type { CallFacts } from '../chains/chain.ts'
 import type { Hex, Terms } from '../domain/payment.ts'
-import type { Review } from '../domain/review.ts'
-import { reviewTransfer } from '../domain/review-payment.ts'
+import type { Wording } from '../domain/review.ts'
+import { wordTransfer } from '../domain/review-transfer.ts'
 import type { App } from './app.ts'
 
 type Place = { network: string; payers: Hex[] }
 
 /** What the payment that a payee asks for does, for whoever is to sign it: one sentence, and its parts. */
-export function reviewTerms(
-  app: Pick<App, 'networks' | 'currencies' | 'rules'>,
-  terms: Terms,
-  place: Place,
-): { summary: string; review: Review } {
+export function reviewTerms(app: Pick<App, 'networks' | 'currencies' | 'rules'>, terms: Terms, place: Place): Wording {
   const facts = callFacts(app, place)
-  if (terms.type === 'SIMPLE') {
-    const summary = `Send ${terms.amount} ${terms.currency} to ${terms.recipient} on ${place.network}.`
-    return { summary, review: reviewTransfer(terms, facts.nativeCurrency) }
-  }
+  if (terms.type === 'SIMPLE') return wordTransfer(terms, facts.nativeCurrency)
   const { to, value, data } = terms.instruction.input
   return app.rules.reviewCall({ to, wei: BigInt(value), data }, facts)
 }

@@ -1,12 +1,12 @@
-import type { Hex, Payment } from '../domain/payment.ts'
+import type { Hex } from '../domain/payment.ts'
 import { invalidField, Refusal } from '../domain/refusal.ts'
-import type { Review, Simulation } from '../domain/review.ts'
+import type { Simulation } from '../domain/review.ts'
 import { chosenQuote, hasTerms, paymentsOf, type TermedVoucher } from '../domain/voucher.ts'
 import type { ReviewQuery, VoucherReviewView } from '../protocol/schemas.ts'
 import type { App } from './app.ts'
 import type { Call, User } from './call.ts'
 import { findVoucherAsPayer } from './find.ts'
-import { callFacts, reviewTerms } from './review-terms.ts'
+import { reviewTerms } from './review-terms.ts'
 import { simulatePayments } from './simulate-payments.ts'
 
 /**
@@ -23,6 +23,7 @@ export async function reviewVoucher(
   if (!hasTerms(voucher)) {
     throw new Refusal('not_redeemed', 'The payee has not stated terms; there is nothing to review.')
   }
+  const { payers } = voucher
   const payments = paymentsOf(voucher)
   const wallet = readWallet(app, voucher, query)
   const simulations = await simulate(app, voucher, wallet)
@@ -30,22 +31,14 @@ export async function reviewVoucher(
     id: voucher.id,
     code: voucher.code,
     status: voucher.status,
+    // Only payments as asked are old enough to lack a review.
     payments: payments.map((payment, index) => ({
       paymentId: payment.id,
       summary: payment.summary,
-      review: payment.review ?? reviewPayment(app, voucher, payment),
+      review: payment.review ?? reviewTerms(app, voucher.redemption.terms, { ...payment, payers }).review,
       simulation: simulations[index] ?? { status: 'UNKNOWN' },
     })),
   }
-}
-
-/** Of a payment that was written down before there were reviews. */
-function reviewPayment(app: App, { redemption, payers }: TermedVoucher, { id, network, input }: Payment): Review {
-  const place = { network, payers }
-  const isAsked = redemption.payments.some((asked) => asked.id === id)
-  if (isAsked) return reviewTerms(app, redemption.terms, place).review
-  const { to, value, data } = input
-  return app.rules.reviewCall({ to, wei: BigInt(value), data }, callFacts(app, place)).review
 }
 
 /** The payer's address that is to pay; where the caller names none, that of the quote, or else the first. */

@@ -101,6 +101,26 @@ describe('a call of a token that the server lists', () => {
     assert.deepEqual(ended.review.allows, [])
   })
 
+  it('tells what was signed elsewhere and is only handed in', () => {
+    const abi = parseAbi([
+      'function permit(address, address, uint256, uint256, uint8, bytes32, bytes32)',
+      'function transferWithAuthorization(address, address, uint256, uint256, uint256, bytes32, bytes)',
+    ])
+    const word = `0x${'11'.repeat(32)}`
+    const permit = (owner: Hex) => review(USDC, encode(abi, 'permit', [owner, SHOP, maxUint256, 1n, 27, word, word]))
+    const own = permit(PAYER)
+    assert.match(
+      own.summary,
+      new RegExp(`^Hand in a permit that ${PAYER} has signed, which lets ${SHOP} take all USDC`),
+    )
+    assert.deepEqual(own.review.allows, [{ ...money(''), amount: null, spender: SHOP }])
+    assert.deepEqual(permit(OTHER).review.allows, [])
+    const args = [PAYER, SHOP, 2_000_000n, 0n, 1n, word, '0x1234']
+    const authorized = review(USDC, encode(abi, 'transferWithAuthorization', args))
+    assert.match(authorized.summary, new RegExp(`^Move 2 USDC from ${PAYER} to ${SHOP}, by an authorization`))
+    assert.deepEqual(authorized.review.leaves, [money('2')])
+  })
+
   it('knows nothing of what an ERC-20 token does not have', () => {
     const data = encode(erc721Abi, 'setApprovalForAll', [OTHER, true])
     assert.equal(nameOf(review(USDC, data).review.call), null)

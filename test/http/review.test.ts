@@ -38,7 +38,9 @@ before(async () => {
   node = await startFaultyNode(anvil.rpcUrl)
   chain = openChain(node.url)
   const served = { name: NETWORK, chainId: anvil.chainId, rpcUrls: [node.url], currencies: [EURC, USDC] }
-  server = await startTestServer({ networks: [chainNetwork(served)] })
+  const { quoter, router } = SANDBOX_EXCHANGE
+  const fx = { uniswapV3: { quoter, router }, rates: [], maxDisagreementBps: 200 }
+  server = await startTestServer({ networks: [{ ...chainNetwork(served), fx }] })
   parties = await newParties(server.url, { payers: [PAYER_ADDRESS, POOR] })
 })
 after(async () => {
@@ -52,6 +54,11 @@ afterEach(() => {
 })
 
 const review = (id: string, query = '') => parties.payer.get<VoucherReviewView>(`/vouchers/${id}/review${query}`)
+
+const lacking =
+  (missing: string): FaultyNode['fault'] =>
+  ({ method }) =>
+    method === missing ? { error: { code: -32601, message: `the method ${missing} does not exist` } } : undefined
 
 /** How the one payment of a voucher would end. */
 async function simulationOf(terms: unknown, wallet: Hex = PAYER_ADDRESS) {
@@ -122,6 +129,25 @@ describe('what the payer reads', () => {
     assertProblem(await stranger.payer.get(`/vouchers/${voucher.id}/review`), 'not_found')
   })
 
+  it('is the approval and the swap where the payer pays with another currency', async () => {
+    const { id } = await redeem(parties, asking('10', EURC))
+    const wallet = { address: PAYER_ADDRESS }
+    const suppliedPayment = { network: NETWORK, currency: 'USDC', currencyAddress: USDC.address, amount: '1', wallet }
+    ok(await parties.payer.post(`/vouchers/${id}/negotiate-voucher`, { suppliedPayment }))
+    const statuses = async () => ok(await review(id)).payments.map(({ simulation }) => simulation.status)
+    const { payments } = ok(await review(id))
+    assert.deepEqual(
+      payments.map(({ review: { allows, leaves } }) => [allows.length, leaves.length]),
+      [
+        [1, 0],
+        [0, 1],
+      ],
+    )
+    assert.deepEqual(await statuses(), ['OK', 'OK'])
+    node.fault = lacking('eth_simulateV1')
+    assert.deepEqual(await statuses(), ['OK', 'UNKNOWN'])
+  })
+
   it('simulates nothing that is over', async () => {
     const { id } = await redeem(parties, asking('100', USDC))
     ok(await parties.payer.post(`/vouchers/${id}/discard-voucher`))
@@ -134,10 +160,7 @@ describe('what the payer reads', () => {
 for (const served of ['eth_simulateV1', 'eth_call alone']) {
   describe(`the simulation of one payment on a node with ${served}`, () => {
     const simulate: typeof simulationOf = (...asked) => {
-      node.fault = ({ method }) =>
-        served === 'eth_call alone' && method === 'eth_simulateV1'
-          ? { error: { code: -32601, message: 'the method eth_simulateV1 does not exist' } }
-          : undefined
+      if (served === 'eth_call alone') node.fault = lacking('eth_simulateV1')
       return simulationOf(...asked)
     }
 
@@ -182,8 +205,7 @@ describe('the simulation of payments that build on each other', () => {
   })
 
   it('is not known where the node cannot play them together', async () => {
-    node.fault = ({ method }) =>
-      method === 'eth_simulateV1' ? { error: { code: -32601, message: 'no such method' } } : undefined
+    node.fault = lacking('eth_simulateV1')
     const later = { to: router, wei: 0n, data: swap(2_000_000n) }
     const endings = (await chain.simulate(PAYER_ADDRESS, [approval, later, approval])).map(({ ending }) => ending)
     assert.deepEqual(endings, ['succeeds', 'unknown', 'succeeds'])

@@ -75,10 +75,10 @@ function wordsFor(facts: CallFacts, token: Hex | '', units: bigint): string {
 }
 
 /** What may be taken of a token at most. */
-function mostWords(facts: CallFacts, token: Hex, units: bigint): string {
+function mostWords(facts: CallFacts, token: Hex, units: bigint, holder = 'this wallet'): string {
   if (units < UNLIMITED_FROM) return `up to ${wordsFor(facts, token, units)}`
   const name = facts.tokenAt(token)?.symbol ?? `of the token ${token}`
-  return `all ${name} that this wallet holds, now and later, without limit`
+  return `all ${name} that ${holder} holds, now and later, without limit`
 }
 
 /** What the called token's own amount is in words. */
@@ -154,8 +154,8 @@ const tellPermit: Teller = (read) => {
   const [owner, spender, units] = [read.address('owner'), read.address('spender'), read.units('value')]
   const isOwn = isAmong(owner, facts.payers)
   const effect = allowing(facts, spender, call.contract, isOwn ? units : 0n)
-  const much = mostWords(facts, call.contract, units).replace('this wallet', 'it')
-  return { ...effect, does: `Hand in a permit that ${owner} has signed: ${spender} may take ${much}` }
+  const much = mostWords(facts, call.contract, units, owner)
+  return { ...effect, does: `Hand in a permit that ${owner} has signed, which lets ${spender} take ${much}` }
 }
 
 const tellPermit2Approve: Teller = (read) => {

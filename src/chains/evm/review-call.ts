@@ -1,4 +1,4 @@
-import type { Leaving, Review } from '../../domain/review.ts'
+import type { Leaving, Review, Wording } from '../../domain/review.ts'
 import { formatAmount } from '../../protocol/amounts.ts'
 import type { CallFacts, RawCall } from '../chain.ts'
 import { type CallEffect, effectOf } from './call-effects.ts'
@@ -8,7 +8,7 @@ const UNKNOWN_WORST =
   'The server does not know what this call does; it can move anything that this wallet holds or has approved, and let others do so later.'
 
 /** What a call does, as far as the server can tell: in one sentence, and in parts. Never throws. */
-export function reviewCall(call: RawCall, facts: CallFacts): { summary: string; review: Review } {
+export function reviewCall(call: RawCall, facts: CallFacts): Wording {
   const { symbol, decimals } = facts.nativeCurrency
   const decoded = decodeCall(call, facts)
   const effect = effectOf(decoded, facts)
