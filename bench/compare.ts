@@ -63,7 +63,8 @@ export async function warmUp(
   }
 }
 
-function comparison(subject: LoadResult[], floor: LoadResult[]): Comparison {
+/** The figures of both sides, as medians of their rounds. */
+export function comparison(subject: LoadResult[], floor: LoadResult[]): Comparison {
   const perSecond = median(subject.map((result) => result.perSecond))
   const floorPerSecond = median(floor.map((result) => result.perSecond))
   return {

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { CONCURRENCY } from './compare.ts'
 import { type Deal, measureDeal } from './deal.ts'
 import { type Embedded, measureEmbedded } from './embedded.ts'
+import { measurePaid, type Paid } from './paid.ts'
 import type { Part } from './part.ts'
 import type { LoadPart } from './parts/load.ts'
 import type { NothingPart } from './parts/nothing.ts'
@@ -15,7 +16,7 @@ import { rounded } from './statistics.ts'
 const LONGEST_RUN_MS = 15 * 60_000
 
 /** The last line. */
-type Report = Embedded & Shared & { codes: Deal }
+type Report = Embedded & Shared & Paid & { codes: Deal }
 
 const { values: flags } = parseArgs({ options: { quick: { type: 'boolean' }, tiny: { type: 'boolean' } } })
 
@@ -40,7 +41,8 @@ async function bench(size: Size): Promise<Report> {
   const load = running.start<LoadPart>('load')
   await printCeiling(load, size)
   const embedded = await measureEmbedded(running, load, size)
-  return { ...embedded, codes, ...(await measureShared(running, load, size)) }
+  const paid = await measurePaid(running, size)
+  return { ...embedded, codes, ...paid, ...(await measureShared(running, load, size)) }
 }
 
 /** A load generator that is hardly faster than the floor would hide how fast the floor is. */
@@ -56,9 +58,17 @@ async function printCeiling(load: Part<LoadPart>, size: Size): Promise<void> {
 }
 
 function printTable(report: Report): void {
-  const { reserve, redeem, flow } = report
+  const { reserve, redeem, flow, negotiate, resolve } = report
   const { postgres } = report
-  console.table({ reserve, redeem, flow, 'reserve, PostgreSQL': postgres.reserve, 'flow, PostgreSQL': postgres.flow })
+  console.table({
+    reserve,
+    redeem,
+    flow,
+    negotiate,
+    resolve,
+    'reserve, PostgreSQL': postgres.reserve,
+    'flow, PostgreSQL': postgres.flow,
+  })
   console.table({
     'a reservation, 1k → 1M vouchers stored (µs)': {
       from: report.growth.rows1k,

@@ -159,6 +159,11 @@ export function sandboxNetwork({ rpcUrl }: { rpcUrl: string }): NetworkConfig {
   return enableNetwork(facts, tokens, [rpcUrl])
 }
 
+/** A network as a server takes it: what it is by itself, apart from how it is reached. */
+export function servedNetwork({ name, type, chainId, nativeCurrency, enabled, ...served }: NetworkConfig) {
+  return { network: { name, type, chainId, nativeCurrency, enabled }, ...served }
+}
+
 const TokenList = Type.Object({
   tokens: Type.Array(
     Type.Object({

@@ -1,4 +1,5 @@
 import { noAttestation } from '../../src/auth/attestation.ts'
+import { sandboxNetwork, servedNetwork } from '../../src/networks.ts'
 import type { AuthorizationView, ContextView } from '../../src/protocol/schemas.ts'
 import { type RunningServer, startServer } from '../../src/server.ts'
 import { benchNetwork } from '../network.ts'
@@ -11,6 +12,11 @@ export type SubjectPart = typeof handlers
 
 const MINUTE_MS = 60_000
 
+/** The sandbox's second and third account. */
+const PAYERS = ['0x70997970C51812dc3A010C7d01b50e0d17dc79C8', '0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC'].map(
+  (address) => ({ address }),
+)
+
 let server: RunningServer | undefined
 
 const handlers = { start, payeeTokens, peakRssMb }
@@ -18,12 +24,15 @@ const handlers = { start, payeeTokens, peakRssMb }
 /** @param place.databaseUrl null: the embedded store in `dataDir` */
 async function start({
   rpcUrl,
+  isSandbox = false,
   ...place
 }: {
   dataDir: string
   databaseUrl: string | null
   rpcUrl: string
-}): Promise<{ url: string; caller: Caller }> {
+  /** Whether the node is a sandbox's, with tokens and an exchange. */
+  isSandbox?: boolean
+}): Promise<{ url: string; caller: Caller; payerToken: string }> {
   server = await startServer({
     host: '127.0.0.1',
     port: 0,
@@ -40,27 +49,28 @@ async function start({
     rateLimits: 'off',
     webhookAllow: [],
     attestation: noAttestation,
-    networks: [benchNetwork(rpcUrl)],
+    networks: [isSandbox ? servedNetwork(sandboxNetwork({ rpcUrl })) : benchNetwork(rpcUrl)],
     clock: Date.now,
     logger: null,
   })
-  return { url: server.url, caller: await signInAsPayee(server.url) }
+  return { url: server.url, ...(await signIn(server.url)) }
 }
 
 /** A payer opens a context, and a payee signs in with its code. */
-async function signInAsPayee(url: string): Promise<Caller> {
+async function signIn(url: string): Promise<{ caller: Caller; payerToken: string }> {
   const data = { email: `payer-${process.pid}@example.com`, password: 'correct horse battery' }
   await post(url, '/auth/sign-up', { type: 'email-password', data })
   const payer = await post<AuthorizationView>(url, '/auth/sign-in', { type: 'email-password', data })
   const context = await post<ContextView>(
     url,
     '/vouchers/contexts/context-open',
-    { format: 'numeric', payers: [{ address: '0x70997970C51812dc3A010C7d01b50e0d17dc79C8' }] },
+    { format: 'numeric', payers: PAYERS },
     { authorization: `Bearer ${payer.authorization.token}` },
   )
   const resource = `voucher::context::code::${context.code}`
   const payee = await post<AuthorizationView>(url, '/auth/sign-in', { type: 'resource', data: { resource } })
-  return { token: payee.authorization.token, contextCode: context.code }
+  const caller = { token: payee.authorization.token, contextCode: context.code }
+  return { caller, payerToken: payer.authorization.token }
 }
 
 /** Signs so many payees in with one code. Each has an identity of its own, and sees nothing of the others. */

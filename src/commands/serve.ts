@@ -1,10 +1,10 @@
 import { pino } from 'pino'
 import { jwsAttestation, noAttestation } from '../auth/attestation.ts'
 import { assertServable, type Config } from '../config.ts'
-import { type NetworkConfig, sandboxNetwork } from '../networks.ts'
+import { type NetworkConfig, sandboxNetwork, servedNetwork } from '../networks.ts'
 import { createLogger } from '../operating/logger.ts'
 import { type SandboxChain, startSandboxChain } from '../sandbox/sandbox-chain.ts'
-import { type RunningServer, type ServedNetwork, startServer } from '../server.ts'
+import { type RunningServer, startServer } from '../server.ts'
 
 /** How long the node may take to hear of a transaction, and how long one that it knew may be gone. */
 const UNKNOWN_GRACE_MS = 5_000
@@ -67,11 +67,6 @@ export async function serve(config: Config): Promise<Serving> {
     await stopChain()
   }
   return { url: server.url, rpcUrl: sandboxRpcUrl, networks, stop }
-}
-
-function servedNetwork(config: NetworkConfig): ServedNetwork {
-  const { name, type, chainId, nativeCurrency, enabled, ...served } = config
-  return { network: { name, type, chainId, nativeCurrency, enabled }, ...served }
 }
 
 /** What runs where, and what to type next. */

@@ -32,7 +32,7 @@ export function openFx(
     const chain = chains.find((candidate) => candidate.network === network)
     const sources: Source[] = [fixedRates(fx.rates, clock)]
     if (chain !== undefined && fx.uniswapV3 !== null) {
-      const uniswap = new UniswapV3(chain, fx.uniswapV3)
+      const uniswap = new UniswapV3(chain, fx.uniswapV3, clock)
       sources.unshift(uniswap)
       lookouts.push(lookoutFor(uniswap, currencies, clock))
     }

@@ -29,12 +29,13 @@ const FEE_TIERS = [100, 500, 3000, 10_000] as const
 /** Where the price of a pool can go no further: nothing is left in it, and a swap takes less than it was given. */
 const DRAINED_PRICES: readonly bigint[] = [4295128740n, 1461446703485210103287273052203988822378723970341n]
 
+const NO_POOL_KEEPS_MS = 60_000
+
 /** What the contracts of a deployment say of themselves. */
 type Deployment = { factory: Hex; wrappedNative: Hex }
 
 /** The pools of a route, by their tokens and fees. */
 type Path = Pick<SwapRoute, 'tokens' | 'fees'>
-type PathQuote = Pick<MarketQuote, 'unitsIn' | 'unitsOut'> & { path: Path }
 
 /** Uniswap v3 on a network itself: what it quotes is what a swap in the same block costs. */
 export class UniswapV3 implements Source {
@@ -44,12 +45,18 @@ export class UniswapV3 implements Source {
   /** The tokens that were seen in a pool with the wrapped native coin; that leads to every other of them. */
   #traded: ReadonlySet<string> = new Set()
   #deployment: Deployment | null = null
-  /** A pool stays where it is for good. */
-  readonly #pools = new Map<string, Hex>()
+  readonly #clock: () => number
+  /** By tokens and fee. A pool stays where it is for good; where there is none, somebody may make one. */
+  readonly #pools = new Map<string, { address: Hex | null; askAgainMs: number }>()
 
-  constructor(chain: Pick<EvmChain, 'network' | 'readContracts'>, contracts: UniswapV3Contracts) {
+  constructor(
+    chain: Pick<EvmChain, 'network' | 'readContracts'>,
+    contracts: UniswapV3Contracts,
+    clock: () => number = Date.now,
+  ) {
     this.#chain = chain
     this.#contracts = contracts
+    this.#clock = clock
   }
 
   trades({ address }: Currency): boolean {
@@ -60,13 +67,15 @@ export class UniswapV3 implements Source {
   async quote(question: QuoteQuestion): Promise<MarketQuote | null> {
     const deployment = await this.#findDeployment()
     if (deployment === null) return null
-    const paths = pathsBetween(question, deployment.wrappedNative)
+    const routes = await this.#locate(pathsBetween(question, deployment.wrappedNative), deployment)
     const quotes =
-      question.exact === 'in' ? await this.#quoteIn(paths, question.units) : await this.#quoteOut(paths, question.units)
-    const [first, ...others] = quotes
-    if (first === undefined) return null
-    const { path, ...amounts } = others.reduce((best, quote) => (isBetter(quote, best) ? quote : best), first)
-    return { source: this.name, ...amounts, route: await this.#locate(path, deployment) }
+      question.exact === 'in'
+        ? await this.#quoteIn(routes, question.units)
+        : await this.#quoteOut(routes, question.units)
+    return quotes.reduce<MarketQuote | null>(
+      (best, quote) => (best === null || isBetter(quote, best) ? quote : best),
+      null,
+    )
   }
 
   async costAlong(route: SwapRoute, unitsOut: bigint): Promise<bigint | null> {
@@ -99,36 +108,51 @@ export class UniswapV3 implements Source {
     this.#traded = new Set(traded.length === 0 ? [] : [...traded, wrappedNative])
   }
 
-  async #quoteIn(paths: Path[], unitsIn: bigint): Promise<PathQuote[]> {
+  async #quoteIn(routes: SwapRoute[], unitsIn: bigint): Promise<MarketQuote[]> {
     const { quoter } = this.#contracts
-    const calls = paths.map((path) => ({ address: quoter, args: [swapPath(path, 'in'), unitsIn] as const }))
+    const calls = routes.map((route) => ({ address: quoter, args: [swapPath(route, 'in'), unitsIn] as const }))
     const answers = await this.#chain.readContracts({ abi: QUOTER_ABI, functionName: 'quoteExactInput', calls })
-    return paths.flatMap((path, index) => {
+    return routes.flatMap((route, index) => {
       const [unitsOut, prices] = answers[index] ?? [0n, []]
       const counts = unitsOut > 0n && !prices.some((price) => DRAINED_PRICES.includes(price))
-      return counts ? [{ unitsIn, unitsOut, path }] : []
+      return counts ? [{ source: this.name, unitsIn, unitsOut, route }] : []
     })
   }
 
-  async #quoteOut(paths: Path[], unitsOut: bigint): Promise<PathQuote[]> {
+  async #quoteOut(routes: SwapRoute[], unitsOut: bigint): Promise<MarketQuote[]> {
     const { quoter } = this.#contracts
-    const calls = paths.map((path) => ({ address: quoter, args: [swapPath(path, 'out'), unitsOut] as const }))
+    const calls = routes.map((route) => ({ address: quoter, args: [swapPath(route, 'out'), unitsOut] as const }))
     const answers = await this.#chain.readContracts({ abi: QUOTER_ABI, functionName: 'quoteExactOutput', calls })
-    return paths.flatMap((path, index) => {
+    return routes.flatMap((route, index) => {
       const [unitsIn] = answers[index] ?? [0n]
-      return unitsIn > 0n ? [{ unitsIn, unitsOut, path }] : []
+      return unitsIn > 0n ? [{ source: this.name, unitsIn, unitsOut, route }] : []
     })
   }
 
-  /** Finds the contracts of the pools that were quoted, so that they exist. */
-  async #locate({ tokens, fees }: Path, { factory, wrappedNative }: Deployment): Promise<SwapRoute> {
-    const hops = fees.map((fee, hop) => [tokens[hop] ?? zeroAddress, tokens[hop + 1] ?? zeroAddress, fee] as const)
-    const unknown = hops.filter((hop) => !this.#pools.has(hop.join()))
-    const calls = unknown.map((args) => ({ address: factory, args }))
+  /** The routes all of whose pools exist. Most do not, and asking for their prices would cost more than asking for them. */
+  async #locate(paths: Path[], { factory, wrappedNative }: Deployment): Promise<SwapRoute[]> {
+    await this.#findUnknown(paths.flatMap(hopsOf), factory)
+    return paths.flatMap(({ tokens, fees }) => {
+      const pools = hopsOf({ tokens, fees }).flatMap((hop) => this.#pools.get(hop.join())?.address ?? [])
+      const exists = pools.length === fees.length
+      return exists ? [{ router: this.#contracts.router, wrappedNative, tokens, fees, pools }] : []
+    })
+  }
+
+  async #findUnknown(hops: Hop[], factory: Hex): Promise<void> {
+    const nowMs = this.#clock()
+    const isUnknown = (key: string) => (this.#pools.get(key)?.askAgainMs ?? 0) <= nowMs
+    const unknown = new Map(hops.map((hop) => [hop.join(), hop] as const).filter(([key]) => isUnknown(key)))
+    const calls = [...unknown.values()].map((args) => ({ address: factory, args }))
     const found = await this.#chain.readContracts({ abi: POOL_ABI, functionName: 'getPool', calls })
-    for (const [index, hop] of unknown.entries()) this.#pools.set(hop.join(), found[index] ?? zeroAddress)
-    const pools = hops.map((hop) => this.#pools.get(hop.join()) ?? zeroAddress)
-    return { router: this.#contracts.router, wrappedNative, tokens, fees, pools }
+    for (const [index, key] of [...unknown.keys()].entries()) {
+      const pool = found[index] ?? zeroAddress
+      const exists = pool !== zeroAddress
+      this.#pools.set(key, {
+        address: exists ? pool : null,
+        askAgainMs: exists ? Number.POSITIVE_INFINITY : nowMs + NO_POOL_KEEPS_MS,
+      })
+    }
   }
 
   /** Null where the contracts are not there, or belong to different deployments. */
@@ -153,6 +177,15 @@ function misplaced({ quoter, router }: UniswapV3Contracts): string {
   return `there is no QuoterV2 at ${quoter}, no SwapRouter at ${router}, or they do not belong together`
 }
 
+type Hop = readonly [one: Hex, other: Hex, fee: number]
+
+function hopsOf({ tokens, fees }: Path): Hop[] {
+  return fees.flatMap((fee, hop) => {
+    const [one, other] = [tokens[hop], tokens[hop + 1]]
+    return one === undefined || other === undefined ? [] : [[one, other, fee] as const]
+  })
+}
+
 /** Direct pools of every fee, and pairs of pools that meet at the wrapped native coin. */
 function pathsBetween({ from, to }: QuoteQuestion, wrappedNative: Hex): Path[] {
   const [first, last] = [from.address || wrappedNative, to.address || wrappedNative]
@@ -165,6 +198,6 @@ function pathsBetween({ from, to }: QuoteQuestion, wrappedNative: Hex): Path[] {
   return [...direct, ...through]
 }
 
-function isBetter(quote: PathQuote, best: PathQuote): boolean {
+function isBetter(quote: MarketQuote, best: MarketQuote): boolean {
   return quote.unitsIn < best.unitsIn || quote.unitsOut > best.unitsOut
 }

@@ -9,7 +9,7 @@ const BENCH = fileURLToPath(new URL('../../bench/main.ts', import.meta.url))
 test('the bench runs to its end, and its last line is the report', async () => {
   const { stdout } = await promisify(execFile)(process.execPath, [BENCH, '--tiny'])
   const report = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')
-  for (const workload of ['reserve', 'redeem', 'flow']) {
+  for (const workload of ['reserve', 'redeem', 'flow', 'negotiate', 'resolve']) {
     assert.deepEqual(Object.keys(report[workload]), ['perSecond', 'floorPerSecond', 'ratio', 'p50Ms', 'p99Ms'])
   }
   for (const workload of ['reserve', 'flow']) assert.ok(report.postgres[workload].ratio > 0)

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { HDAccount } from 'viem/accounts'
 import type { Currency } from '../../src/domain/currency.ts'
 import type { Hex } from '../../src/domain/payment.ts'
-import { sandboxNetwork } from '../../src/networks.ts'
+import { sandboxNetwork, servedNetwork } from '../../src/networks.ts'
 import type { VoucherView } from '../../src/protocol/schemas.ts'
 import type { ServedNetwork } from '../../src/server.ts'
 import type { SwapPolicy } from '../../src/use-cases/app.ts'
@@ -45,8 +45,7 @@ export async function openSwapShop(
 }
 
 function servedOn(rpcUrl: string): ServedNetwork {
-  const { name, type, chainId, nativeCurrency, enabled, ...served } = sandboxNetwork({ rpcUrl })
-  return { network: { name, type, chainId, nativeCurrency, enabled }, ...served, confirmations: 1, pollIntervalMs: 50 }
+  return { ...servedNetwork(sandboxNetwork({ rpcUrl })), confirmations: 1, pollIntervalMs: 50 }
 }
 
 function actionsOf(chain: ExchangeChain, server: TestServer, parties: Parties, account: HDAccount) {
