@@ -293,6 +293,14 @@ export const DEMO_SETTINGS = {
     expected: 'an http or https URL without a path, such as http://127.0.0.1:8545',
     parse: parseOrigin,
   },
+  oneSignature: {
+    flag: '--one-signature',
+    env: 'SIXPENCE_ONE_SIGNATURE',
+    description: 'pay the whole session with one signature',
+    default: 'false',
+    expected: 'true or false',
+    parse: parseSwitch,
+  },
 } satisfies Record<string, Setting>
 
 /** What `move` can be told. */

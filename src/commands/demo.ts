@@ -1,6 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { createPublicClient, createWalletClient, erc20Abi, type Hex, http } from 'viem'
-import { mnemonicToAccount } from 'viem/accounts'
+import type { Hex } from 'viem'
 import { formatAmount } from '../protocol/amounts.ts'
 import { CONTEXT_CODE_RESOURCE } from '../protocol/codes.ts'
 import type {
@@ -9,11 +8,14 @@ import type {
   ContextView,
   CurrencyView,
   ReservedView,
+  SessionPaymentsView,
+  SessionResolvedView,
   SessionView,
   VoucherView,
 } from '../protocol/schemas.ts'
-import { SANDBOX_MNEMONIC, SANDBOX_NETWORK } from '../sandbox/facts.ts'
+import { SANDBOX_NETWORK } from '../sandbox/facts.ts'
 import { type Api, createApi } from './api.ts'
+import { type DemoWallet, openDemoWallet } from './demo-wallet.ts'
 
 export type DemoOptions = {
   /** Where the server is. */
@@ -21,6 +23,8 @@ export type DemoOptions = {
   /** Where the sandbox chain is. */
   rpcUrl: string
   print: (line: string) => void
+  /** Whether the payer signs once for the whole session, instead of once for each payment. */
+  oneSignature: boolean
 }
 
 /** What the two parties of the demo buy and sell: the session of the guide. */
@@ -37,9 +41,9 @@ const LOOK_PAUSE_MS = 250
  * signs and sends to the sandbox chain.
  * @throws ApiError when the server turns a call down
  */
-export async function demo({ url, rpcUrl, print }: DemoOptions): Promise<void> {
+export async function demo({ url, rpcUrl, print, oneSignature }: DemoOptions): Promise<void> {
   const say = storyteller(print)
-  const wallet = openWallet(rpcUrl)
+  const wallet = openDemoWallet(rpcUrl)
   const currencies = await findCurrencies(createApi(url))
   const before = await wallet.balances(currencies)
 
@@ -62,7 +66,8 @@ export async function demo({ url, rpcUrl, print }: DemoOptions): Promise<void> {
     if (!found) throw new Error(`the server has no ${currency}`)
     vouchers.push(await askFor(payee, session, found, amount, wallet.payee, say))
   }
-  for (const { id } of vouchers) await pay(payer, id, wallet, say)
+  if (oneSignature) await payTogether(payer, session, wallet, say)
+  else for (const { id } of vouchers) await pay(payer, id, wallet, say)
   for (const { id } of vouchers) await watchSettlement(payee, id, say)
 
   const closed = await payee.post<SessionView>(`/vouchers/sessions/${session.id}/session-close`)
@@ -123,7 +128,7 @@ async function askFor(
   return redeemed
 }
 
-async function pay(payer: Api, voucherId: string, wallet: Wallet, say: Say): Promise<void> {
+async function pay(payer: Api, voucherId: string, wallet: DemoWallet, say: Say): Promise<void> {
   const voucher = await payer.get<VoucherView>(`/vouchers/${voucherId}`)
   const receipts = []
   for (const payment of voucher.payments ?? []) {
@@ -133,6 +138,30 @@ async function pay(payer: Api, voucherId: string, wallet: Wallet, say: Say): Pro
   }
   const resolved = await payer.post<VoucherView>(`/vouchers/${voucherId}/resolve-voucher`, { receipts })
   say('payer', `hands in the receipt of ${voucher.code}`, resolved.status)
+}
+
+/** Pays every voucher of the session in one transaction, and hands all receipts in at once. */
+async function payTogether(payer: Api, session: SessionView, wallet: DemoWallet, say: Say): Promise<void> {
+  const path = `/vouchers/sessions/${session.id}`
+  const { vouchers, batches } = await payer.get<SessionPaymentsView>(`${path}/payments?wallet=${wallet.payer}`)
+  say('payer', 'asks what is to be paid', `${vouchers.length} vouchers, ${batches.length} to sign`)
+  const receipts = []
+  const payments = vouchers.flatMap((voucher) => voucher.payments)
+  for (const { request, paymentIds, simulation } of batches) {
+    const [{ calls }] = request.params
+    for (const { id, summary } of payments) {
+      if (paymentIds.includes(id)) say('payer', `is shown "${shortened(summary)}"`, `a call of ${request.method}`)
+    }
+    say('chain', `plays ${calls.length} calls in one transaction`, `${simulation.status}; nothing is sent yet`)
+    const transactionHash = await wallet.sendCalls(calls)
+    say('payer', `signs ${calls.length} payments with one signature`, transactionHash)
+    receipts.push(...paymentIds.map((paymentId) => ({ paymentId, transactionHash })))
+  }
+  const { results } = await payer.post<SessionResolvedView>(`${path}/session-resolve`, { receipts })
+  for (const { voucherId, voucher, problem } of results) {
+    const { code } = vouchers.find((asked) => asked.voucherId === voucherId) ?? {}
+    say('payer', `hands in the receipt of ${code}`, voucher?.status ?? `${problem?.code}: ${problem?.detail}`)
+  }
 }
 
 function shortened(summary: string): string {
@@ -155,34 +184,6 @@ async function watchSettlement(payee: Api, voucherId: string, say: Say): Promise
 async function findCurrencies(api: Api): Promise<CurrencyView[]> {
   const currencies = await api.get<CurrencyView[]>(`/finance/currencies?network=${SANDBOX_NETWORK}`)
   return currencies.filter(({ symbol }) => BASKET.some(({ currency }) => currency === symbol))
-}
-
-type Wallet = ReturnType<typeof openWallet>
-
-/** The payer's wallet, with a key of the sandbox chain; it also looks up what the payee holds. */
-function openWallet(rpcUrl: string) {
-  const transport = http(rpcUrl)
-  const account = mnemonicToAccount(SANDBOX_MNEMONIC, { addressIndex: 1 })
-  const payee = mnemonicToAccount(SANDBOX_MNEMONIC, { addressIndex: 3 }).address
-  const client = createWalletClient({ account, transport })
-  const chain = createPublicClient({ transport })
-  return {
-    payer: account.address,
-    payee,
-    send: (input: { to: string; value: string; data: string }) =>
-      client.sendTransaction({
-        chain: null,
-        to: input.to as Hex,
-        value: BigInt(input.value),
-        data: input.data as Hex,
-      }),
-    balances: (currencies: CurrencyView[]) =>
-      Promise.all(
-        currencies.map(({ address }) =>
-          chain.readContract({ address: address as Hex, abi: erc20Abi, functionName: 'balanceOf', args: [payee] }),
-        ),
-      ),
-  }
 }
 
 function printBalances(

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DEMO_SETTINGS, readConfig, readSetting } from '../config.ts'
 import { ApiError } from './api.ts'
-import { demo } from './demo.ts'
+import { type DemoOptions, demo } from './demo.ts'
 import { serve } from './serve.ts'
 
 const DEFAULT_URL = 'http://127.0.0.1:4040'
@@ -23,18 +23,19 @@ export async function playDemo(
   const named = readSetting(DEMO_SETTINGS.url, { flags, env })
   const rpcUrl = readSetting(DEMO_SETTINGS.rpc, { flags, env }) ?? DEFAULT_RPC_URL
   const url = named ?? DEFAULT_URL
-  if (await isUp(url)) return demo({ url, rpcUrl, print })
+  const story = { print, oneSignature: readSetting(DEMO_SETTINGS.oneSignature, { flags, env }) }
+  if (await isUp(url)) return demo({ ...story, url, rpcUrl })
   if (named !== null) throw new ApiError(`No server answers at ${named}.`)
   print('No server runs yet, so the demo starts one of its own, with a sandbox chain.')
-  await withOwnServer(print)
+  await withOwnServer(story)
 }
 
-async function withOwnServer(print: (line: string) => void): Promise<void> {
+async function withOwnServer(story: Omit<DemoOptions, 'url' | 'rpcUrl'>): Promise<void> {
   const dataDir = await mkdtemp(join(tmpdir(), 'sixpence-demo-'))
   const flags = { sandbox: true, data: dataDir, port: 0, chainPort: await freePort(), logLevel: 'error' }
   const serving = await serve(readConfig({ flags, env: {}, readFile: () => '' }))
   try {
-    await demo({ url: serving.url, rpcUrl: serving.rpcUrl ?? DEFAULT_RPC_URL, print })
+    await demo({ ...story, url: serving.url, rpcUrl: serving.rpcUrl ?? DEFAULT_RPC_URL })
   } finally {
     await serving.stop()
     await rm(dataDir, { recursive: true, force: true })

@@ -398,7 +398,7 @@ export const SessionPaymentsQuery = Type.Object({ wallet: Type.Optional(Address)
 /** What a wallet is asked for through EIP-1193, as EIP-5792 has it. */
 const SendCallsRequest = Type.Object({
   method: Type.Literal('wallet_sendCalls'),
-  params: Type.Array(
+  params: Type.Tuple([
     Type.Object({
       version: Type.Literal('2.0.0'),
       from: Type.String(),
@@ -406,7 +406,7 @@ const SendCallsRequest = Type.Object({
       atomicRequired: Type.Literal(true),
       calls: Type.Array(Type.Object({ to: Type.String(), value: Type.String(), data: Type.String() })),
     }),
-  ),
+  ]),
 })
 
 const BatchView = Type.Object({
@@ -418,6 +418,10 @@ const BatchView = Type.Object({
       "What the receipts name, each with the transaction's hash; one for each call, in the order of the calls",
   }),
   request: SendCallsRequest,
+  simulation: Type.Object({
+    ...SimulationView.properties,
+    paymentId: Type.Optional(Type.String({ description: 'The first payment that would not end well' })),
+  }),
 })
 
 export const SessionPaymentsView = Type.Object({

@@ -255,11 +255,17 @@ export function problemView(refusal: Refusal): ProblemView {
   }
 }
 
-/** @param wallet takes the place of `{payer}` */
+export type BatchSimulation = SessionPaymentsView['batches'][number]['simulation']
+
+/**
+ * @param wallet takes the place of `{payer}`
+ * @param simulations how each of the batches would end
+ */
 export function sessionPaymentsView(
   sessionId: string,
   wallet: Hex,
   { vouchers, batches, separate }: SessionPayments,
+  simulations: BatchSimulation[],
 ): SessionPaymentsView {
   return {
     sessionId,
@@ -270,12 +276,13 @@ export function sessionPaymentsView(
       expiresAt: iso(voucher.expiresAtMs),
       payments: paymentsOf(voucher).map((payment) => ({ ...payment, input: { ...payment.input, from: wallet } })),
     })),
-    batches: batches.map((batch) => ({
+    batches: batches.map((batch, index) => ({
       network: batch.network,
       chainId: batch.chainId,
       voucherIds: batch.vouchers.map(({ id }) => id),
       paymentIds: batch.payments.map(({ id }) => id),
       request: sendCallsRequest(batch, wallet),
+      simulation: simulations[index] ?? { status: 'UNKNOWN' },
     })),
     separate: separate.map(({ voucher, reason }) => ({
       voucherId: voucher.id,

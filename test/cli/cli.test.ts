@@ -92,7 +92,10 @@ test('the sandbox runs, refuses a second owner, keeps payments over a restart, a
   const payee = withToken(await urlOf(again), parties.payeeToken)
   const found = await payee.get<VoucherView>(`/vouchers/${id}`)
   assert.deepEqual([found.status, found.body.status], [200, 'REDEEMED'], 'tokens and vouchers outlive a restart')
-  const replay = await runProgram(['demo', '--url', await urlOf(again), '--rpc', `http://127.0.0.1:${chainPort}`])
+  const replay = await runProgram([
+    ...['demo', '--url', await urlOf(again), '--rpc', `http://127.0.0.1:${chainPort}`, '--one-signature'],
+  ])
+  assert.match(replay.said, /signs 2 payments with one signature +→ 0x[0-9a-f]{64}\n/)
   assert.match(replay.said, /EURC +1000100 → 1000200 +\(\+100\)/, 'the chain remembers the payments of the first run')
   assert.equal(await again.end('SIGTERM'), 0)
   await assert.rejects(fetch(`http://127.0.0.1:${chainPort}`), 'the chain ends with the server')

@@ -59,7 +59,7 @@ type Call = { to: Hex; value: bigint; data: Hex }
 async function callsOf(asked: Asked): Promise<Call[]> {
   const { batches } = await paymentsOf(asked)
   assert.equal(batches.length, 1)
-  const calls = batches[0]?.request.params[0]?.calls ?? []
+  const calls = batches[0]?.request.params[0].calls ?? []
   return calls.map(({ to, value, data }) => ({ to: to as Hex, value: BigInt(value), data: data as Hex }))
 }
 
@@ -138,6 +138,7 @@ describe('one signature', () => {
         voucherIds: vouchers.map(({ id }) => id),
         paymentIds: payments.map(({ id }) => id),
         request: { method: 'wallet_sendCalls', params: [sendCalls] },
+        simulation: { status: 'OK' },
       },
     ])
 
@@ -212,14 +213,20 @@ describe('one signature', () => {
   })
 
   it('pays nothing where the batch reverts, and all of it can be paid again', async () => {
-    const asked = await ask([{}, { units: PAYER_UNITS * 2n }])
+    const asked = await ask([{}, { units: (PAYER_UNITS * 2n) / 3n }, { units: (PAYER_UNITS * 2n) / 3n }])
+    const { simulation } = (await paymentsOf(asked)).batches[0] ?? {}
+    assert.deepEqual(
+      [simulation?.status, simulation?.paymentId],
+      ['REVERTS', asked.vouchers[2]?.payments?.[0]?.id],
+      'the third cannot be paid after the second',
+    )
     const transactionHash = await mineBatch(await callsOf(asked))
     const { results } = ok(await handIn(asked, receiptsFor(asked.vouchers, { transactionHash })))
     for (const { problem } of results) {
       assert.equal(problem?.code, 'receipt_rejected')
       assert.match(problem?.detail ?? '', /the transaction reverted/)
     }
-    assert.equal((await paymentsOf(asked)).batches[0]?.voucherIds.length, 2)
+    assert.equal((await paymentsOf(asked)).batches[0]?.voucherIds.length, 3)
   })
 
   it('takes the payer no other right: a delegated account signs terms as before', async () => {
