@@ -1,5 +1,5 @@
 import { decodeEventLog, parseAbi } from 'viem'
-import type { Hex, SwapExpectation } from '../../domain/payment.ts'
+import type { Hex, SwapExpectation, SwapRoute } from '../../domain/payment.ts'
 import type { Log, Proof, ProofQuestion } from '../chain.ts'
 import { isAmong, sameHex } from './hex.ts'
 import { COUNTED_ALREADY, everyPart, logPart, unproven } from './parts.ts'
@@ -14,104 +14,146 @@ const EVENTS = parseAbi([
 /**
  * Whether a transaction swaps what the payer has for exactly what the payee asked.
  *
- * Between tokens the logs tell it all, so that the swap may be one call of many: the payee's Transfer comes from the
- * last pool, and a Transfer of a payer into the first pool is what the pools say they took for it. Each of the two
- * counts once; whoever shows somebody else's swap lacks the second.
+ * Between tokens the logs tell it all, so that the swap may be one call of many. A pool first gives, then asks to be
+ * paid, then says what it has swapped, and does nothing else meanwhile: so whatever stands between its Transfer to the
+ * payee and that Swap is part of this very swap, and a Transfer of a payer there is what paid for it. What the payer
+ * gave a pool for another swap in the same transaction, of its own or of somebody else, stands elsewhere.
  * The native coin leaves no such log on its way in or out, so there the transaction must be the very call that was asked.
  */
 export function proveSwap(question: ProofQuestion, expectation: SwapExpectation): Proof {
-  const arrival = expectation.givesNative ? findUnwrapping(question, expectation) : findArrival(question, expectation)
-  return expectation.paysNative || expectation.givesNative
-    ? proveCall(question, expectation, arrival)
-    : proveByLogs(question, expectation, arrival)
+  const { paysNative, givesNative } = expectation
+  if (givesNative) return proveCall(question, expectation, unwrappingFault(question, expectation))
+  const arrivals = arrivalsOf(question, expectation)
+  const fault = arrivalFault(question, expectation, arrivals)
+  if (paysNative) return proveCall(question, expectation, fault)
+  return fault === null ? proveByLogs(question, expectation, arrivals) : unproven(fault)
 }
 
-/** The parts that show what the payee got, those that may still count first; or why there are none. */
-type Arrival = { parts: string[] } | { fault: string }
+/** What one pool swapped, and where that stands among the logs. */
+type Trade = {
+  to: Hex
+  took: bigint
+  gave: bigint
+  /** The position of the Transfer with which it began. */
+  start: number
+  /** The position of the Swap with which it ended. */
+  end: number
+}
 
-function findArrival({ sighting, taken }: ProofQuestion, { route, recipient, units }: SwapExpectation): Arrival {
+/** The swaps in which the last pool gave the payee exactly what it asked. */
+function arrivalsOf({ sighting }: ProofQuestion, { route, recipient, units }: SwapExpectation): Trade[] {
+  const trades = tradesOf(sighting.logs, route, route.pools.length - 1)
+  return trades.filter(({ to, gave }) => sameHex(to, recipient) && gave === units)
+}
+
+function arrivalFault(
+  { taken }: ProofQuestion,
+  { route, recipient, units }: SwapExpectation,
+  arrivals: Trade[],
+): string | null {
   const [token, pool] = [route.tokens.at(-1), route.pools.at(-1)]
-  const received = transfersIn(sighting.logs, token).filter(
-    ({ from, to, value }) => isSame(from, pool) && sameHex(to, recipient) && value === units,
-  )
-  if (received.length === 0) {
-    return {
-      fault: `the transaction has no Transfer of exactly ${units} units of ${token} from the pool ${pool} to ${recipient}`,
-    }
+  if (arrivals.length === 0) {
+    return `the transaction has no swap with a Transfer of exactly ${units} units of ${token} from the pool ${pool} to ${recipient}`
   }
-  const free = received.filter(({ part }) => !taken?.has(part))
-  return free.length === 0 ? { fault: `the Transfer ${COUNTED_ALREADY}` } : { parts: free.map(({ part }) => part) }
+  return arrivals.every(({ start }) => taken?.has(logPart(start))) ? `the Transfer ${COUNTED_ALREADY}` : null
 }
 
 /** Coins on their way out of the exchange. It may hold a little more than it was given: then the payee gets that too. */
-function findUnwrapping({ sighting }: ProofQuestion, { route, units }: SwapExpectation): Arrival {
+function unwrappingFault({ sighting }: ProofQuestion, { route, units }: SwapExpectation): string | null {
   const isUnwrapped = sighting.logs.some((log) => {
     const event = sameHex(log.address, route.wrappedNative) ? readEvent(log) : null
     return event?.eventName === 'Withdrawal' && sameHex(event.args.src, route.router) && event.args.wad >= units
   })
-  return isUnwrapped ? { parts: [] } : { fault: `the exchange gave out no ${units} wei` }
+  return isUnwrapped ? null : `the exchange gave out no ${units} wei`
 }
 
-function proveCall({ sighting, payers, taken }: ProofQuestion, { call }: SwapExpectation, arrival: Arrival): Proof {
-  const fault = topLevelFault(sighting.transaction, { kind: 'call', ...call }, payers)
+function proveCall(
+  { sighting, payers, taken }: ProofQuestion,
+  { call }: SwapExpectation,
+  arrivalFault: string | null,
+): Proof {
+  const fault = topLevelFault(sighting.transaction, { kind: 'call', ...call }, payers) ?? arrivalFault
   if (fault !== null) return unproven(fault)
-  if ('fault' in arrival) return unproven(arrival.fault)
   const parts = everyPart(sighting)
   if (parts.some((part) => taken?.has(part))) return unproven(`a part of the transaction ${COUNTED_ALREADY}`)
   return { proven: true, parts }
 }
 
-function proveByLogs(question: ProofQuestion, { route, recipient, units }: SwapExpectation, arrival: Arrival): Proof {
-  if ('fault' in arrival) return unproven(arrival.fault)
-  const { sighting, payers, taken } = question
-  const inputs = inputsOf(sighting.logs, route, { recipient, units })
-  const [token, pool] = [route.tokens[0], route.pools[0]]
-  const given = transfersIn(sighting.logs, token).find(
-    ({ part, from, to, value }) => isAmong(from, payers) && isSame(to, pool) && inputs.has(value) && !taken?.has(part),
+function proveByLogs(question: ProofQuestion, { route }: SwapExpectation, arrivals: Trade[]): Proof {
+  for (const arrival of arrivals) {
+    if (question.taken?.has(logPart(arrival.start))) continue
+    const given = paymentFor(question, route, arrival)
+    if (given !== null) return { proven: true, parts: [given, logPart(arrival.start)] }
+  }
+  return unproven(`no Transfer of an address of the payer into the pool ${route.pools[0]} pays for what the payee got`)
+}
+
+/** The part that is the payer's own Transfer for a swap of the last pool: the pools on the way are paid by each other. */
+function paymentFor({ sighting, payers, taken }: ProofQuestion, route: SwapRoute, last: Trade): string | null {
+  let trade = last
+  for (let hop = route.pools.length - 2; hop >= 0; hop--) {
+    const payee = route.pools[hop + 1]
+    const paying = tradesOf(sighting.logs, route, hop).find(
+      (other) => isSame(other.to, payee) && other.gave === trade.took && isWithin(other, trade),
+    )
+    if (paying === undefined) return null
+    trade = paying
+  }
+  const given = transfersOf(sighting.logs, route.tokens[0]).find(
+    ({ position, from, to, value }) =>
+      isAmong(from, payers) &&
+      isSame(to, route.pools[0]) &&
+      value === trade.took &&
+      isWithin({ start: position, end: position }, trade) &&
+      !taken?.has(logPart(position)),
   )
-  const [received] = arrival.parts
-  if (given === undefined || received === undefined) {
-    return unproven(`no Transfer of an address of the payer into the pool ${pool} pays for what the payee got`)
+  return given === undefined ? null : logPart(given.position)
+}
+
+type Span = Pick<Trade, 'start' | 'end'>
+
+function isWithin(inner: Span, outer: Span): boolean {
+  return outer.start < inner.start && inner.end < outer.end
+}
+
+/** The swaps of one pool of a route. It counts what comes in up and what goes out down. */
+function tradesOf(logs: Log[], { tokens, pools }: SwapRoute, hop: number): Trade[] {
+  const [pool, tokenIn, tokenOut] = [pools[hop], tokens[hop], tokens[hop + 1]]
+  if (pool === undefined || tokenIn === undefined || tokenOut === undefined) return []
+  const given = transfersOf(logs, tokenOut).filter(({ from }) => sameHex(from, pool))
+  const trades: Trade[] = []
+  let lastSaid = -1
+  for (const [end, log] of logs.entries()) {
+    if (!sameHex(log.address, pool)) continue
+    const trade = BigInt(tokenIn) < BigInt(tokenOut) ? readTrade(log) : reversed(readTrade(log))
+    const start = given.find(
+      ({ position, to, value }) =>
+        lastSaid < position && position < end && trade !== null && sameHex(to, trade.to) && value === trade.gave,
+    )?.position
+    if (trade !== null && start !== undefined) trades.push({ ...trade, start, end })
+    lastSaid = end
   }
-  return { proven: true, parts: [given.part, received] }
+  return trades
 }
 
-/** What the first pool took for what the last one gave, by the word of each pool on the way; from the end to the start. */
-function inputsOf(
-  logs: Log[],
-  { tokens, pools }: SwapExpectation['route'],
-  end: { recipient: Hex; units: bigint },
-): ReadonlySet<bigint> {
-  let outputs: ReadonlySet<bigint> = new Set([end.units])
-  let recipient = end.recipient
-  for (let hop = pools.length - 1; hop >= 0; hop--) {
-    const [pool, one, other] = [pools[hop], tokens[hop], tokens[hop + 1]]
-    if (pool === undefined || one === undefined || other === undefined) return new Set()
-    const trades = tradesOf(logs, pool, BigInt(one) < BigInt(other)).filter((trade) => sameHex(trade.to, recipient))
-    outputs = new Set(trades.filter(({ gave }) => outputs.has(gave)).map(({ took }) => took))
-    recipient = pool
-  }
-  return outputs
+type Amounts = Pick<Trade, 'to' | 'took' | 'gave'>
+
+/** A Swap that takes the first token of its pool. */
+function readTrade(log: Log): Amounts | null {
+  const event = readEvent(log)
+  if (event?.eventName !== 'Swap') return null
+  const { recipient, amount0, amount1 } = event.args
+  return { to: recipient, took: amount0, gave: -amount1 }
 }
 
-type Trade = { to: Hex; took: bigint; gave: bigint }
-
-/** A pool counts what comes in up and what goes out down. */
-function tradesOf(logs: Log[], pool: Hex, takesFirst: boolean): Trade[] {
-  return logs.flatMap((log) => {
-    const event = sameHex(log.address, pool) ? readEvent(log) : null
-    if (event?.eventName !== 'Swap') return []
-    const { recipient, amount0, amount1 } = event.args
-    return [
-      takesFirst ? { to: recipient, took: amount0, gave: -amount1 } : { to: recipient, took: amount1, gave: -amount0 },
-    ]
-  })
+function reversed(trade: Amounts | null): Amounts | null {
+  return trade && { ...trade, took: -trade.gave, gave: -trade.took }
 }
 
-function transfersIn(logs: Log[], token: Hex | undefined) {
+function transfersOf(logs: Log[], token: Hex | undefined) {
   return logs.flatMap((log, position) => {
     const transfer = isSame(log.address, token) ? readTransfer(log) : null
-    return transfer === null ? [] : [{ part: logPart(position), ...transfer }]
+    return transfer === null ? [] : [{ position, ...transfer }]
   })
 }
 
