@@ -3,6 +3,7 @@ import type { Hex } from '../../domain/payment.ts'
 import type { Simulation } from '../../domain/review.ts'
 import { formatAmount } from '../../protocol/amounts.ts'
 import type { CallFacts, Outcome, RawCall } from '../chain.ts'
+import { quoted } from './contract-words.ts'
 import { knownFunction } from './known-functions.ts'
 
 /** How a transaction would end, in plain words. */
@@ -13,8 +14,8 @@ export function explainOutcome(call: RawCall, outcome: Outcome, facts: CallFacts
     case 'reverts':
       return { status: 'REVERTS', reason: revertReason(outcome.data, call.to, facts) }
     case 'unaffordable': {
-      const { symbol } = facts.nativeCurrency
-      const [needed, held] = [outcome.neededWei, outcome.balanceWei].map((wei) => formatAmount(wei, 18))
+      const { symbol, decimals } = facts.nativeCurrency
+      const [needed, held] = [outcome.neededWei, outcome.balanceWei].map((wei) => formatAmount(wei, decimals))
       return { status: 'REVERTS', reason: `the wallet has ${held} ${symbol}, and ${needed} is needed, gas aside` }
     }
     case 'unknown':
@@ -31,12 +32,16 @@ const FALSE = `0x${'00'.repeat(32)}`
 const ANSWERS = new Set(['transfer', 'transferFrom', 'approve'])
 
 function explainSuccess(
-  { to, data }: RawCall,
+  { to, wei, data }: RawCall,
   outcome: Outcome & { ending: 'succeeds' },
   facts: CallFacts,
 ): Simulation {
   if (!outcome.hasCode) {
-    return { status: 'NO_EFFECT', reason: `there is no contract at ${to}: the call would succeed and do nothing` }
+    const butSends = wei === 0n ? '' : ' but leave there what it sends'
+    return {
+      status: 'NO_EFFECT',
+      reason: `there is no contract at ${to}: the call would succeed and do nothing${butSends}`,
+    }
   }
   if (outcome.returned !== FALSE) return { status: 'OK' }
   const known = knownFunction(to, `0x${data.slice(2, 10).toLowerCase()}`, facts.tokenAt(to) !== undefined)
@@ -130,11 +135,3 @@ const PANICS = new Map([
   [0x12n, 'a division by zero'],
   [0x32n, 'a place that a list does not have'],
 ])
-
-const QUOTED_LENGTH = 160
-
-/** What a contract says, so that it cannot pass for the server's own words: no line breaks, no quotes, no tricks. */
-function quoted(text: string): string {
-  const plain = text.replace(/[\p{C}\p{Zl}\p{Zp}"“”]/gu, '').trim()
-  return `"${plain.length > QUOTED_LENGTH ? `${plain.slice(0, QUOTED_LENGTH)}…` : plain}"`
-}

@@ -1,10 +1,10 @@
 import { numberToHex } from 'viem'
 import type { MinedSighting } from '../chain.ts'
+import { quoted } from './contract-words.ts'
 import { refusalWords } from './node-errors.ts'
 import type { RpcNode } from './rpc-node.ts'
 
 const REVERTED = /^execution reverted:? ?/i
-const LONGEST_WORDS = 200
 
 /** What the words of the exchange's contracts mean. */
 const MEANINGS: readonly [RegExp, string][] = [
@@ -27,8 +27,8 @@ export async function whyReverted({ client }: RpcNode, { transaction, block }: M
     const words = refusalWords(error)
     if (words === null) throw error
     if (!REVERTED.test(words)) return null
-    const reason = words.replace(REVERTED, '').slice(0, LONGEST_WORDS)
+    const reason = words.replace(REVERTED, '')
     const [, meaning] = MEANINGS.find(([pattern]) => pattern.test(reason)) ?? []
-    return meaning ?? (reason === '' ? null : reason)
+    return meaning ?? (reason === '' ? null : quoted(reason))
   }
 }
