@@ -293,6 +293,14 @@ export const DEMO_SETTINGS = {
     expected: 'an http or https URL without a path, such as http://127.0.0.1:8545',
     parse: parseOrigin,
   },
+  fx: {
+    flag: '--fx',
+    env: 'SIXPENCE_DEMO_FX',
+    description: 'pay in other currencies than the payee asks for',
+    default: 'false',
+    expected: 'true or false',
+    parse: parseSwitch,
+  },
   oneSignature: {
     flag: '--one-signature',
     env: 'SIXPENCE_ONE_SIGNATURE',

@@ -13,7 +13,7 @@ import type {
   SessionView,
   VoucherView,
 } from '../protocol/schemas.ts'
-import { SANDBOX_NETWORK } from '../sandbox/facts.ts'
+import { SANDBOX_NATIVE_CURRENCY, SANDBOX_NETWORK, SANDBOX_TOKENS } from '../sandbox/facts.ts'
 import { type Api, createApi } from './api.ts'
 import { type DemoWallet, openDemoWallet } from './demo-wallet.ts'
 
@@ -25,12 +25,16 @@ export type DemoOptions = {
   print: (line: string) => void
   /** Whether the payer signs once for the whole session, instead of once for each payment. */
   oneSignature: boolean
+  /** Whether the payer pays in other currencies than the payee asks for. */
+  fx: boolean
 }
 
-/** What the two parties of the demo buy and sell: the session of the guide. */
+const [, USDC] = SANDBOX_TOKENS
+
+/** What the two parties of the demo buy and sell: the session of the guide. With `fx` the payer pays in another currency. */
 const BASKET = [
-  { currency: 'EURC', amount: '100' },
-  { currency: 'USDC', amount: '50' },
+  { currency: 'EURC', amount: '100', paidIn: { currency: 'USDC', currencyAddress: USDC.address } },
+  { currency: 'USDC', amount: '50', paidIn: { currency: SANDBOX_NATIVE_CURRENCY.symbol, currencyAddress: '' } },
 ]
 
 const SETTLEMENT_PATIENCE_MS = 60_000
@@ -41,7 +45,7 @@ const LOOK_PAUSE_MS = 250
  * signs and sends to the sandbox chain.
  * @throws ApiError when the server turns a call down
  */
-export async function demo({ url, rpcUrl, print, oneSignature }: DemoOptions): Promise<void> {
+export async function demo({ url, rpcUrl, print, oneSignature, fx }: DemoOptions): Promise<void> {
   const say = storyteller(print)
   const wallet = openDemoWallet(rpcUrl)
   const currencies = await findCurrencies(createApi(url))
@@ -61,10 +65,13 @@ export async function demo({ url, rpcUrl, print, oneSignature }: DemoOptions): P
   say('payer', 'joins the session', 'joined')
 
   const vouchers: VoucherView[] = []
-  for (const { currency, amount } of BASKET) {
+  for (const { currency, amount, paidIn } of BASKET) {
     const found = currencies.find(({ symbol }) => symbol === currency)
     if (!found) throw new Error(`the server has no ${currency}`)
-    vouchers.push(await askFor(payee, session, found, amount, wallet.payee, say))
+    const voucher = await askFor(payee, session, found, amount, wallet.payee, say)
+    vouchers.push(
+      fx && (!oneSignature || isToken(paidIn)) ? await negotiate(payer, voucher, paidIn, wallet, say) : voucher,
+    )
   }
   if (oneSignature) await payTogether(payer, session, wallet, say)
   else for (const { id } of vouchers) await pay(payer, id, wallet, say)
@@ -126,6 +133,20 @@ async function askFor(
   })
   say('payee', `redeems it for ${amount} ${currency.symbol}`, `${redeemed.status}, ${redeemed.type}`)
   return redeemed
+}
+
+type PaidIn = (typeof BASKET)[number]['paidIn']
+
+/** The native coin cannot be swapped in a batch: it leaves no log of who paid. */
+const isToken = ({ currencyAddress }: PaidIn): boolean => currencyAddress !== ''
+
+async function negotiate(payer: Api, { id }: VoucherView, paidIn: PaidIn, wallet: DemoWallet, say: Say) {
+  const negotiated = await payer.post<VoucherView>(`/vouchers/${id}/negotiate-voucher`, {
+    suppliedPayment: { network: SANDBOX_NETWORK, ...paidIn, amount: '0', wallet: { address: wallet.payer } },
+  })
+  const { amount, currency, maxAmount, rate, expiresAt } = negotiated.suppliedPayment ?? {}
+  say('payer', `would rather pay in ${currency}`, `${amount}, at most ${maxAmount}; rate ${rate} until ${expiresAt}`)
+  return negotiated
 }
 
 async function pay(payer: Api, voucherId: string, wallet: DemoWallet, say: Say): Promise<void> {

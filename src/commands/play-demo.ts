@@ -23,7 +23,11 @@ export async function playDemo(
   const named = readSetting(DEMO_SETTINGS.url, { flags, env })
   const rpcUrl = readSetting(DEMO_SETTINGS.rpc, { flags, env }) ?? DEFAULT_RPC_URL
   const url = named ?? DEFAULT_URL
-  const story = { print, oneSignature: readSetting(DEMO_SETTINGS.oneSignature, { flags, env }) }
+  const story = {
+    print,
+    oneSignature: readSetting(DEMO_SETTINGS.oneSignature, { flags, env }),
+    fx: readSetting(DEMO_SETTINGS.fx, { flags, env }),
+  }
   if (await isUp(url)) return demo({ ...story, url, rpcUrl })
   if (named !== null) throw new ApiError(`No server answers at ${named}.`)
   print('No server runs yet, so the demo starts one of its own, with a sandbox chain.')

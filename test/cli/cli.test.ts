@@ -102,8 +102,11 @@ test('the sandbox runs, refuses a second owner, keeps payments over a restart, a
 })
 
 test('the demo plays against the server at the usual place, or starts one of its own', async () => {
-  const { code, said } = await runProgram(['demo'])
+  const { code, said } = await runProgram(['demo', '--fx'])
   assert.equal(code, 0, said)
+  assert.match(said, /signs "Swap about [0-9.]+ USDC, at most [0-9.]+, for 100 EURC to /)
+  assert.match(said, /signs "Swap about [0-9.]+ POL, at most [0-9.]+, for 50 USDC to /)
+  assert.match(said, /EURC .*\(\+100\)\n +USDC .*\(\+50\)/, 'the payee gets exactly what it asked')
   assert.match(said, /RESOLVED/)
   assert.match(said, /CONFIRMED, 3 of 3 confirmations/)
 })
