@@ -6,6 +6,8 @@ import { type ConfigFile, enableNetworks, parseConfigFile } from './config-file.
 import { DURATION_EXPECTED, parseDuration } from './durations.ts'
 import { METRICS_AUDIENCES, type MetricsAudience } from './http/metrics-audience.ts'
 import type { NetworkConfig } from './networks.ts'
+import { parseAmount } from './protocol/amounts.ts'
+import { SANDBOX_NETWORK } from './sandbox/facts.ts'
 import type { SwapPolicy } from './use-cases/app.ts'
 
 export { ConfigError }
@@ -38,9 +40,16 @@ export type Config = Readonly<{
   /** How many proxies stand before the server (0: none), or which they are. */
   trustProxy: number | readonly string[]
   drainDelayMs: number
+  /** The key that carries out signatures, and what it may cost; null: nobody does. */
+  relayer: RelayerConfig | null
   /** What the config file enables. The sandbox's own network joins them once its chain runs. */
   networks: readonly NetworkConfig[]
 }>
+
+/** What the relayer's key may cost in 24 hours on a network. */
+type DailyCap = { network: string; wei: bigint }
+
+export type RelayerConfig = { keyFile: string; dailyCaps: DailyCap[] }
 
 type Attestation = (typeof ATTESTATIONS)[number]
 type LogLevel = (typeof LOG_LEVELS)[number]
@@ -80,6 +89,9 @@ const MOST_PROXIES = 10
 /** Beyond these, somebody mistook basis points for something else. */
 const MOST_SLIPPAGE_BPS = 2_000
 const MOST_FEE_BPS = 1_000
+
+/** Of every native coin of a chain with an EVM. */
+const COIN_DECIMALS = 18
 
 /** What the server can be told: the one source of flags, variables, config keys and help. */
 export const SETTINGS = {
@@ -273,6 +285,22 @@ export const SETTINGS = {
       return delayMs !== undefined && delayMs <= LONGEST_DRAIN_DELAY_MS ? delayMs : undefined
     },
   },
+  relayerKeyFile: {
+    flag: '--relayer-key-file <file>',
+    env: 'SIXPENCE_RELAYER_KEY_FILE',
+    description: "file with the private key that carries out payers' signatures (default: nobody does)",
+    default: null,
+    expected: 'a file',
+    parse: (text) => (text === '' ? undefined : text),
+  },
+  relayerDailyCap: {
+    flag: '--relayer-daily-cap <caps>',
+    env: 'SIXPENCE_RELAYER_DAILY_CAP',
+    description: 'networks that the key works on, and the coins that it may spend on each in 24 hours',
+    default: null,
+    expected: 'networks and amounts of their native coins, such as polygon=5 or polygon=5,base=0.002',
+    parse: parseDailyCaps,
+  },
 } satisfies Record<string, Setting>
 
 /** What `demo` can be told. */
@@ -345,6 +373,7 @@ export function readConfig(input: {
     port: readSetting(SETTINGS.port, sources),
     sandbox: readSetting(SETTINGS.sandbox, sources),
   }
+  const networks = file ? enableNetworks(file, address.sandbox) : []
   return deepFreeze({
     ...address,
     dataDir: readSetting(SETTINGS.data, sources),
@@ -364,7 +393,8 @@ export function readConfig(input: {
     metrics: readSetting(SETTINGS.metrics, sources),
     trustProxy: readSetting(SETTINGS.trustProxy, sources),
     drainDelayMs: readSetting(SETTINGS.drainDelay, sources),
-    networks: file ? enableNetworks(file, address.sandbox) : [],
+    relayer: readRelayer(sources, networks, address.sandbox),
+    networks,
   })
 }
 
@@ -450,6 +480,23 @@ function readAttestation(sources: Sources, sandbox: boolean): Attestation {
   return attestation ?? (sandbox ? 'off' : 'jws')
 }
 
+function readRelayer(sources: Sources, networks: readonly NetworkConfig[], sandbox: boolean): RelayerConfig | null {
+  const keyFile = readSetting(SETTINGS.relayerKeyFile, sources)
+  const dailyCaps = readSetting(SETTINGS.relayerDailyCap, sources)
+  if (keyFile === null && dailyCaps === null) return null
+  if (keyFile === null) throw new ConfigError('--relayer-daily-cap is for a key: name it with --relayer-key-file')
+  if (dailyCaps === null)
+    throw new ConfigError('a relayer key needs a limit: say with --relayer-daily-cap what it may cost')
+  const withNode = networks.filter(({ rpcUrls }) => rpcUrls.length > 0).map(({ name }) => name)
+  const known = sandbox ? [SANDBOX_NETWORK, ...withNode] : withNode
+  for (const { network } of dailyCaps) {
+    if (!known.includes(network)) {
+      throw new ConfigError(`--relayer-daily-cap names ${network}, which is no network with a node here`)
+    }
+  }
+  return { keyFile, dailyCaps }
+}
+
 function defaultPublicUrl({ host, port, sandbox }: { host: string; port: number; sandbox: boolean }): string {
   const isEverywhere = host === '0.0.0.0' || host === '::'
   if (isEverywhere && !sandbox) {
@@ -489,6 +536,17 @@ function isNetwork(text: string): boolean {
   const bits = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0
   if (bits === 0 || rest.length > 0 || address.includes('%')) return false
   return prefix === undefined || (/^[1-9][0-9]{0,2}$/.test(prefix) && Number(prefix) <= bits)
+}
+
+function parseDailyCaps(text: string): DailyCap[] | undefined {
+  const caps = text.split(',').map((part) => {
+    const [network = '', amount = '', ...rest] = part.split('=')
+    const wei = parseAmount(amount, COIN_DECIMALS)
+    return network === '' || rest.length > 0 || typeof wei !== 'bigint' ? null : { network, wei }
+  })
+  const isEachOnce = new Set(caps.map((cap) => cap?.network)).size === caps.length
+  const known = caps.filter((cap) => cap !== null)
+  return isEachOnce && known.length === caps.length ? known : undefined
 }
 
 function parseHosts(text: string): readonly string[] | undefined {

@@ -6,9 +6,12 @@ import { createGuessLimits } from './auth/guesses.ts'
 import { createRateLimits, type RatePreset } from './auth/rate-limits.ts'
 import { createTokens } from './auth/tokens.ts'
 import { type EvmChain, openEvmChain } from './chains/evm/evm-chain.ts'
+import { openEvmRelayer } from './chains/evm/relay/evm-relayer.ts'
 import { evmRules } from './chains/evm/rules.ts'
+import type { Relayer } from './chains/relayer.ts'
 import { EventStreams } from './delivery/event-streams.ts'
 import { type Currency, indexCurrencies, type Network } from './domain/currency.ts'
+import type { Hex } from './domain/payment.ts'
 import type { RequiredDepth } from './domain/settlement.ts'
 import type { DeliveryStatus } from './domain/webhook-delivery.ts'
 import { type Engine, openEngine } from './engine.ts'
@@ -23,9 +26,11 @@ import { type Phase, readReadiness } from './operating/readiness.ts'
 import type { App, Log, SwapPolicy, Times } from './use-cases/app.ts'
 import { EventFanOut, markBeginning } from './use-cases/fan-out-events.ts'
 import { Leases } from './use-cases/leases.ts'
+import { readRelayers } from './use-cases/read-relayers.ts'
 import { RecentRows } from './use-cases/recent-rows.ts'
 import { WebhookSender } from './use-cases/send-webhooks.ts'
 import { sweep } from './use-cases/sweep.ts'
+import { tendRelays, watchRelayerBalance } from './use-cases/tend-relays.ts'
 import { watchSettlements } from './use-cases/watch-settlements.ts'
 
 /** A network, what is paid in it, and the nodes to ask; without nodes its payments stay UNVERIFIED. */
@@ -57,6 +62,8 @@ export type ServerOptions = {
   webhookAllow: readonly string[]
   attestation: Attestation
   networks: ServedNetwork[]
+  /** Who carries out signatures; left out: nobody. */
+  relayer?: RelayerSettings
   /** Runs once the store is owned and before any node is asked: the sandbox starts its chain here. */
   onStoreOpened?: () => Promise<void>
   /** Unix milliseconds. */
@@ -67,6 +74,9 @@ export type ServerOptions = {
   /** What differs from `DEFAULT_OPERATION`. */
   operation?: Partial<Operation>
 }
+
+/** A key that pays for gas, and the most that it may pay in 24 hours on each network where it does. */
+export type RelayerSettings = { privateKey: Hex; dailyCapsWei: ReadonlyMap<string, bigint> }
 
 /** How the server is run, watched and stopped. */
 export type Operation = {
@@ -106,6 +116,8 @@ const SWEEP_PAUSE_MS = 1000
 const WATCH_PAUSE_MS = 2000
 const WEBHOOK_PAUSE_MS = 1000
 const POOLS_PAUSE_MS = 10_000
+const RELAYS_PAUSE_MS = 2000
+const BALANCE_PAUSE_MS = 60_000
 
 /**
  * Puts the parts together and starts them. This is the only place that knows them all.
@@ -124,7 +136,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const operation = { ...DEFAULT_OPERATION, ...options.operation }
     const streams = openStreams(engine.store, { operation, log, stopping: stopping.signal })
     const { fx, lookouts } = openFx(options.networks.flatMap(marketOf), { chains, clock: engine.clock })
-    const app = await createApp(options, { engine, chains, fx, streams, log, stopping: stopping.signal })
+    const relayers = openRelayers(options.relayer, chains)
+    const parts = { engine, chains, relayers, fx, streams, log, stopping: stopping.signal }
+    const app = await createApp(options, parts)
     const operating = operate(operation, { app, engine, chains })
     const { logger } = options
     const limits = createRateLimits(options.rateLimits, engine.makeRateLimiter)
@@ -154,6 +168,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
 }
 
+/** Where the operator has said how much it may cost; there must be a node to ask. */
+function openRelayers(settings: RelayerSettings | undefined, chains: EvmChain[]): Relayer[] {
+  return chains.flatMap((chain) => {
+    const dailyCapWei = settings?.dailyCapsWei.get(chain.network)
+    if (settings === undefined || dailyCapWei === undefined) return []
+    return [openEvmRelayer({ chain, privateKey: settings.privateKey, dailyCapWei })]
+  })
+}
+
 type Operated = { app: App; engine: Engine; chains: EvmChain[] }
 
 /** What the operator sees of the server, and how the server says that it comes and goes. */
@@ -164,7 +187,8 @@ function operate(operation: Operation, { app, engine, chains }: Operated) {
   const monitor = operation.delayMs === null ? monitorDelay() : { delayMs: operation.delayMs, stop: () => undefined }
   const load = new LoadGate(monitor.delayMs)
   const nodes = () => chains.map((chain) => ({ network: chain.network, ...chain.lastSeen() }))
-  const sources = { ...app, nodes, storeStats: () => store.stats(), callsUnderWay: () => load.underWay }
+  const relayers = () => readRelayers(app)
+  const sources = { ...app, nodes, relayers, storeStats: () => store.stats(), callsUnderWay: () => load.underWay }
   const metrics = metricsFor === 'off' ? null : new Metrics(sources)
   const readiness = () => readReadiness({ phase: () => phase, store, nodes })
   return {
@@ -220,13 +244,15 @@ function openStreams(
 type Parts = {
   engine: Engine
   chains: EvmChain[]
+  relayers: Relayer[]
   fx: App['fx']
   streams: EventStreams
   log: Log
   stopping: AbortSignal
 }
 
-async function createApp(options: ServerOptions, { engine, chains, fx, streams, log, stopping }: Parts): Promise<App> {
+async function createApp(options: ServerOptions, parts: Parts): Promise<App> {
+  const { engine, chains, relayers, fx, streams, log, stopping } = parts
   const { store, secrets, clock } = engine
   return {
     store,
@@ -238,6 +264,7 @@ async function createApp(options: ServerOptions, { engine, chains, fx, streams, 
     fx,
     swaps: { ...DEFAULT_SWAPS, ...options.swaps },
     chains: new Map(chains.map((chain) => [chain.network, chain])),
+    relayers: new Map(relayers.map((relayer) => [relayer.network, relayer])),
     rules: evmRules,
     codes: await store.codeDealers(clock()),
     secrets,
@@ -284,9 +311,31 @@ function startLoops(app: App, { chains, lookouts }: Watched, watchers: Watchers)
       return watching.stop()
     }
   })
+  const stopRelays = startRelays(app, chains, report('relays', 'looking after relays'))
   return async () => {
     const stopLooking = looking.map((loop) => loop.stop())
-    await Promise.all([sweeping.stop(), stopWebhooks(), ...stopLooking, ...stopWatching.map((stop) => stop())])
+    const stops = [stopWebhooks, stopRelays, ...stopWatching]
+    await Promise.all([sweeping.stop(), ...stopLooking, ...stops.map((stop) => stop())])
+  }
+}
+
+/** What is relayed is looked after at every new head. */
+function startRelays(app: App, chains: EvmChain[], onError: (error: unknown) => void): () => Promise<void> {
+  const stops = chains.flatMap((chain) => {
+    const relayer = app.relayers.get(chain.network)
+    if (relayer === undefined) return []
+    const tending = startLoop(() => tendRelays(app, relayer, chain), RELAYS_PAUSE_MS, onError)
+    const balance = startLoop(watchRelayerBalance(app, relayer), BALANCE_PAUSE_MS, onError)
+    const unsubscribe = chain.onHead(() => tending.wake())
+    return [
+      async () => {
+        unsubscribe()
+        await Promise.all([tending.stop(), balance.stop()])
+      },
+    ]
+  })
+  return async () => {
+    await Promise.all(stops.map((stop) => stop()))
   }
 }
 

@@ -31,6 +31,9 @@ export interface Relayer {
    */
   account(): Promise<RelayerAccount>
 
+  /** The balance that `account` has told last; null before it has. */
+  lastBalanceWei(): bigint | null
+
   /** Signs the transaction that makes a call. */
   sign(call: RelayCall, nonce: number): Promise<SignedRelay>
 

@@ -5,6 +5,7 @@ import { type NetworkConfig, sandboxNetwork, servedNetwork } from '../networks.t
 import { createLogger } from '../operating/logger.ts'
 import { type SandboxChain, startSandboxChain } from '../sandbox/sandbox-chain.ts'
 import { type RunningServer, startServer } from '../server.ts'
+import { readRelayerKey } from './relayer-key.ts'
 
 /** How long the node may take to hear of a transaction, and how long one that it knew may be gone. */
 const UNKNOWN_GRACE_MS = 5_000
@@ -19,6 +20,7 @@ export type Serving = { url: string; rpcUrl: string | null; networks: NetworkCon
  */
 export async function serve(config: Config): Promise<Serving> {
   assertServable(config)
+  const relayer = config.relayer && readRelayerKey(config.relayer)
   const logger = createLogger(config.logLevel, pino.destination({ fd: process.stderr.fd, sync: true }))
   const sandboxRpcUrl = config.sandbox ? (config.chainUrl ?? `http://127.0.0.1:${config.chainPort}`) : null
   const networks = [...config.networks, ...(sandboxRpcUrl === null ? [] : [sandboxNetwork({ rpcUrl: sandboxRpcUrl })])]
@@ -53,6 +55,7 @@ export async function serve(config: Config): Promise<Serving> {
       webhookAllow: config.webhookAllow,
       attestation: config.attestation === 'jws' ? jwsAttestation : noAttestation,
       networks: networks.map(servedNetwork),
+      ...(relayer && { relayer }),
       onStoreOpened: startChain,
       clock: Date.now,
       logger,

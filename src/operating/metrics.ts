@@ -13,13 +13,23 @@ export type MetricSources = {
   streams: { openCount: number; cutCount: number }
   nodes: () => NodeStatus[]
   callsUnderWay: () => number
+  relayers: () => Promise<RelayerNumbers[]>
   clock: () => number
+}
+
+/** How a key that carries out signatures stands on a network, in wei. */
+type RelayerNumbers = {
+  network: string
+  underWay: number
+  spentWei: bigint
+  dailyCapWei: bigint
+  balanceWei: bigint | null
 }
 
 /** A call that is over. `status` 499: the caller went away before the answer was out. */
 export type EndedCall = { method: string; route: string; status: number; durationMs: number }
 
-export type Task = 'sweep' | 'watch' | 'webhooks' | 'pools'
+export type Task = 'sweep' | 'watch' | 'webhooks' | 'pools' | 'relays'
 
 /** In the format that Prometheus reads. */
 export type Exposition = { contentType: string; text: string }
@@ -63,16 +73,16 @@ export class Metrics {
       labelNames: ['task'],
       registers,
     })
-    for (const task of ['sweep', 'watch', 'webhooks', 'pools'] satisfies Task[]) this.#failures.inc({ task }, 0)
+    for (const task of ['sweep', 'watch', 'webhooks', 'pools', 'relays'] satisfies Task[])
+      this.#failures.inc({ task }, 0)
     this.#attempts = new Counter({
       name: 'sixpence_webhook_attempts_total',
       help: 'Attempts to send a webhook, by what became of the delivery',
       labelNames: ['outcome'],
       registers,
     })
-    this.#refreshes = [watchStore, watchCodes, watchSettlements, watchWebhooks, watchNodes, watchStreams].map((watch) =>
-      watch(this.#registry, sources),
-    )
+    const watches = [watchStore, watchCodes, watchSettlements, watchWebhooks, watchNodes, watchRelayers, watchStreams]
+    this.#refreshes = watches.map((watch) => watch(this.#registry, sources))
     processRegistry ??= startProcessRegistry()
   }
 
@@ -212,6 +222,26 @@ function watchNodes(registry: Registry, { nodes }: MetricSources): Refresh {
     for (const node of nodes()) {
       up.set({ network: node.network }, node.up ? 1 : 0)
       if (node.head !== null) head.set({ network: node.network }, node.head)
+    }
+  }
+}
+
+const WEI_PER_COIN = 1e18
+
+function watchRelayers(registry: Registry, { relayers }: MetricSources): Refresh {
+  const gauge = (name: string, help: string) =>
+    new Gauge({ name, help, labelNames: ['network'] as const, registers: [registry] })
+  const underWay = gauge('sixpence_relays', 'Transactions of the relayer that are not settled')
+  const spent = gauge('sixpence_relayer_spent', 'Coins that the relayer spent or promised in 24 hours')
+  const cap = gauge('sixpence_relayer_daily_cap', 'Coins that the relayer may spend in 24 hours')
+  const balance = gauge('sixpence_relayer_balance', 'Coins that the relayer has')
+  const coins = (wei: bigint) => Number(wei) / WEI_PER_COIN
+  return async () => {
+    for (const { network, ...status } of await relayers()) {
+      underWay.set({ network }, status.underWay)
+      spent.set({ network }, coins(status.spentWei))
+      cap.set({ network }, coins(status.dailyCapWei))
+      if (status.balanceWei !== null) balance.set({ network }, coins(status.balanceWei))
     }
   }
 }

@@ -168,6 +168,9 @@ export const Receipt = Type.Object({
   paymentId: Type.String({ minLength: 1, maxLength: 64 }),
   transactionHash: Type.Optional(TransactionHash),
   signedTransaction: Type.Optional(Type.String({ pattern: '^0x([0-9a-fA-F]{2})+$' })),
+  signature: Type.Optional(
+    Type.String({ pattern: '^0x[0-9a-fA-F]{130}$', description: 'Of one of the payment’s alternatives' }),
+  ),
 })
 export const ResolveVoucherBody = Type.Object({ receipts: Type.Array(Receipt, { minItems: 1, maxItems: 5 }) })
 
@@ -249,6 +252,21 @@ const ReviewView = Type.Object({
   call: Type.Optional(callView(CALL_DEPTH)),
 })
 
+const AlternativeView = Type.Object({
+  type: Type.String({ examples: ['eip-3009', 'eip-2612'] }),
+  from: Type.String({ description: 'The wallet that is to sign' }),
+  typedData: Type.Object(
+    {
+      domain: Type.Record(Type.String(), Type.Unknown()),
+      types: Type.Record(Type.String(), Type.Array(Type.Object({ name: Type.String(), type: Type.String() }))),
+      primaryType: Type.String(),
+      message: Type.Record(Type.String(), Type.String()),
+    },
+    { description: 'As eth_signTypedData_v4 takes it' },
+  ),
+  validBefore: Time,
+})
+
 const PaymentView = Type.Object({
   id: Type.String(),
   type: Type.String(),
@@ -257,6 +275,9 @@ const PaymentView = Type.Object({
   input: Type.Object({ from: Type.String(), to: Type.String(), value: Type.String(), data: Type.String() }),
   summary: Type.String(),
   review: Type.Optional(ReviewView),
+  alternatives: Type.Optional(
+    Type.Array(AlternativeView, { description: 'What the payer can sign instead, without gas; shown to the payer' }),
+  ),
 })
 
 /** What the payer pays with. What a quote adds is there where there is one. */

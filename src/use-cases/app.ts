@@ -3,6 +3,7 @@ import type { GuessLimits } from '../auth/guesses.ts'
 import type { Secrets } from '../auth/secrets.ts'
 import type { Tokens } from '../auth/tokens.ts'
 import type { Chain, ChainRules } from '../chains/chain.ts'
+import type { Relayer } from '../chains/relayer.ts'
 import type { EventStreams } from '../delivery/event-streams.ts'
 import type { SendPolicy } from '../delivery/webhooks/send.ts'
 import type { CodeDealers } from '../domain/code-dealer.ts'
@@ -27,6 +28,8 @@ export type App = {
   swaps: SwapPolicy
   /** The networks that the server has a node for. */
   chains: Map<string, Chain>
+  /** Who carries out signatures, by network; none where the operator has configured no key. */
+  relayers: Map<string, Relayer>
   rules: ChainRules
   codes: CodeDealers
   secrets: Secrets

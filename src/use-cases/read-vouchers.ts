@@ -3,16 +3,19 @@ import type { VoucherQuery, VoucherView } from '../protocol/schemas.ts'
 import type { App } from './app.ts'
 import type { Call, KeyHolder, Payee, User } from './call.ts'
 import { findVoucherAsParty, partyOf } from './find.ts'
+import { withAlternatives } from './offer-alternatives.ts'
 import { pageOf } from './page.ts'
 import { voucherView } from './views.ts'
 
-/** @throws Refusal `not_found` */
+/** The payer is also shown what it can sign instead of sending a transaction. @throws Refusal `not_found` */
 export async function getVoucher(
   app: App,
   call: Call<User | Payee | KeyHolder>,
   voucherId: string,
 ): Promise<VoucherView> {
-  return voucherView(await findVoucherAsParty(app, call, voucherId))
+  const voucher = await findVoucherAsParty(app, call, voucherId)
+  const isPayer = call.caller.kind === 'user' && voucher.payerId === call.caller.accountId
+  return isPayer ? withAlternatives(app, voucher, voucherView(voucher)) : voucherView(voucher)
 }
 
 /** Vouchers of which the caller is payer or payee, newest first. */

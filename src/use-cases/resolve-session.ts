@@ -7,6 +7,8 @@ import { keepAnswer } from './commit.ts'
 import { findSessionAsPayer, findVoucherAsPayer } from './find.ts'
 import { transactionNamedIn } from './read-receipts.ts'
 import { vouchersInSession } from './read-sessions.ts'
+import { isRelayedHere } from './relay-order.ts'
+import { areSignatures } from './relay-payment.ts'
 import { resolveVoucher } from './resolve-voucher.ts'
 import { problemView, voucherView } from './views.ts'
 
@@ -68,13 +70,14 @@ async function resolveGroup(app: App, call: Call<User>, { voucherId, receipts }:
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
     const voucher = error.code === 'already_resolved' ? await findVoucherAsPayer(app, call, voucherId) : null
-    if (voucher !== null && isResolvedBy(voucher, own)) return { voucherId, voucher: voucherView(voucher) }
+    if (voucher !== null && isResolvedBy(app, voucher, own)) return { voucherId, voucher: voucherView(voucher) }
     return { voucherId, problem: problemView(atPlaces(error, receipts)) }
   }
 }
 
-function isResolvedBy(voucher: Voucher, receipts: Receipt[]): boolean {
+function isResolvedBy(app: App, voucher: Voucher, receipts: Receipt[]): boolean {
   if (voucher.status !== 'RESOLVED') return false
+  if (areSignatures(receipts)) return isRelayedHere(app, voucher)
   const { transactions } = voucher.settlement
   return receipts.every((receipt) => {
     const { hash } = transactionNamedIn(receipt)

@@ -27,6 +27,7 @@ import { expireVoucher } from './expire-voucher.ts'
 import { findVoucherAsPayer } from './find.ts'
 import { advanceSettlement, failUnsent, followSettlement } from './follow-settlement.ts'
 import { readReceipts } from './read-receipts.ts'
+import { areSignatures, relayPayment, unrelayed } from './relay-payment.ts'
 import { restVoucherCode } from './rest-code.ts'
 import { voucherView } from './views.ts'
 import { nextLook } from './wait.ts'
@@ -45,11 +46,15 @@ export async function resolveVoucher(
   const voucher = await findVoucherAsPayer(app, call, voucherId)
   assertResolvable(voucher)
   const chain = nodeFor(app, voucher)
-  const transactions = await readReceipts(app, voucher, receipts, chain)
+  const isSigned = areSignatures(receipts)
+  if (chain === null && isSigned) throw unrelayed()
+  const transactions = isSigned ? [] : await readReceipts(app, voucher, receipts, chain)
   if (chain === null) return resolveUnverified(app, call, voucherId, transactions)
   app.followed.add(voucherId)
   try {
-    const first = await submit(app, call, chain, voucherId, transactions)
+    const first = isSigned
+      ? await submitSignatures(app, call, chain, voucherId, receipts)
+      : await submit(app, call, chain, voucherId, transactions)
     const last = await waitForBlock(app, chain, first)
     const answer = voucherView(last)
     const isKept = voucher.status !== 'RESOLVED' && keepsAnswerItself(last, call.idempotency)
@@ -129,6 +134,19 @@ async function submit(
     if (isPending(voucher)) return { change: null, answer: joinPending(voucher, transactions) }
     return askChain(chain, () => decideSubmission(app, call.idempotency, chain, voucher, transactions))
   })
+  await broadcastSigned(app, chain, submitted)
+  return submitted
+}
+
+/** The relayer's transaction is broadcast as one that a payer handed in. */
+async function submitSignatures(
+  app: App,
+  call: Call<User>,
+  chain: Chain,
+  voucherId: string,
+  receipts: Receipt[],
+): Promise<TermedVoucher> {
+  const submitted = await relayPayment(app, call, chain, receipts, () => findResolvable(app, call, voucherId))
   await broadcastSigned(app, chain, submitted)
   return submitted
 }

@@ -43,6 +43,7 @@ export function openEvmRelayer({ chain, privateKey, dailyCapWei }: EvmRelayerOpt
   const account = privateKeyToAccount(privateKey)
   const { network, chainId } = chain
   const tokens = new TokenDirectory(chain)
+  let lastBalanceWei: bigint | null = null
   const sign = (call: UnsignedRelay) => signRelay(account, chainId, call)
   return {
     ...{ network, chainId, dailyCapWei },
@@ -52,7 +53,12 @@ export function openEvmRelayer({ chain, privateKey, dailyCapWei }: EvmRelayerOpt
       const authorizations = await authorizationsOf(chain, tokens, order)
       return prepare(chain, account.address, { order, authorizations, signature })
     },
-    account: () => readAccount(chain, account.address),
+    account: async () => {
+      const found = await readAccount(chain, account.address)
+      lastBalanceWei = found.balanceWei
+      return found
+    },
+    lastBalanceWei: () => lastBalanceWei,
     sign: (call, nonce) => sign({ ...call, nonce }),
     outbid: (signedTransaction, isCancelled) => outbid(chain, account, signedTransaction, isCancelled),
     fill: async (nonce) => sign({ ...(await nothing(chain, account.address)), fees: await readFees(chain), nonce }),
