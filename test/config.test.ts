@@ -72,6 +72,7 @@ describe('readConfig', () => {
       metrics: 'loopback',
       trustProxy: 0,
       drainDelayMs: 0,
+      relayer: null,
       networks: [],
     })
   })
@@ -85,6 +86,18 @@ describe('readConfig', () => {
     const allowed = (flags: Record<string, string>) => configOf({ flags: { sandbox: true, ...flags } }).webhookAllow
     assert.deepEqual(allowed({}), ['localhost', '127.0.0.0/8', '[::1]'])
     assert.deepEqual(allowed({ webhookAllow: 'none' }), [])
+  })
+
+  it('takes a relayer for networks with a node, and only with a limit', () => {
+    const networks = [{ ...GNOSIS, rpcUrls: ['http://127.0.0.1:8545'] }, { name: 'base' }]
+    const withCaps = (relayerDailyCap: string) => ({
+      file: { networks },
+      flags: { relayerKeyFile: 'key', relayerDailyCap },
+    })
+    assert.deepEqual(configOf(withCaps('gnosis=1')).relayer?.dailyCaps, [{ network: 'gnosis', wei: 10n ** 18n }])
+    assert.match(refusalOf(withCaps('gnosis=1,base=1')), /names base, which is no network with a node here$/)
+    assert.match(refusalOf({ flags: { relayerKeyFile: 'key' } }), /say with --relayer-daily-cap what it may cost$/)
+    assert.match(refusalOf({ flags: { relayerDailyCap: 'gnosis=1' } }), /name it with --relayer-key-file$/)
   })
 
   it('takes the flag before the variable before the file', () => {
@@ -130,6 +143,8 @@ describe('readConfig', () => {
       SIXPENCE_METRICS: 'off',
       SIXPENCE_TRUST_PROXY: '127.0.0.1,10.0.0.0/8,fd00::/8',
       SIXPENCE_DRAIN_DELAY: '5s',
+      SIXPENCE_RELAYER_KEY_FILE: '/run/secrets/relayer',
+      SIXPENCE_RELAYER_DAILY_CAP: 'polygon=2.5',
     }
     assert.deepEqual(configOf({ env }), {
       host: '::1',
@@ -156,6 +171,7 @@ describe('readConfig', () => {
       metrics: 'off',
       trustProxy: ['127.0.0.1', '10.0.0.0/8', 'fd00::/8'],
       drainDelayMs: 5_000,
+      relayer: { keyFile: '/run/secrets/relayer', dailyCaps: [{ network: 'polygon', wei: 25n * 10n ** 17n }] },
       networks: [],
     })
   })
@@ -288,6 +304,7 @@ describe('a setting that is wrong is refused by name', () => {
     ],
     webhookAllow: ['', 'a b', 'https://x.org', '10.0.0.0/33', '0.0.0.0/0', 'x.org:99999', '*', 'a,,b', 'u@x.org'],
     drainDelay: ['', '0', '-1s', '61s', '2m'],
+    relayerDailyCap: ['', '5', 'polygon', 'polygon=', 'polygon=0', 'polygon=-1', 'polygon=1=2', 'polygon=1,polygon=2'],
   }
   for (const [name, texts] of Object.entries(wrong)) {
     it(name, () => {

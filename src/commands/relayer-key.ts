@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from 'node:fs'
+import { privateKeyToAddress } from 'viem/accounts'
 import { ConfigError, type RelayerConfig } from '../config.ts'
 import type { Hex } from '../domain/payment.ts'
 import type { RelayerSettings } from '../server.ts'
@@ -31,5 +32,11 @@ function readOwn(file: string): string {
 }
 
 function isKey(text: string): text is Hex {
-  return KEY.test(text)
+  if (!KEY.test(text)) return false
+  try {
+    privateKeyToAddress(`0x${text.slice(2)}`)
+    return true
+  } catch {
+    return false
+  }
 }

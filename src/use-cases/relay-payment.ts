@@ -50,8 +50,9 @@ export async function relayPayment(
     const queue = await findRelayQueue(app, relayer)
     const nonce = await assertAffordable(app, chain, relayer, queue, prepared)
     const signed = await relayer.sign(prepared, nonce)
+    const { hash, signedTransaction } = signed
     const transaction: SettlementTransaction = {
-      ...unseenTransaction({ ...signed, paymentId: order.paymentId }),
+      ...unseenTransaction({ paymentId: order.paymentId, hash, signedTransaction }),
       ...{ from: relayer.address, nonce },
     }
     const settlement = beginSettlement({ chain, transactions: [transaction], answerTo: call.idempotency, nowMs })

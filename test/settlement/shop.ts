@@ -4,7 +4,7 @@ import { encodeFunctionData, erc20Abi } from 'viem'
 import type { Currency } from '../../src/domain/currency.ts'
 import type { Hex } from '../../src/domain/payment.ts'
 import type { VoucherView } from '../../src/protocol/schemas.ts'
-import type { ServedNetwork } from '../../src/server.ts'
+import type { RelayerSettings, ServedNetwork } from '../../src/server.ts'
 import type { Times } from '../../src/use-cases/app.ts'
 import { type Deployed, startAnvil, type TestChain } from '../support/anvil.ts'
 import {
@@ -44,7 +44,7 @@ export type Order = {
 }
 
 /** What a receipt names beside its payment. */
-type Proof = { transactionHash?: string; signedTransaction?: string }
+type Proof = { transactionHash?: string; signedTransaction?: string; signature?: string }
 
 /** A chain whose blocks come by `mine` only, a token on it, a server that watches it, a payer and a payee. */
 export type Shop = Awaited<ReturnType<typeof openShop>>
@@ -58,6 +58,7 @@ export type ShopOptions = {
   prepare?: (chain: TestChain) => Promise<void>
   /** Changes to the network as the server knows it. */
   served?: (network: ServedNetwork, chain: TestChain) => ServedNetwork | ServedNetwork[]
+  relayer?: RelayerSettings
 }
 
 /** A block comes soon or it does not come at all: nobody waits long for it. */
@@ -79,6 +80,7 @@ export async function openShop(options: ShopOptions = {}) {
   const server = await startTestServer({
     networks: [options.served?.(network, chain) ?? network].flat(),
     times: { ...TIMES, ...options.times },
+    ...(options.relayer && { relayer: options.relayer }),
   })
   const parties = await newParties(server.url, { payers: [payerOf(chain)] })
   return { chain, plain, eurc, ...actionsOf(chain, plain, eurc, server, parties) }

@@ -1,4 +1,4 @@
-import { type Abi, erc20Abi } from 'viem'
+import { type Abi, erc20Abi, toHex } from 'viem'
 import { type HDAccount, mnemonicToAccount } from 'viem/accounts'
 import type { Hex } from '../../src/domain/payment.ts'
 import { type AnvilProcess, PortTaken, startAnvilProcess } from '../../src/sandbox/anvil-process.ts'
@@ -12,6 +12,10 @@ const CONTRACTS = [
   'PlainToken',
   'FeeToken',
   'FalseToken',
+  'AuthorizedToken',
+  'PermitToken',
+  'LyingToken',
+  'StrangeDomainToken',
   'Forger',
   'Batcher',
   'SignerWallet',
@@ -69,6 +73,13 @@ export async function startAnvil({ automine = true, port }: TestChainOptions = {
 /** One of anvil's publicly known accounts. */
 export function devAccount(addressIndex: number): HDAccount {
   return mnemonicToAccount(SANDBOX_MNEMONIC, { addressIndex })
+}
+
+/** The private key of one of these accounts. */
+export function devKey(addressIndex: number): Hex {
+  const { privateKey } = devAccount(addressIndex).getHdKey()
+  if (privateKey === null) throw new Error('the account has no key')
+  return toHex(privateKey)
 }
 
 /** Another program may take a free port before anvil does. */

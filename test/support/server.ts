@@ -13,7 +13,13 @@ import type {
   SessionView,
   VoucherView,
 } from '../../src/protocol/schemas.ts'
-import { type Operation, type RunningServer, type ServedNetwork, startServer } from '../../src/server.ts'
+import {
+  type Operation,
+  type RelayerSettings,
+  type RunningServer,
+  type ServedNetwork,
+  startServer,
+} from '../../src/server.ts'
 import type { SwapPolicy, Times } from '../../src/use-cases/app.ts'
 
 /** Where payments go in tests: nobody's address, so that its balance is the test's alone. */
@@ -30,6 +36,7 @@ export type TestServerOptions = {
   swaps?: Partial<SwapPolicy>
   rateLimits?: RatePreset
   webhookAllow?: string[]
+  relayer?: RelayerSettings
   attestation?: Attestation
   /** A directory to keep; otherwise a new one that ends with the server. */
   dataDir?: string
@@ -79,6 +86,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       webhookAllow: options.webhookAllow ?? ['127.0.0.1'],
       attestation: options.attestation ?? noAttestation,
       networks: options.networks ?? [unverifiedNetwork()],
+      ...(options.relayer && { relayer: options.relayer }),
       clock: clock.now,
       isClockRight: options.isClockRight ?? true,
       logger: options.logger ?? null,

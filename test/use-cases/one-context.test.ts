@@ -2,11 +2,15 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { createSiweMessage } from 'viem/siwe'
+import type { Currency } from '../../src/domain/currency.ts'
 import type { Change, Store } from '../../src/store/store.ts'
 import { PAYER_WALLET, ROUTES, send } from '../http/calls.ts'
 import { ok } from '../http/problems.ts'
-import { openShop } from '../settlement/shop.ts'
+import { NETWORK, openShop, PAYER_UNITS } from '../settlement/shop.ts'
+import { RELAYER_ACCOUNT, relayerOn, signAlternative } from '../settlement/signing.ts'
+import { devAccount } from '../support/anvil.ts'
 import {
+  asking,
   callerOf,
   eventually,
   newParties,
@@ -14,6 +18,7 @@ import {
   reserve,
   startTestServer,
   type TestServer,
+  token,
 } from '../support/server.ts'
 import { startReceiver } from '../webhooks/receiver.ts'
 
@@ -35,6 +40,7 @@ const OF_A_CONTEXT = [
   'vouchers', // a settlement that waits
   'vouchers, claims',
   'vouchers, claims, events',
+  'vouchers, relayQueues', // a signature that a relayer carries out
 ]
 const OF_OTHERS = [
   '', // an answer alone
@@ -44,6 +50,7 @@ const OF_OTHERS = [
   'apiKeys',
   'claims',
   'logPlaces',
+  'relayQueues',
   'webhookDeliveries',
   'webhookDeliveries, logPlaces',
   'webhookEndpoints',
@@ -60,6 +67,7 @@ const PARTS = [
   'webhookEndpoints',
   'webhookDeliveries',
   'logPlaces',
+  'relayQueues',
   'unchanged',
   'claims',
   'events',
@@ -105,6 +113,8 @@ async function contextsOf(change: Change, store: Store): Promise<Set<string>> {
 describe('a commit', () => {
   let server: TestServer
   let shop: Awaited<ReturnType<typeof openShop>>
+  /** A token that moves by signature. */
+  let authorized: Currency
   /** Everything that was committed, and where. */
   const recorded: { changes: Change[]; store: Store }[] = []
   /** Routes that wrote nothing. */
@@ -112,13 +122,21 @@ describe('a commit', () => {
 
   before(async () => {
     server = await startTestServer()
-    shop = await openShop()
+    shop = await openShop({
+      relayer: relayerOn(NETWORK),
+      prepare: async (chain) => {
+        const { address } = await chain.deploy('AuthorizedToken', [devAccount(1).address, PAYER_UNITS])
+        authorized = token(NETWORK, 'AUT', address, 6)
+      },
+      served: (network) => ({ ...network, currencies: [...network.currencies, authorized] }),
+    })
     for (const { app } of [server, shop.server]) recorded.push({ changes: record(app.store), store: app.store })
     await callEveryRoute()
     await signInAndUpOtherwise()
     await letTheClockEnd()
     await beToldByWebhook()
     await settle()
+    await relay()
   })
   after(async () => {
     await server.stop()
@@ -209,6 +227,18 @@ describe('a commit', () => {
       await shop.until(voucher.id, ({ settlement }) => settlement?.confirmations === 1 + Number(minesFirst))
       await shop.confirm(voucher.id)
     }
+  }
+
+  /** A payer only signs. */
+  async function relay(): Promise<void> {
+    const { id } = await shop.askFor(asking('1', authorized, shop.newRecipient()))
+    const voucher = await shop.look(id)
+    ok(await shop.resolve(voucher, { signature: await signAlternative(voucher, shop.sender()) }))
+    await shop.mine()
+    await shop.until(id, ({ status }) => status === 'RESOLVED')
+    await shop.confirm(id)
+    const queueId = `${shop.client.chain.id}:${RELAYER_ACCOUNT.address.toLowerCase()}`
+    await eventually(async () => (await shop.server.app.store.relayQueue(queueId))?.relays.length === 0)
   }
 
   it('is part of every route that is not for reading', () => assert.deepEqual(silent, []))

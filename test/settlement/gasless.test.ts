@@ -1,0 +1,346 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { erc20Abi, parseAbi, parseEther } from 'viem'
+import type { HDAccount } from 'viem/accounts'
+import type { Hex } from '../../src/domain/payment.ts'
+import { endRelay, newRelayQueue, type RelayQueue, spentWei } from '../../src/domain/relay-queue.ts'
+import type { VoucherView } from '../../src/protocol/schemas.ts'
+import { RELAY_PATIENCE_MS } from '../../src/use-cases/tend-relays.ts'
+import { type Deployed, devAccount, type TestContract } from '../support/anvil.ts'
+import { asking, eventually, newParties, redeem, startTestServer, token } from '../support/server.ts'
+import { assertRejected, decimal, NETWORK, openShop, PAYER_UNITS, type Shop } from './shop.ts'
+import { alternativeOf, DAILY_CAP_WEI, RELAYER_ACCOUNT, relayerOn, signAlternative } from './signing.ts'
+
+const relayerAddress = RELAYER_ACCOUNT.address
+const UNITS = 1_000_000n
+
+const TOKENS = ['AuthorizedToken', 'PermitToken', 'LyingToken', 'StrangeDomainToken'] as const satisfies TestContract[]
+type SignedToken = (typeof TOKENS)[number]
+
+let shop: Shop
+const tokens = new Map<string, Deployed>()
+
+before(async () => {
+  shop = await openShop({
+    relayer: relayerOn(NETWORK),
+    prepare: async (chain) => {
+      for (const name of TOKENS) tokens.set(name, await chain.deploy(name, [devAccount(1).address, PAYER_UNITS]))
+    },
+    served: (network) => ({ ...network, currencies: [...network.currencies, ...TOKENS.map(currency)] }),
+  })
+})
+after(() => shop.stop())
+
+function addressOf(name: SignedToken): Hex {
+  const deployed = tokens.get(name)
+  assert.ok(deployed)
+  return deployed.address
+}
+
+const currency = (name: SignedToken) => token(NETWORK, name, addressOf(name), 6)
+
+/** A voucher as the payer reads it, which is to be paid to an address that nobody else is paid at. */
+async function ask(name: SignedToken, units = UNITS): Promise<{ voucher: VoucherView; to: Hex }> {
+  const to = shop.newRecipient()
+  const { id } = await shop.askFor(asking(decimal(units), currency(name), to))
+  return { voucher: await shop.look(id), to }
+}
+
+const sign = (voucher: VoucherView, signer: HDAccount = shop.sender()) => signAlternative(voucher, signer)
+
+const pooled = () => shop.client.getBlock({ blockTag: 'pending', includeTransactions: true })
+
+/** Hands the signature in, mines what the relayer sends, and gives the voucher as it is then. */
+async function pay(voucher: VoucherView, signature: Hex): Promise<VoucherView> {
+  const answering = shop.resolve(voucher, { signature })
+  await eventually(async () => (await pooled()).transactions.some(({ from }) => from === relayerAddress.toLowerCase()))
+  await shop.mine()
+  assert.equal((await answering).status, 200)
+  return shop.until(voucher.id, isResolved)
+}
+
+/** Hands the signature in while no block comes. */
+async function payPending(voucher: VoucherView): Promise<{ signature: Hex; hash: Hex }> {
+  const signature = await sign(voucher)
+  const { status, body } = await shop.resolve(voucher, { signature })
+  assert.deepEqual([status, body.settlement?.status], [200, 'PENDING'], JSON.stringify(body))
+  return { signature, hash: hashOf(body) }
+}
+
+function hashOf({ settlement }: VoucherView): Hex {
+  return (settlement?.transactions[0]?.transactionHash ?? '0x') as Hex
+}
+
+const QUEUE_ID = () => `${shop.client.chain.id}:${relayerAddress.toLowerCase()}`
+const queue = async (): Promise<RelayQueue> =>
+  (await shop.server.app.store.relayQueue(QUEUE_ID())) ?? newRelayQueue(QUEUE_ID())
+
+const isResolved = ({ status }: VoucherView) => status === 'RESOLVED'
+
+describe('a signature in the place of a transaction', () => {
+  it('pays by EIP-3009, and costs the payer no gas', async () => {
+    const payer = shop.payerAddress
+    const before = await shop.client.getBalance({ address: payer })
+    const { voucher, to } = await ask('AuthorizedToken')
+    const alternative = alternativeOf(voucher)
+    assert.deepEqual(
+      [alternative.type, alternative.from, alternative.validBefore],
+      ['eip-3009', payer, voucher.expiresAt],
+    )
+    const paid = await pay(voucher, await sign(voucher))
+    assert.equal(await shop.balance(to, addressOf('AuthorizedToken')), UNITS)
+    assert.equal(await shop.client.getBalance({ address: payer }), before)
+
+    await shop.confirm(voucher.id)
+    const receipt = await shop.client.getTransactionReceipt({ hash: hashOf(paid) })
+    await eventually(async () => (await queue()).relays.length === 0)
+    assert.equal(spentWei(await queue(), shop.server.clock.now()), receipt.gasUsed * receipt.effectiveGasPrice)
+    const again = await shop.resolve(voucher, { signature: await sign(voucher) })
+    assert.equal(again.body.code, 'already_resolved')
+  })
+
+  it('pays by EIP-2612, and what was permitted can do nothing else', async () => {
+    const { voucher, to } = await ask('PermitToken')
+    const alternative = alternativeOf(voucher)
+    assert.equal(alternative.type, 'eip-2612')
+    await pay(voucher, await sign(voucher))
+    assert.equal(await shop.balance(to, addressOf('PermitToken')), UNITS)
+    const spender = alternative.typedData.message.spender as Hex
+    const allowance = await shop.client.readContract({
+      ...{ abi: erc20Abi, address: addressOf('PermitToken'), functionName: 'allowance' },
+      args: [shop.payerAddress, spender],
+    })
+    assert.equal(allowance, 0n)
+    const { voucher: next } = await ask('PermitToken')
+    assert.equal(alternativeOf(next).typedData.message.nonce, '1')
+  })
+
+  it('pays by EIP-2612 although somebody else was quicker to hand in the permit', async () => {
+    const { voucher, to } = await ask('PermitToken')
+    const { owner, spender, value, deadline } = alternativeOf(voucher).typedData.message
+    const signature = await sign(voucher)
+    const prepared = await shop.resolve(voucher, { signature })
+    assert.equal(prepared.body.settlement?.status, 'PENDING', JSON.stringify(prepared.body))
+    await shop.client.writeContract({
+      account: shop.sender(5),
+      address: addressOf('PermitToken'),
+      abi: parseAbi(['function permit(address,address,uint256,uint256,uint8,bytes32,bytes32)']),
+      functionName: 'permit',
+      args: [
+        ...([owner as Hex, spender as Hex, BigInt(value ?? 0), BigInt(deadline ?? 0)] as const),
+        ...([
+          Number(`0x${signature.slice(130)}`),
+          `0x${signature.slice(2, 66)}`,
+          `0x${signature.slice(66, 130)}`,
+        ] as const),
+      ],
+      gas: 200_000n,
+      maxFeePerGas: parseEther('0.000001'),
+      maxPriorityFeePerGas: parseEther('0.000001'),
+    })
+    await shop.mine()
+    await shop.until(voucher.id, isResolved)
+    assert.equal(await shop.balance(to, addressOf('PermitToken')), UNITS)
+  })
+
+  it('is offered to nobody but the payer, and not where the token cannot do it', async () => {
+    const { voucher } = await ask('AuthorizedToken')
+    const { body } = await shop.parties.payee.get<VoucherView>(`/vouchers/${voucher.id}`)
+    assert.equal(body.payments?.[0]?.alternatives, undefined)
+    const plain = await shop.look((await shop.ask(UNITS, shop.newRecipient())).id)
+    assert.equal(plain.payments?.[0]?.alternatives, undefined)
+    assert.equal((await ask('StrangeDomainToken')).voucher.payments?.[0]?.alternatives, undefined)
+  })
+
+  it('is refused where the token lies about what it does', async () => {
+    const { voucher } = await ask('LyingToken')
+    await assertRejected(
+      shop,
+      voucher,
+      await shop.resolve(voucher, { signature: await sign(voucher) }),
+      /would get 0 units/,
+    )
+  })
+
+  it('counts only for what it was made for, by whom it was made', async () => {
+    const { voucher } = await ask('AuthorizedToken')
+    const notIts = /not the signature of one of the payer's addresses over the typed data/
+    const others = [(await ask('AuthorizedToken')).voucher, (await ask('AuthorizedToken', 2n * UNITS)).voucher]
+    const signatures = [await sign(voucher, shop.sender(2)), ...(await Promise.all(others.map((other) => sign(other))))]
+    for (const signature of signatures) {
+      await assertRejected(shop, voucher, await shop.resolve(voucher, { signature }), notIts)
+    }
+    const twice = await shop.resolve(voucher, {
+      signature: await sign(voucher),
+      transactionHash: `0x${'1'.repeat(64)}`,
+    })
+    assert.deepEqual([twice.body.code, twice.status], ['validation_failed', 400])
+  })
+
+  it('is refused where the wallet has too little, or has cancelled it', async () => {
+    const { voucher } = await ask('AuthorizedToken', PAYER_UNITS * 2n)
+    await assertRejected(
+      shop,
+      voucher,
+      await shop.resolve(voucher, { signature: await sign(voucher) }),
+      /has \d+ units/,
+    )
+
+    const { voucher: cancelled } = await ask('AuthorizedToken')
+    const { typedData } = alternativeOf(cancelled)
+    const cancellation = await shop.sender().signTypedData({
+      domain: typedData.domain,
+      types: {
+        CancelAuthorization: [
+          { name: 'authorizer', type: 'address' },
+          { name: 'nonce', type: 'bytes32' },
+        ],
+      },
+      primaryType: 'CancelAuthorization',
+      message: { authorizer: shop.payerAddress, nonce: typedData.message.nonce as Hex },
+    })
+    await shop.client.writeContract({
+      account: shop.sender(5),
+      address: addressOf('AuthorizedToken'),
+      abi: parseAbi(['function cancelAuthorization(address,bytes32,uint8,bytes32,bytes32)']),
+      functionName: 'cancelAuthorization',
+      args: [
+        ...([shop.payerAddress, typedData.message.nonce as Hex, Number(`0x${cancellation.slice(130)}`)] as const),
+        ...([`0x${cancellation.slice(2, 66)}`, `0x${cancellation.slice(66, 130)}`] as const),
+      ],
+      gas: 200_000n,
+    })
+    await shop.mine()
+    const answer = await shop.resolve(cancelled, { signature: await sign(cancelled) })
+    await assertRejected(shop, cancelled, answer, /the token would not take it/)
+  })
+
+  it('is refused, and not offered, where nobody relays', async (t) => {
+    const { networks } = { networks: [...shop.server.app.networks.values()] }
+    assert.equal(networks.length, 1)
+    const own = await startTestServer({
+      networks: [
+        {
+          ...{ network: networks[0] ?? assert.fail(), currencies: [currency('AuthorizedToken')] },
+          ...{ rpcUrls: [shop.client.transport.url ?? ''], confirmations: 1, pollIntervalMs: 100, maxHeadAgeMs: null },
+        },
+      ],
+    })
+    t.after(own.stop)
+    const parties = await newParties(own.url, { payers: [shop.payerAddress] })
+    const voucher = await redeem(parties, asking('1', currency('AuthorizedToken'), shop.newRecipient()))
+    const { body: seen } = await parties.payer.get<VoucherView>(`/vouchers/${voucher.id}`)
+    assert.equal(seen.payments?.[0]?.alternatives, undefined)
+    const signature = await sign((await ask('AuthorizedToken')).voucher)
+    const receipts = { receipts: [{ paymentId: voucher.payments?.[0]?.id, signature }] }
+    const { status, body } = await parties.payer.post(`/vouchers/${voucher.id}/resolve-voucher`, receipts)
+    assert.deepEqual([status, body.code], [400, 'receipt_rejected'])
+    assert.match(body.detail ?? '', /Nobody here carries out signatures/)
+  })
+})
+
+describe('a relayer', () => {
+  it('that cannot pay for gas refuses, and the payer may come back', async () => {
+    const { voucher } = await ask('AuthorizedToken')
+    const signature = await sign(voucher)
+    const balance = await shop.client.getBalance({ address: relayerAddress })
+    await shop.client.setBalance({ address: relayerAddress, value: 1n })
+    const refused = await shop.resolve(voucher, { signature })
+    assert.deepEqual([refused.status, refused.body.code], [503, 'overloaded'], JSON.stringify(refused.body))
+    assert.ok(Number(refused.headers.get('retry-after')) > 0)
+    await shop.client.setBalance({ address: relayerAddress, value: balance })
+    await pay(voucher, signature)
+  })
+
+  it('that has spent its daily cap refuses until the day is over', async () => {
+    const { store } = shop.server.app
+    const anHourAgoMs = shop.server.clock.now() - 60 * 60 * 1000
+    const full = endRelay(await queue(), -1, DAILY_CAP_WEI, anHourAgoMs)
+    await store.commit({ relayQueues: [full] })
+    const { voucher } = await ask('AuthorizedToken')
+    const signature = await sign(voucher)
+    const refused = await shop.resolve(voucher, { signature })
+    assert.deepEqual([refused.status, refused.body.code], [503, 'overloaded'])
+    assert.match(refused.body.detail ?? '', /daily limit/)
+    const now = await queue()
+    await store.commit({ relayQueues: [{ ...now, version: now.version + 1, spent: [] }] })
+    await pay(voucher, signature)
+  })
+
+  it('broadcasts again what the node has lost', async () => {
+    const { voucher } = await ask('AuthorizedToken')
+    const { hash } = await payPending(voucher)
+    await shop.client.dropTransaction({ hash })
+    await eventually(async () => (await pooled()).transactions.some((transaction) => transaction.hash === hash))
+    await shop.mine()
+    await shop.until(voucher.id, isResolved)
+  })
+
+  it('outbids itself where its transaction is stuck', async () => {
+    const { voucher, to } = await ask('AuthorizedToken')
+    const { hash } = await payPending(voucher)
+    const { baseFeePerGas } = await shop.client.getBlock()
+    await shop.client.setNextBlockBaseFeePerGas({ baseFeePerGas: (baseFeePerGas ?? 1n) * 20n })
+    await shop.mine()
+    shop.server.clock.advance(RELAY_PATIENCE_MS)
+    const outbid = await shop.until(voucher.id, (seen) => hashOf(seen) !== hash)
+    await shop.mine()
+    await shop.until(voucher.id, isResolved)
+    assert.equal(await shop.balance(to, addressOf('AuthorizedToken')), UNITS)
+    assert.equal((await shop.client.getTransactionReceipt({ hash: hashOf(outbid) })).status, 'success')
+  })
+
+  it('fills the gap that somebody else left with its key', async () => {
+    const outside = await shop.client.sendTransaction({
+      account: RELAYER_ACCOUNT,
+      to: relayerAddress,
+      gas: 21_000n,
+    })
+    const { voucher } = await ask('AuthorizedToken')
+    await payPending(voucher)
+    await shop.client.dropTransaction({ hash: outside })
+    await shop.mine()
+    assert.equal((await shop.look(voucher.id)).status, 'REDEEMED')
+    shop.server.clock.advance(RELAY_PATIENCE_MS)
+    await eventually(async () => {
+      await shop.mine()
+      return isResolved(await shop.look(voucher.id))
+    })
+    await eventually(async () => {
+      await shop.mine()
+      return (await queue()).relays.length === 0
+    })
+  })
+
+  it('whose nonce somebody else took says so, and takes the same signature again', async () => {
+    const { voucher } = await ask('AuthorizedToken')
+    const { signature, hash } = await payPending(voucher)
+    const { nonce, maxFeePerGas = 0n } = await shop.client.getTransaction({ hash })
+    const more = maxFeePerGas * 2n
+    await shop.client.sendTransaction({
+      ...{ account: RELAYER_ACCOUNT, to: relayerAddress, gas: 21_000n, nonce },
+      ...{ maxFeePerGas: more, maxPriorityFeePerGas: more },
+    })
+    await shop.mine()
+    const failed = await shop.until(voucher.id, ({ settlement }) => settlement?.status === 'FAILED')
+    assert.match(failed.settlement?.failure ?? '', /replaced/)
+    await pay(await shop.look(voucher.id), signature)
+  })
+
+  it('carries nothing out that ends before its block can come, and cancels what has ended', async () => {
+    const { voucher } = await ask('AuthorizedToken')
+    const { hash } = await payPending(voucher)
+    const { voucher: late } = await ask('AuthorizedToken')
+    const signature = await sign(late)
+    shop.server.clock.advance(9 * 60_000 + 45_000)
+    await assertRejected(shop, late, await shop.resolve(late, { signature }), /ends too soon/)
+    shop.server.clock.advance(15_000)
+    await eventually(async () => (await queue()).relays.some(({ isCancelled }) => isCancelled))
+    await eventually(async () =>
+      (await pooled()).transactions.some((transaction) => transaction.to === relayerAddress.toLowerCase()),
+    )
+    await shop.mine()
+    await shop.until(voucher.id, ({ settlement }) => settlement?.status === 'FAILED')
+    await assert.rejects(shop.client.getTransactionReceipt({ hash }))
+  })
+})
