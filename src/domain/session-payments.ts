@@ -20,7 +20,7 @@ export type Batch = {
   payments: Payment[]
 }
 
-export type SeparateReason = keyof typeof SEPARATE_REASONS
+type SeparateReason = keyof typeof SEPARATE_REASONS
 
 /** Why a payment is in no batch, and what to do instead, for wallets and the people who make them. */
 export const SEPARATE_REASONS = {

@@ -126,6 +126,15 @@ describe('a token payment', () => {
       /counted for another payment already/,
     )
   })
+
+  it('takes another of several equal transfers by another draw, and goes on with the one that it has', () => {
+    const sighting = withLogs(transferLog({ units: 99n }), transferLog(), transferLog(), transferLog())
+    const partsBy = (changes: Partial<ProofQuestion>) => prove(token, sighting, changes)
+    const taken = new Set(['log:2'])
+    assert.deepEqual(partsBy({ taken, draw: 4 }), { proven: true, parts: ['log:1'] })
+    assert.deepEqual(partsBy({ taken, draw: 5 }), { proven: true, parts: ['log:3'] })
+    assert.deepEqual(partsBy({ taken, draw: 4, own: new Set(['log:3']) }), { proven: true, parts: ['log:3'] })
+  })
 })
 
 describe('a payment in the native coin', () => {

@@ -345,6 +345,11 @@ describe('receipts for a session', () => {
     const asked = await ask([{}])
     const stranger = await shop.partiesOf(3)
     assertProblem(await handIn(asked, receiptsFor(asked.vouchers, {}), {}, stranger), 'not_found')
-    assertProblem(await stranger.payer.get(`/vouchers/sessions/${asked.session.id}/payments`), 'not_found')
+    const path = `/vouchers/sessions/${asked.session.id}/payments`
+    assertProblem(await stranger.payer.get(path), 'not_found')
+    for (const wallet of [shop.sender(3).address, '0x12', '']) {
+      assertInvalidFields(await shop.parties.payer.get(`${path}?wallet=${wallet}`), ['/wallet'])
+    }
+    ok(await shop.parties.payer.get(`${path}?wallet=${shop.payerAddress.toLowerCase()}`))
   })
 })
