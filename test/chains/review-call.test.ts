@@ -15,6 +15,7 @@ import {
   getAddress,
   hexToBytes,
   maxUint256,
+  numberToHex,
   parseAbi,
   parseAbiParameters,
   toFunctionSelector,
@@ -300,8 +301,17 @@ describe('hostile data', () => {
     }
     const [, transfer] = SAMPLES[0] ?? []
     assert.equal(nameOf(review(USDC, `${transfer?.slice(0, 12) as Hex}ff${transfer?.slice(14)}`).review.call), null)
-    const long = encode(erc721Abi, 'safeTransferFrom', [PAYER, SHOP, 5n, `0x${'00'.repeat(20_000)}`])
+    const long = encode(erc721Abi, 'safeTransferFrom', [PAYER, SHOP, 5n, `0x${'00'.repeat(10_000)}`])
     assert.equal(nameOf(review(OTHER, long).review.call), null, 'too long')
+  })
+
+  it('is not blown up by entries that share their bytes', { timeout: 10_000 }, () => {
+    const word = (value: number): Hex => numberToHex(value, { size: 32 })
+    const [entries, bytes] = [100, 4_096]
+    const heads: Hex[] = Array(entries).fill(word(entries * 32))
+    const list = concat([word(32), word(entries), ...heads, word(bytes), `0x${'00'.repeat(bytes)}`])
+    const bomb = concat([toFunctionSelector('multicall(bytes[])'), list])
+    for (let round = 0; round < 2_000; round++) assert.equal(nameOf(review(OTHER, bomb).review.call), null)
   })
 
   it('never breaks the reading, and what is known is what was sent, to the byte', () => {

@@ -1,4 +1,13 @@
-import { type AbiParameter, decodeAbiParameters, encodeAbiParameters, parseAbiParameters, zeroAddress } from 'viem'
+import {
+  type AbiParameter,
+  concat,
+  decodeAbiParameters,
+  encodeAbiParameters,
+  numberToHex,
+  parseAbiParameters,
+  slice,
+  zeroAddress,
+} from 'viem'
 import type { Hex } from '../../domain/payment.ts'
 import type { CallArgument, CallReview } from '../../domain/review.ts'
 import { formatAmount } from '../../protocol/amounts.ts'
@@ -13,7 +22,7 @@ type Token = NonNullable<ReturnType<CallFacts['tokenAt']>>
 /** What a decoder may still do; batches in batches must not make it work without end. */
 type Budget = { calls: number }
 
-const MAX_DATA_BYTES = 16_384
+const MAX_DATA_BYTES = 8_192
 const MAX_CALLS = 32
 /** Batches within a call, one in another. */
 const MAX_DEPTH = 3
@@ -84,11 +93,35 @@ function spend(budget: Budget, calls: number, depth: number): boolean {
 function readExactly(inputs: readonly AbiParameter[], data: Hex): readonly unknown[] | null {
   if (inputs.length === 0) return data === '0x' ? [] : null
   try {
-    const values = decodeAbiParameters(inputs, data)
+    const values = decodeInputs(inputs, data)
     return encodeAbiParameters(inputs, values) === data ? values : null
   } catch {
     return null
   }
+}
+
+const OFFSETS = { type: 'uint256[]' } as const
+
+const WORD_BYTES = 32
+/** Where a value of any length begins that stands alone: right behind this. */
+const ALONE = numberToHex(WORD_BYTES, { size: WORD_BYTES })
+
+/**
+ * As viem decodes, but a last list of calls entry by entry, each from bytes of its own: entries that all point to the
+ * same bytes would make a little data a hundred times as long.
+ */
+function decodeInputs(inputs: readonly AbiParameter[], data: Hex): readonly unknown[] {
+  const list = inputs.at(-1)
+  if (list?.type !== 'bytes[]' && list?.type !== 'tuple[]') return decodeAbiParameters(inputs, data)
+  const begin = (inputs.length + 1) * WORD_BYTES
+  const values: readonly unknown[] = decodeAbiParameters([...inputs.slice(0, -1), OFFSETS], data)
+  const offsets = [values.at(-1)].flat().map(Number)
+  const entries = offsets.map((offset, index) => {
+    const next = offsets[index + 1]
+    const own = slice(data, begin + offset, next === undefined ? undefined : begin + next)
+    return decodeAbiParameters([{ ...list, type: list.type.slice(0, -2) }], concat([ALONE, own]))[0]
+  })
+  return [...values.slice(0, -1), entries]
 }
 
 const EXECUTE_INPUTS = parseAbiParameters('(address to, uint256 value, bytes data)[] calls')
