@@ -30,9 +30,18 @@ export async function resolveSession(
   receipts: Receipt[],
 ): Promise<SessionResolvedView> {
   await findSessionAsPayer(app, call, sessionId)
-  const groups = groupByVoucher(await vouchersInSession(app, call, sessionId), receipts)
+  const groups = groupByVoucher(await vouchersInSession(app, call, sessionId), sharingSigned(receipts))
   const answer = { sessionId, results: await endingAll(groups.map((group) => resolveGroup(app, call, group))) }
   return isToBeKept(answer.results) ? keepAnswer(app, call.idempotency, answer) : answer
+}
+
+/** What one receipt brings signed serves all that name its hash: a batch is long, and has many receipts. */
+function sharingSigned(receipts: Receipt[]): Receipt[] {
+  const named = receipts.map((receipt) => ({ receipt, ...transactionNamedIn(receipt) }))
+  return named.map(({ receipt, hash }) => {
+    const signed = named.find((other) => other.hash === hash && other.signedTransaction !== null)
+    return signed?.signedTransaction ? { ...receipt, signedTransaction: signed.signedTransaction } : receipt
+  })
 }
 
 /** In the order of the vouchers. */

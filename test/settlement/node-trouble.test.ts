@@ -2,9 +2,19 @@ import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { keccak256, parseTransaction } from 'viem'
 import type { Hex } from '../../src/domain/payment.ts'
-import type { VoucherView } from '../../src/protocol/schemas.ts'
+import type { SessionResolvedView, VoucherView } from '../../src/protocol/schemas.ts'
 import { type FaultyNode, startFaultyNode } from '../chains/faulty-node.ts'
-import { type Answer, asking, eventually, reserve, startTestServer, token } from '../support/server.ts'
+import {
+  type Answer,
+  asking,
+  eventually,
+  openSession,
+  receiptsOf,
+  redeemInSession,
+  reserve,
+  startTestServer,
+  token,
+} from '../support/server.ts'
 import { openShop, type Shop } from './shop.ts'
 
 const UNITS = 1_000n
@@ -115,6 +125,28 @@ describe('a node that', () => {
       await shop.confirm(voucher.id)
     })
   }
+
+  it('is down keeps back no voucher of the session that another node proves, and the same call goes on later', async () => {
+    const to = shop.newRecipient()
+    const { id } = await openSession(shop.parties)
+    const waiting = await redeemInSession(shop.parties, id, asking('0.001', shop.eurc, to))
+    const other = await redeemInSession(shop.parties, id, asking('0.002', soundEurc(), to))
+    const hashes = [await shop.send({ units: UNITS, to }), await shop.send({ units: 2n * UNITS, to })]
+    await shop.mine()
+    const receipts = [waiting, other].flatMap(
+      (voucher, index) => receiptsOf(voucher, { transactionHash: hashes[index] ?? '' }).receipts,
+    )
+    const handIn = async () => {
+      const headers = { 'idempotency-key': id }
+      const path = `/vouchers/sessions/${id}/session-resolve`
+      const answer = await shop.parties.payer.post<SessionResolvedView>(path, { receipts }, headers)
+      return answer.body.results.map(({ voucher, problem }) => voucher?.status ?? problem?.code)
+    }
+    broken(() => ({ status: 503 }))()
+    assert.deepEqual(await handIn(), ['overloaded', 'RESOLVED'])
+    mended()
+    assert.deepEqual(await handIn(), ['RESOLVED', 'RESOLVED'])
+  })
 
   it('goes away while a payment waits for its block finds it waiting when it comes back', async () => {
     const to = shop.newRecipient()

@@ -189,8 +189,9 @@ describe('one signature', () => {
 
   it('may be handed in signed, for the server to send', async () => {
     const asked = await ask([{}, {}])
-    const receipts = receiptsFor(asked.vouchers, { signedTransaction: await signBatch(await callsOf(asked)) })
-    const { results } = ok(await handIn(asked, receipts))
+    const signedTransaction = await signBatch(await callsOf(asked))
+    const [brought, named] = receiptsFor(asked.vouchers, { transactionHash: keccak256(signedTransaction) })
+    const { results } = ok(await handIn(asked, [named, { ...brought, signedTransaction }]))
     assert.deepEqual(
       results.map(({ voucher }) => [voucher?.status, voucher?.settlement?.status]),
       Array(2).fill(['REDEEMED', 'PENDING']),
