@@ -264,6 +264,12 @@ describe('a batch of a smart account', () => {
     assert.deepEqual({ leaves: foreign.leaves, complete: foreign.complete }, { leaves: [], complete: false })
   })
 
+  it('tells what each call sends', () => {
+    const { summary } = review(PAYER, batch([{ to: OTHER, value: 10n ** 17n, data: '0x12345678' }]))
+    const words = `Call an unknown function (selector 0x12345678) of contract ${OTHER} with 0.1 POL`
+    assert.equal(summary, `Make 1 call through ${PAYER}: (1) ${words} on polygon.`)
+  })
+
   it('is unknown where it is not a plain batch', () => {
     assert.equal(nameOf(review(PAYER, batch([transfer], `0x0101${'00'.repeat(30)}`)).review.call), null)
     assert.equal(nameOf(review(PAYER, encode(EXECUTE_ABI, 'execute', [BATCH_MODE, '0x12'])).review.call), null)

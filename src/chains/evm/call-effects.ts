@@ -221,14 +221,22 @@ const tellNative: Teller = ({ call, facts }) => {
   return { does: `Send ${money.amount} ${symbol} to ${call.contract}`, tellsValue: true, arrives, complete: true }
 }
 
+function withValue({ value }: CallReview, effect: CallEffect, { nativeCurrency }: CallFacts): string {
+  return value === undefined || effect.tellsValue
+    ? effect.does
+    : `${effect.does} with ${value} ${nativeCurrency.symbol}`
+}
+
 /** The calls of a batch are the payer's own where the payer's account or a `multicall` makes them. */
 const tellBatch: Teller = ({ call, facts }) => {
   const { contract, calls = [], function: name } = call
   const isOwnAccount = isAmong(contract, facts.payers)
   const effects = calls.map((inner) => effectOf(inner, facts))
-  const told = effects.slice(0, TOLD_CALLS).map(({ does }, index) => `(${index + 1}) ${does}`)
-  const more = effects.length > TOLD_CALLS ? [`and ${effects.length - TOLD_CALLS} more`] : []
-  const does = `Make ${effects.length} calls through ${contract}: ${[...told, ...more].join('; ')}`
+  const sentences = calls.map((inner, index) => withValue(inner, effects[index] ?? NOTHING, facts))
+  const told = sentences.slice(0, TOLD_CALLS).map((sentence, index) => `(${index + 1}) ${sentence}`)
+  const more = calls.length > TOLD_CALLS ? [`and ${calls.length - TOLD_CALLS} more`] : []
+  const count = calls.length === 1 ? '1 call' : `${calls.length} calls`
+  const does = `Make ${count} through ${contract}: ${[...told, ...more].join('; ')}`
   const unknown = effects.some((effect) => effect.unknown)
   if (name === 'execute' && !isOwnAccount) return { does, unknown }
   return {
