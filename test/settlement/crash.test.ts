@@ -6,11 +6,22 @@ import { join } from 'node:path'
 import { after, before, it } from 'node:test'
 import { erc20Abi, keccak256 } from 'viem'
 import type { Hex } from '../../src/domain/payment.ts'
-import type { VoucherView } from '../../src/protocol/schemas.ts'
+import type { SessionResolvedView, SessionView, VoucherView } from '../../src/protocol/schemas.ts'
 import { type FaultyNode, startFaultyNode } from '../chains/faulty-node.ts'
 import { startAnvil, type TestChain } from '../support/anvil.ts'
 import { type Program, startProgram, urlOf } from '../support/program.ts'
-import { asking, eventually, newParties, receiptsOf, redeem, token, withToken } from '../support/server.ts'
+import {
+  asking,
+  eventually,
+  newParties,
+  openSession,
+  receiptsOf,
+  redeem,
+  redeemInSession,
+  type TestCaller,
+  token,
+  withToken,
+} from '../support/server.ts'
 import { signed, transferData } from './shop.ts'
 
 const NETWORK = 'local'
@@ -126,4 +137,39 @@ it('a server that is killed between the commit and the broadcast broadcasts when
     }
   })
   await assertSurvives({ signedTransaction: raw }, keccak256(raw), to, () => broadcasting)
+})
+
+it('a server that is killed while it resolves a session lets the same call end what it began', async () => {
+  const to: Hex = '0x00000000000000000000000000000000000c4a52'
+  const parties = await newParties(await urlOf(program), { payers: [payer().address] })
+  const { id } = await openSession(parties)
+  const terms = asking('0.001', token(NETWORK, 'EURC', tokenAddress, 6), to)
+  const vouchers = [await redeemInSession(parties, id, terms), await redeemInSession(parties, id, terms)]
+  const receipts: unknown[] = []
+  for (const [index, voucher] of vouchers.entries()) {
+    const raw = await signed(chain, 0, { to: tokenAddress, data: transferData(to, UNITS) })
+    const transactionHash = await chain.client.sendRawTransaction({ serializedTransaction: raw })
+    if (index === 0) await chain.client.mine({ blocks: 1 })
+    receipts.push(...receiptsOf(voucher, { transactionHash }).receipts)
+  }
+  const key = { 'idempotency-key': randomUUID() }
+  const handIn = (caller: TestCaller) =>
+    caller.post<SessionResolvedView>(`/vouchers/sessions/${id}/session-resolve`, { receipts }, key)
+  const standing = async (caller: TestCaller) => {
+    const { body } = await caller.get<SessionView>(`/vouchers/sessions/${id}`)
+    return body.vouchers?.map(({ status, settlement }) => `${status} ${settlement?.status}`).join(', ')
+  }
+  const broken = assert.rejects(handIn(parties.payer), 'the call was answered before the kill')
+  await eventually(async () => (await standing(parties.payer)) === 'RESOLVED PENDING, REDEEMED PENDING')
+  await program.end('SIGKILL')
+  await broken
+
+  program = start()
+  const payerAgain = withToken(await urlOf(program), parties.payerToken)
+  await chain.client.mine({ blocks: 1 })
+  const { status, body, headers } = await handIn(payerAgain)
+  assert.deepEqual([status, body.results.map(({ voucher }) => voucher?.status)], [200, ['RESOLVED', 'RESOLVED']])
+  assert.equal(headers.get('idempotency-replayed'), null, 'the first call had no answer')
+  const again = await handIn(payerAgain)
+  assert.deepEqual([again.headers.get('idempotency-replayed'), again.body], ['true', body])
 })
