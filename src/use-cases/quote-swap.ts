@@ -39,13 +39,10 @@ async function findPrice(app: App, order: QuoteOrder): Promise<{ price: Price; o
   const fee = operatorFee(app, terms)
   const asked = BigInt(terms.amountUnits)
   const market = await askMarket(app, order, asked + BigInt(fee?.units ?? 0))
-  const payeeUnitsIn = fee === null ? market.unitsIn : await costOfPayee(app, terms, market, asked)
-  const outputs = [{ recipient: terms.recipient, units: asked, unitsIn: payeeUnitsIn }]
-  if (fee !== null) {
-    // Each swap rounds up by itself, once a pool.
-    const unitsIn = market.unitsIn - payeeUnitsIn + BigInt(market.route.pools.length)
-    outputs.push({ recipient: fee.recipient, units: BigInt(fee.units), unitsIn })
-  }
+  const outputs =
+    fee === null
+      ? [{ recipient: terms.recipient, units: asked, unitsIn: market.unitsIn }]
+      : await priceApart(app, terms, market, fee)
   const bounded = outputs.map((output) => ({ ...output, maxUnitsIn: withSlippage(output.unitsIn, slippageBps) }))
   const price: Price = {
     id: newId('quo', nowMs),
@@ -86,10 +83,24 @@ function currencyOf(named: Supplied | SimpleTerms): Currency {
   return { symbol: currency, network, address: currencyAddress, decimals, enabled: true }
 }
 
-async function costOfPayee(app: App, { network }: SimpleTerms, market: Swappable, asked: bigint): Promise<bigint> {
-  const cost = await app.fx.costAlong(network, market, asked)
-  if (cost === null) throw invalidField(PATH, 'cannot pay this voucher: its price is moving; ask again')
-  return cost
+/**
+ * What the payee and the operator get, each swapped for by itself. The operator's swap comes second, at the price that
+ * the payee's leaves, and rounds up by itself, once a pool.
+ */
+async function priceApart(app: App, terms: SimpleTerms, market: Swappable, fee: OperatorFee) {
+  const [asked, feeUnits] = [BigInt(terms.amountUnits), BigInt(fee.units)]
+  const costOf = (units: bigint) => app.fx.costAlong(terms.network, market, units)
+  const [askedIn, feeIn] = await Promise.all([costOf(asked), costOf(feeUnits)])
+  if (askedIn === null || feeIn === null) {
+    throw invalidField(PATH, 'cannot pay this voucher: its price is moving; ask again')
+  }
+  let unitsIn = market.unitsIn - askedIn
+  if (unitsIn < feeIn) unitsIn = feeIn
+  unitsIn += BigInt(market.route.pools.length)
+  return [
+    { recipient: terms.recipient, units: asked, unitsIn: askedIn },
+    { recipient: fee.recipient, units: feeUnits, unitsIn },
+  ]
 }
 
 async function writePayments(
@@ -123,17 +134,29 @@ async function writePayments(
   }
 }
 
+type Approval = { units: bigint; input: Instruction['input'] }
+
 /** What the router must be allowed, one approval after the other: nothing where it may take enough already. */
 async function missingAllowances(
   app: App,
   chain: Chain,
   token: Hex,
   { supplied, route, maxUnits }: Price,
-): Promise<{ units: bigint; input: Instruction['input'] }[]> {
+): Promise<Approval[]> {
   const needed = BigInt(maxUnits)
   const allowed = await chain.allowance({ token, owner: supplied.wallet, spender: route.router })
   if (allowed === null) throw invalidField(PATH, `cannot be swapped: there is no token at ${token}`)
-  return allowed >= needed ? [] : [{ units: needed, input: app.rules.buildApproval(token, route.router, needed) }]
+  if (allowed >= needed) return []
+  const approvalOf = (units: bigint) => ({ units, input: app.rules.buildApproval(token, route.router, units) })
+  const approval = approvalOf(needed)
+  if (allowed === 0n || (await isTaken(chain, supplied.wallet, approval))) return [approval]
+  return [approvalOf(0n), approval]
+}
+
+/** Some tokens change an allowance only from or to zero. */
+async function isTaken(chain: Chain, wallet: Hex, { input: { to, value, data } }: Approval): Promise<boolean> {
+  const [outcome] = await chain.simulate(wallet, [{ to, wei: BigInt(value), data }])
+  return outcome?.ending !== 'reverts'
 }
 
 const sum = (amounts: bigint[]): bigint => amounts.reduce((one, other) => one + other, 0n)

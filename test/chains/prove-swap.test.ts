@@ -256,6 +256,7 @@ describe('an approval', () => {
     ['of somebody else', approval(OTHER, ROUTER)],
     ['for somebody else', approval(PAYER, OTHER)],
     ['of another token', approval(PAYER, ROUTER, EURC)],
+    ['a Transfer', transfer(USDC, PAYER, ROUTER, 1n)],
   ] as const) {
     it(`does not count: ${name}`, () =>
       assertUnproven(prove(expectation, mined([log])), /does not let \S+ take the token/))

@@ -1,17 +1,22 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { erc20Abi, getAddress } from 'viem'
 import type { HDAccount } from 'viem/accounts'
 import type { Currency } from '../../src/domain/currency.ts'
 import type { Hex } from '../../src/domain/payment.ts'
+import type { Quote } from '../../src/domain/quote.ts'
+import { hasTerms } from '../../src/domain/voucher.ts'
 import { sandboxNetwork, servedNetwork } from '../../src/networks.ts'
 import type { VoucherView } from '../../src/protocol/schemas.ts'
+import { SANDBOX_EXCHANGE } from '../../src/sandbox/facts.ts'
 import type { ServedNetwork } from '../../src/server.ts'
-import type { SwapPolicy } from '../../src/use-cases/app.ts'
+import type { SwapPolicy, Times } from '../../src/use-cases/app.ts'
 import { devAccount } from '../support/anvil.ts'
-import { type ExchangeChain, startExchange } from '../support/exchange.ts'
+import { type ExchangeChain, startExchange, succeed } from '../support/exchange.ts'
 import {
   type Answer,
   asking,
+  eventually,
   newParties,
   type Parties,
   receiptsOf,
@@ -25,10 +30,11 @@ type Payment = NonNullable<VoucherView['payments']>[number]
 /** A chain with the exchange of the sandbox, a server on it, a payer and a payee. */
 export type SwapShop = Awaited<ReturnType<typeof openSwapShop>>
 
-/** @param served changes to the network as the server knows it */
+/** @param options `served`: changes to the network as the server knows it */
 export async function openSwapShop(
   options: {
     swaps?: Partial<SwapPolicy>
+    times?: Partial<Times>
     served?: (network: ServedNetwork, chain: ExchangeChain) => ServedNetwork | Promise<ServedNetwork>
   } = {},
 ) {
@@ -36,7 +42,8 @@ export async function openSwapShop(
   const network = servedOn(chain.rpcUrl)
   const server = await startTestServer({
     networks: [(await options.served?.(network, chain)) ?? network],
-    times: { resolveWaitMs: 2_000, unknownGraceMs: 0 },
+    // Time passes in these tests, and a block comes soon or not at all.
+    times: { resolveWaitMs: 700, unknownGraceMs: 0, contextTtlMs: 24 * 60 * 60_000, ...options.times },
     swaps: options.swaps ?? {},
   })
   const payer = devAccount(2)
@@ -96,6 +103,60 @@ function actionsOf(chain: ExchangeChain, server: TestServer, parties: Parties, a
       parties.payer.post<VoucherView>(`/vouchers/${id}/resolve-voucher`, { receipts }),
 
     receiptsOf: (voucher: VoucherView, transactionHash: Hex) => receiptsOf(voucher, { transactionHash }).receipts,
+
+    addressOf: (text: string | undefined): Hex => getAddress(text ?? ''),
+
+    /** Has the payer let the exchange take so much of a token, by its own choice. */
+    allow: async (token: Hex, units: bigint): Promise<Hex> => {
+      const args = [SANDBOX_EXCHANGE.router, units] as const
+      const hash = await client.writeContract({ account, abi: erc20Abi, address: token, functionName: 'approve', args })
+      await succeed(chain, hash)
+      return hash
+    },
+
+    /** The swap that a quote asks for: the last of its payments. */
+    swapOf: ({ payments = [] }: VoucherView): Payment => {
+      const swap = payments.at(-1)
+      assert.ok(swap)
+      return swap
+    },
+
+    /** The quotes of a voucher as they are stored, the oldest first. */
+    quotesOf: async ({ id }: VoucherView): Promise<Quote[]> => {
+      const voucher = await server.app.store.voucher(id)
+      assert.ok(voucher && hasTerms(voucher))
+      return voucher.quotes ?? []
+    },
+
+    /** What a transaction costs, whatever it does. */
+    gasOf: async (hash: Hex): Promise<bigint> => {
+      const { gasUsed, effectiveGasPrice } = await client.waitForTransactionReceipt({ hash })
+      return gasUsed * effectiveGasPrice
+    },
+
+    /** Lets time pass, for the server and on the chain. */
+    pass: async (seconds: number): Promise<void> => {
+      server.clock.advance(seconds * 1000)
+      await client.increaseTime({ seconds })
+    },
+
+    /** Meanwhile no block comes by itself. One does in the end. */
+    withoutBlocks: async (act: () => Promise<void>): Promise<void> => {
+      await client.setAutomine(false)
+      try {
+        await act()
+      } finally {
+        await client.setAutomine(true)
+        await client.mine({ blocks: 1 })
+      }
+    },
+
+    /** Looks at the voucher until it is as the test wants it. */
+    until: ({ id }: VoucherView, wanted: (voucher: VoucherView) => boolean): Promise<VoucherView> =>
+      eventually(async () => {
+        const { body } = await parties.payer.get<VoucherView>(`/vouchers/${id}`)
+        return wanted(body) && body
+      }),
 
     look: async ({ id }: VoucherView): Promise<VoucherView> =>
       (await parties.payer.get<VoucherView>(`/vouchers/${id}`)).body,

@@ -18,6 +18,7 @@ const CONTRACTS = [
   'StrangeDomainToken',
   'Forger',
   'Batcher',
+  'StubbornToken',
   'SignerWallet',
   'SponsoredAccount',
 ] as const

@@ -20,6 +20,12 @@ function known(currency: Currency | undefined): Currency {
   return currency
 }
 
+/** The contract of a currency that is no native coin. */
+export function tokenOf({ symbol, address }: Currency): Hex {
+  if (address === '') throw new Error(`${symbol} has no contract`)
+  return address
+}
+
 const ROUTER_ABI = parseAbi([
   'struct ExactOutputSingle { address tokenIn; address tokenOut; uint24 fee; address recipient; uint256 deadline; uint256 amountOut; uint256 amountInMaximum; uint160 sqrtPriceLimitX96; }',
   'function exactOutputSingle(ExactOutputSingle) payable returns (uint256 amountIn)',
@@ -29,6 +35,8 @@ const ROUTER_ABI = parseAbi([
 export type ExchangeChain = TestChain & {
   /** Has a rich account buy from one pool, which makes there dearer what it buys. */
   buy(input: { pay: Hex; get: Hex; fee: number; units: bigint; recipient?: Hex }): Promise<void>
+  /** Gives away some of a token that the first account holds. */
+  grant(token: Hex, to: Hex, units: bigint): Promise<void>
 }
 
 export async function startExchange(): Promise<ExchangeChain> {
@@ -40,6 +48,10 @@ export async function startExchange(): Promise<ExchangeChain> {
   for (const { address } of [eurc, usdc]) await approve(anvil, trader, address)
   return {
     ...anvil,
+    grant: async (address, to, units) => {
+      const transfer = { abi: erc20Abi, address, functionName: 'transfer', args: [to, units] } as const
+      await succeed(anvil, await client.writeContract({ ...transfer, account: devAccount(0) }))
+    },
     buy: async ({ pay, get, fee, units, recipient = trader.address }) => {
       const swap = {
         ...{ tokenIn: pay, tokenOut: get, fee, recipient, deadline: maxUint256 },

@@ -1,4 +1,4 @@
-import { encodeFunctionData, erc20Abi, parseAbi, zeroAddress } from 'viem'
+import { decodeFunctionData, encodeFunctionData, erc20Abi, getAddress, parseAbi, slice, zeroAddress } from 'viem'
 import type { Hex, Instruction } from '../../domain/payment.ts'
 import type { SwapOrder } from '../chain.ts'
 import { swapPath } from './swap-path.ts'
@@ -52,4 +52,31 @@ function inOne(calls: Hex[]): Hex {
   const [only, ...others] = calls
   if (only !== undefined && others.length === 0) return only
   return encodeFunctionData({ abi: ROUTER_ABI, functionName: 'multicall', args: [calls] })
+}
+
+/** The most that a call of `buildSwap` takes, and of which token: the wrapped one where it is paid with the native coin. */
+type SwapLimit = { token: Hex; units: bigint }
+
+/** @returns null for any other call */
+export function readSwapLimit(data: Hex): SwapLimit | null {
+  const limits = callsIn(data).flatMap((call) => (call?.functionName === 'exactOutput' ? [call.args[0]] : []))
+  const [first] = limits
+  if (first === undefined) return null
+  const token = getAddress(slice(first.path, -ADDRESS_BYTES))
+  return { token, units: limits.reduce((sum, { amountInMaximum }) => sum + amountInMaximum, 0n) }
+}
+
+const ADDRESS_BYTES = 20
+
+function callsIn(data: Hex) {
+  const call = readCall(data)
+  return call?.functionName === 'multicall' ? call.args[0].map(readCall) : [call]
+}
+
+function readCall(data: Hex) {
+  try {
+    return decodeFunctionData({ abi: ROUTER_ABI, data })
+  } catch {
+    return null
+  }
 }

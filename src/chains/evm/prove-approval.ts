@@ -19,7 +19,8 @@ function readApproval({ topics, data }: Log): { owner: Hex; spender: Hex } | nul
   const [selector, ...rest] = topics
   if (selector === undefined) return null
   try {
-    return decodeEventLog({ abi: erc20Abi, eventName: 'Approval', topics: [selector, ...rest], data }).args
+    const event = decodeEventLog({ abi: erc20Abi, topics: [selector, ...rest], data })
+    return event.eventName === 'Approval' ? event.args : null
   } catch {
     return null
   }
