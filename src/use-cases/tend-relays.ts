@@ -19,14 +19,19 @@ export const RELAY_PATIENCE_MS = 60_000
  */
 export async function tendRelays(app: App, relayer: Relayer, chain: Chain): Promise<void> {
   if ((await findRelayQueue(app, relayer)).relays.length === 0) return
-  await whileHolding(app, `relay:${relayer.network}`, async (app) => {
+  const lease = `relay:${relayer.network}`
+  let isCutOff = false
+  await whileHolding(app, lease, async (app) => {
     try {
       await new Round(app, relayer, chain).run()
     } catch (error) {
       if (!(error instanceof ChainUnavailable)) throw error
+      isCutOff = true
       app.log.warn({ network: relayer.network, reason: error.message }, 'relays wait for a node; the next round looks')
     }
   })
+  // Another node of ours may reach a node of the network.
+  if (isCutOff) await app.leases.giveUp(lease)
 }
 
 /** @returns tells when the relayer's balance is so low that it may soon not pay for its gas any more */

@@ -23,6 +23,7 @@ import {
   withToken,
 } from '../support/server.ts'
 import { signed, transferData } from './shop.ts'
+import { RELAYER_ACCOUNT, RELAYER_KEY, signAlternative } from './signing.ts'
 
 const NETWORK = 'local'
 const UNITS = 1_000n
@@ -30,15 +31,19 @@ const UNITS = 1_000n
 let chain: TestChain
 let node: FaultyNode
 let tokenAddress: Hex
+/** A token that moves by signature. */
+let signedAddress: Hex
 let dataDir: string
 let program: Program
 
 before(async () => {
   chain = await startAnvil({ automine: false })
   tokenAddress = (await chain.deploy('PlainToken', [10n ** 12n])).address
+  signedAddress = (await chain.deploy('AuthorizedToken', [payer().address, UNITS])).address
   node = await startFaultyNode(chain.rpcUrl)
   dataDir = await mkdtemp(join(tmpdir(), 'sixpence-settlement-'))
   await writeFile(join(dataDir, 'networks.json'), JSON.stringify({ networks: [served()] }))
+  await writeFile(join(dataDir, 'relayer.key'), `${RELAYER_KEY}\n`, { mode: 0o600 })
   program = start()
 })
 after(async () => {
@@ -52,14 +57,18 @@ function served() {
   return {
     ...{ name: NETWORK, chainId: chain.chainId, rpcUrls: [node.url], confirmations: 2 },
     nativeCurrency: { symbol: 'COIN', decimals: 18 },
-    currencies: [{ symbol: 'EURC', address: tokenAddress.toLowerCase(), decimals: 6 }],
+    currencies: [
+      { symbol: 'EURC', address: tokenAddress.toLowerCase(), decimals: 6 },
+      { symbol: 'AUT', address: signedAddress.toLowerCase(), decimals: 6 },
+    ],
     ...{ pollInterval: '100ms', maxHeadAge: 'none' },
   }
 }
 
 function start(): Program {
   const config = join(dataDir, 'networks.json')
-  const flags = ['--rate-limits', 'off', '--resolve-wait', '30s']
+  const relayer = ['--relayer-key-file', join(dataDir, 'relayer.key'), '--relayer-daily-cap', `${NETWORK}=1`]
+  const flags = ['--rate-limits', 'off', '--resolve-wait', '30s', ...relayer]
   return startProgram(['serve', '--data', dataDir, '--config', config, '--port', '0', ...flags])
 }
 
@@ -172,4 +181,38 @@ it('a server that is killed while it resolves a session lets the same call end w
   assert.equal(headers.get('idempotency-replayed'), null, 'the first call had no answer')
   const again = await handIn(payerAgain)
   assert.deepEqual([again.headers.get('idempotency-replayed'), again.body], ['true', body])
+})
+
+it('a server that is killed between the commit and the broadcast of a relay broadcasts it once when it is back', async () => {
+  const to: Hex = '0x00000000000000000000000000000000000c4a53'
+  const url = await urlOf(program)
+  const parties = await newParties(url, { payers: [payer().address] })
+  const { id } = await redeem(parties, asking('0.001', token(NETWORK, 'AUT', signedAddress, 6), to))
+  const { body: voucher } = await parties.payer.get<VoucherView>(`/vouchers/${id}`)
+  const broadcasting = new Promise<void>((reached) => {
+    node.fault = ({ method }) => {
+      if (method !== 'eth_sendRawTransaction') return undefined
+      reached()
+      return 'silence'
+    }
+  })
+  const signature = await signAlternative(voucher, payer())
+  const broken = assert.rejects(
+    parties.payer.post(`/vouchers/${id}/resolve-voucher`, receiptsOf(voucher, { signature })),
+  )
+  await broadcasting
+  await program.end('SIGKILL')
+  await broken
+
+  node.fault = () => undefined
+  program = start()
+  const payerAgain = withToken(await urlOf(program), parties.payerToken)
+  const held = await payerAgain.get<VoucherView>(`/vouchers/${id}`)
+  const hash = held.body.settlement?.transactions[0]?.transactionHash
+  assert.ok(hash)
+  await untilKnown(hash as Hex)
+  await chain.client.mine({ blocks: 1 })
+  await eventually(async () => (await payerAgain.get<VoucherView>(`/vouchers/${id}`)).body.status === 'RESOLVED')
+  assert.equal(await chain.tokenBalance(signedAddress, to), UNITS)
+  assert.equal(await chain.client.getTransactionCount({ address: RELAYER_ACCOUNT.address }), 1)
 })
