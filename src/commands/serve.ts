@@ -1,5 +1,7 @@
 import { pino } from 'pino'
+import { formatEther } from 'viem'
 import { jwsAttestation, noAttestation } from '../auth/attestation.ts'
+import type { Relayer } from '../chains/relayer.ts'
 import { assertServable, type Config } from '../config.ts'
 import { type NetworkConfig, sandboxNetwork, servedNetwork } from '../networks.ts'
 import { createLogger } from '../operating/logger.ts'
@@ -12,7 +14,14 @@ const UNKNOWN_GRACE_MS = 5_000
 const DROP_GRACE_MS = 60_000
 
 /** A server that runs, with its sandbox chain where it has one. */
-export type Serving = { url: string; rpcUrl: string | null; networks: NetworkConfig[]; stop: () => Promise<void> }
+export type Serving = {
+  url: string
+  rpcUrl: string | null
+  networks: NetworkConfig[]
+  /** Who carries out signatures, by network. */
+  relayers: ReadonlyMap<string, Relayer>
+  stop: () => Promise<void>
+}
 
 /**
  * Starts the server as configured, and in the sandbox its chain too.
@@ -69,7 +78,7 @@ export async function serve(config: Config): Promise<Serving> {
     await server.stop()
     await stopChain()
   }
-  return { url: server.url, rpcUrl: sandboxRpcUrl, networks, stop }
+  return { url: server.url, rpcUrl: sandboxRpcUrl, networks, relayers: server.app.relayers, stop }
 }
 
 /** What runs where, and what to type next. */
@@ -84,6 +93,10 @@ export function describeServing(serving: Serving, config: Config): string[] {
     ...(config.databaseUrl === null || config.sandbox ? [`data       ${config.dataDir}`] : []),
     ...(config.databaseUrl === null ? [] : [`database   ${databaseOf(config.databaseUrl)}`]),
     ...networks.map((line) => `network    ${line}`),
+    ...[...serving.relayers.values()].map(
+      ({ network, address, dailyCapWei }) =>
+        `relayer    ${address} pays gas on ${network}, at most ${formatEther(dailyCapWei)} in 24 hours`,
+    ),
     '',
     config.sandbox
       ? 'Next, in another terminal: npm run demo'

@@ -4,10 +4,19 @@ import { erc20Abi, parseAbi, parseEther } from 'viem'
 import type { HDAccount } from 'viem/accounts'
 import type { Hex } from '../../src/domain/payment.ts'
 import { endRelay, newRelayQueue, type RelayQueue, spentWei } from '../../src/domain/relay-queue.ts'
-import type { VoucherView } from '../../src/protocol/schemas.ts'
+import type { SessionResolvedView, VoucherView } from '../../src/protocol/schemas.ts'
 import { RELAY_PATIENCE_MS } from '../../src/use-cases/tend-relays.ts'
 import { type Deployed, devAccount, type TestContract } from '../support/anvil.ts'
-import { asking, eventually, newParties, redeem, startTestServer, token } from '../support/server.ts'
+import {
+  asking,
+  eventually,
+  newParties,
+  openSession,
+  receiptsOf,
+  redeem,
+  startTestServer,
+  token,
+} from '../support/server.ts'
 import { assertRejected, decimal, NETWORK, openShop, PAYER_UNITS, type Shop } from './shop.ts'
 import { alternativeOf, DAILY_CAP_WEI, RELAYER_ACCOUNT, relayerOn, signAlternative } from './signing.ts'
 
@@ -141,6 +150,43 @@ describe('a signature in the place of a transaction', () => {
     await shop.mine()
     await shop.until(voucher.id, isResolved)
     assert.equal(await shop.balance(to, addressOf('PermitToken')), UNITS)
+  })
+
+  it('that somebody else was quicker to hand in has paid, and that transaction is the receipt', async () => {
+    const { voucher, to } = await ask('AuthorizedToken')
+    const { hash, signature } = await payPending(voucher)
+    const { to: token, input } = await shop.client.getTransaction({ hash })
+    const fee = parseEther('0.000001')
+    const quicker = await shop.client.sendTransaction({
+      ...{ account: shop.sender(5), to: token, data: input, gas: 200_000n },
+      ...{ maxFeePerGas: fee, maxPriorityFeePerGas: fee },
+    })
+    await shop.mine()
+    const failed = await shop.until(voucher.id, ({ settlement }) => settlement?.status === 'FAILED')
+    assert.match(failed.settlement?.failure ?? '', /reverted/)
+    await assertRejected(shop, voucher, await shop.resolve(voucher, { signature }), /the token would not take it/)
+    assert.equal((await shop.resolve(voucher, { transactionHash: quicker })).body.status, 'RESOLVED')
+    assert.equal(await shop.balance(to, addressOf('AuthorizedToken')), UNITS)
+  })
+
+  it('resolves in a session too, and counts there again when the call is repeated', async () => {
+    const { payer, payee, context } = shop.parties
+    const session = await openSession({ payer, payee, context, payeeToken: '' })
+    const { body: reserved } = await payee.post<VoucherView>(`/vouchers/sessions/${session.id}/reserve-voucher`)
+    const terms = asking('1', currency('PermitToken'), shop.newRecipient())
+    await payee.post(`/vouchers/${reserved.id}/redeem-voucher`, terms)
+    const voucher = await shop.look(reserved.id)
+    const receipts = receiptsOf(voucher, { signature: await sign(voucher) })
+    const resolve = () => payer.post<SessionResolvedView>(`/vouchers/sessions/${session.id}/session-resolve`, receipts)
+    await resolve()
+    await shop.mine()
+    await shop.until(voucher.id, isResolved)
+    const { body } = await resolve()
+    assert.deepEqual(
+      body.results.map((result) => result.voucher?.status),
+      ['RESOLVED'],
+      JSON.stringify(body),
+    )
   })
 
   it('is offered to nobody but the payer, and not where the token cannot do it', async () => {
