@@ -87,7 +87,7 @@ export function openEvmChain(options: EvmChainOptions): EvmChain {
     sight: (hash) => pool.ask((node) => sight(node, hash)),
     depthOf: (block) => pool.ask((node) => depthOf(node, block, required)),
     minedByNonce: (from, nonce) => pool.ask((node) => minedByNonce(node, { from, nonce })),
-    broadcast: (signedTransaction) => pool.ask((node) => broadcast(node, signedTransaction)),
+    broadcast: (signedTransaction) => pool.tell((node) => broadcast(node, signedTransaction)),
     whyReverted: (sighting) => pool.ask((node) => whyReverted(node, sighting)),
     allowance: async ({ token, owner, spender }) => {
       const calls = [{ address: token, args: [owner, spender] as const }]

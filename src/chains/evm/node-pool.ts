@@ -17,15 +17,32 @@ export class NodePool {
   }
 
   /**
-   * Asks one node after the other until one answers.
-   * @throws ChainUnavailable when none does; BroadcastRefused as the node gave it
+   * Asks one node after the other until one answers. An answer counts where the node serves the right chain as it gives it.
+   * @throws ChainUnavailable when none does
    */
   async ask<Answer>(question: (node: RpcNode) => Promise<Answer>): Promise<Answer> {
+    return this.#try(async (node) => {
+      const [answer] = await Promise.all([question(node), node.assertRightChain()])
+      return answer
+    })
+  }
+
+  /**
+   * Has one node after the other do something until one does; none does that serves another chain.
+   * @throws ChainUnavailable when none does; BroadcastRefused as the node gave it
+   */
+  async tell(order: (node: RpcNode) => Promise<void>): Promise<void> {
+    return this.#try(async (node) => {
+      await node.assertRightChain()
+      await order(node)
+    })
+  }
+
+  async #try<Answer>(attempt: (node: RpcNode) => Promise<Answer>): Promise<Answer> {
     const failures: unknown[] = []
     for (const node of this.#order()) {
       try {
-        await node.assertRightChain()
-        const answer = await question(node)
+        const answer = await attempt(node)
         this.#preferred = node
         return answer
       } catch (error) {

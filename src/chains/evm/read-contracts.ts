@@ -45,12 +45,14 @@ export async function readContracts<const abi extends Abi, name extends Contract
   { abi, functionName, calls }: ContractReads<abi, name>,
 ): Promise<ContractAnswers<abi, name>> {
   if (calls.length === 0) return []
-  await node.freshHead()
   const { client, trouble } = watched(node.client)
   const contracts: ContractFunctionParameters[] = calls.map(({ address, args }) => {
     return { address, abi: abi as Abi, functionName, args: args as readonly unknown[] }
   })
-  const answers = await multicall(client, { contracts, deployless: true, batchSize: REQUEST_BYTES })
+  const [answers] = await Promise.all([
+    multicall(client, { contracts, deployless: true, batchSize: REQUEST_BYTES }),
+    node.freshHead(),
+  ])
   if (trouble.length > 0) throw trouble[0]
   // The types of viem do not survive a number of calls that is not known.
   return answers.map(({ result = null }) => result) as ContractAnswers<abi, name>

@@ -1,6 +1,7 @@
-import { type Client, createClient, hexToNumber, http, MethodNotFoundRpcError } from 'viem'
+import { type Client, createClient, hexToNumber, MethodNotFoundRpcError } from 'viem'
 import { ChainUnavailable } from '../chain.ts'
 import { blockAt, type Head } from './blocks.ts'
+import { jsonRpc } from './json-rpc.ts'
 import { refusalWords } from './node-errors.ts'
 
 export type RpcNode = {
@@ -40,7 +41,7 @@ export type RpcNodeOptions = {
 
 /** One JSON-RPC endpoint. Nothing is asked of it before it has shown the right chain id. */
 export function rpcNode(options: RpcNodeOptions): RpcNode {
-  const client = createClient({ transport: transportOf(options) })
+  const client = createClient({ transport: jsonRpc(options) })
   const readChainId = async () => hexToNumber(await client.request({ method: 'eth_chainId' }))
   const freshHead = async () => assertFresh(await blockAt(client, 'latest'), options)
   return {
@@ -54,17 +55,6 @@ export function rpcNode(options: RpcNodeOptions): RpcNode {
       if (syncing) throw new ChainUnavailable('the node is still syncing')
     },
   }
-}
-
-function transportOf({ url, requestTimeoutMs, stopping }: RpcNodeOptions) {
-  return http(url, {
-    // The transport would wait as long as the node's `Retry-After` says. The node pool asks again by itself.
-    retryCount: 0,
-    // The transport's own time limit ends with the headers. A node can hang in the middle of a body, too.
-    timeout: 0,
-    fetchFn: (input, init) =>
-      fetch(input, { ...init, signal: AbortSignal.any([AbortSignal.timeout(requestTimeoutMs), stopping]) }),
-  })
 }
 
 function assertChainId(found: number, expected: number): void {
