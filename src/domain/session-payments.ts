@@ -1,6 +1,14 @@
 import type { Hex, Payment } from './payment.ts'
 import type { Quote } from './quote.ts'
-import { chosenQuote, expectationFor, isPayable, paymentsOf, type TermedVoucher, type Voucher } from './voucher.ts'
+import {
+  chosenQuote,
+  expectationFor,
+  isPayable,
+  lapsesAtMs,
+  paymentsOf,
+  type TermedVoucher,
+  type Voucher,
+} from './voucher.ts'
 
 /** What is still to be paid in a session, in the order in which its vouchers were reserved. */
 export type SessionPayments = {
@@ -18,6 +26,8 @@ export type Batch = {
   vouchers: TermedVoucher[]
   /** All that these vouchers ask, in the order in which it must be done. */
   payments: Payment[]
+  /** From then on a voucher has lapsed or a quote stands no more (Unix milliseconds); Infinity where neither happens. */
+  expiresAtMs: number
 }
 
 type SeparateReason = keyof typeof SEPARATE_REASONS
@@ -108,8 +118,12 @@ function batchesOf(vouchers: TermedVoucher[]): Batch[] {
   return [...byChain].flatMap(([chainId, paid]) => {
     const payments = paid.flatMap(paymentsOf)
     const [first] = payments
-    return chainId === null || first === undefined
-      ? []
-      : [{ network: first.network, chainId, vouchers: paid, payments }]
+    if (chainId === null || first === undefined) return []
+    const expiresAtMs = Math.min(...paid.map(payableUntilMs))
+    return [{ network: first.network, chainId, vouchers: paid, payments, expiresAtMs }]
   })
+}
+
+function payableUntilMs(voucher: TermedVoucher): number {
+  return Math.min(lapsesAtMs(voucher), chosenQuote(voucher)?.expiresAtMs ?? Number.POSITIVE_INFINITY)
 }

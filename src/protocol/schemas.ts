@@ -438,6 +438,7 @@ const BatchView = Type.Object({
     description:
       "What the receipts name, each with the transaction's hash; one for each call, in the order of the calls",
   }),
+  expiresAt: Nullable(Time),
   request: SendCallsRequest,
   simulation: Type.Object({
     ...SimulationView.properties,

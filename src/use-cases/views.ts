@@ -281,6 +281,7 @@ export function sessionPaymentsView(
       chainId: batch.chainId,
       voucherIds: batch.vouchers.map(({ id }) => id),
       paymentIds: batch.payments.map(({ id }) => id),
+      expiresAt: isoOrNull(Number.isFinite(batch.expiresAtMs) ? batch.expiresAtMs : null),
       request: sendCallsRequest(batch, wallet),
       simulation: simulations[index] ?? { status: 'UNKNOWN' },
     })),

@@ -78,7 +78,7 @@ const kindsOf = ({ batches: [batch] }: SessionPaymentsView) =>
 describe('a session that is paid in other currencies', () => {
   it('is paid with one signature: approval, swap, approval, swap, and a transfer between them', async () => {
     const to = [shop.newRecipient(), shop.newRecipient()] as const
-    const { sessionId } = await openOrders([
+    const { sessionId, vouchers } = await openOrders([
       { amount: '100', asked: EURC, supplied: USDC, to: to[0] },
       { amount: '3', asked: USDC, to: to[1] },
       { amount: '250', asked: EURC, supplied: USDC, to: to[0] },
@@ -88,6 +88,8 @@ describe('a session that is paid in other currencies', () => {
     assert.deepEqual(plan.separate, [])
     assert.deepEqual(kindsOf(plan), ['approve', 'swap', 'transfer', 'approve', 'swap', 'approve', 'swap'])
     assert.deepEqual(plan.batches[0]?.simulation, { status: 'OK' })
+    const quotes = vouchers.flatMap(({ suppliedPayment }) => suppliedPayment?.expiresAt ?? [])
+    assert.equal(plan.batches[0]?.expiresAt, quotes.toSorted()[0])
 
     const transactionHash = await sendBatch(plan)
     const receipts = plan.batches[0]?.paymentIds.map((paymentId) => ({ paymentId, transactionHash }))

@@ -137,6 +137,7 @@ describe('one signature', () => {
         ...{ network: NETWORK, chainId: 31337 },
         voucherIds: vouchers.map(({ id }) => id),
         paymentIds: payments.map(({ id }) => id),
+        expiresAt: vouchers[0]?.expiresAt,
         request: { method: 'wallet_sendCalls', params: [sendCalls] },
         simulation: { status: 'OK' },
       },
