@@ -1,12 +1,4 @@
-import type { VoucherEvent } from './voucher.ts'
-
-export type EventType =
-  | 'context.opened'
-  | 'context.closed'
-  | 'session.opened'
-  | 'session.joined'
-  | 'session.closed'
-  | VoucherEvent
+import type { EventType } from '../protocol/events.ts'
 
 /** The type makes the list complete. */
 const EVERY_TYPE: Record<EventType, true> = {

@@ -1,3 +1,4 @@
+import type { VoucherEventType } from '../protocol/events.ts'
 import { type Expectation, expectationOf, type Hex, type Payment, type SimpleTerms, type Terms } from './payment.ts'
 import { type Quote, quotedExpectation, quotedPayments } from './quote.ts'
 import { Refusal } from './refusal.ts'
@@ -78,18 +79,7 @@ export type ExpiredVoucher = EndedVoucher & { status: 'EXPIRED' }
 export type TermedVoucher = Voucher & AfterRedemption
 
 /** The next state and what to tell the world about it. */
-export type VoucherStep<V extends Voucher = Voucher> = { voucher: V; event: VoucherEvent }
-
-export type VoucherEvent =
-  | 'voucher.reserved'
-  | 'voucher.redeemed'
-  | 'voucher.negotiated'
-  | 'voucher.signed'
-  | 'voucher.resolved'
-  | 'voucher.settled'
-  | 'voucher.settlement_failed'
-  | 'voucher.discarded'
-  | 'voucher.expired'
+export type VoucherStep<V extends Voucher = Voucher> = { voucher: V; event: VoucherEventType }
 
 export function reserveVoucher(input: {
   id: string

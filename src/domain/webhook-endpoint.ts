@@ -1,4 +1,5 @@
-import type { Event, EventType } from './event.ts'
+import type { EventType } from '../protocol/events.ts'
+import type { Event } from './event.ts'
 
 /**
  * Where an account wants its events sent.

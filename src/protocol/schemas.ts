@@ -1,5 +1,6 @@
 import { type Static, type TSchema, Type } from 'typebox'
 import { AMOUNT_MAX_LENGTH } from './amounts.ts'
+import { PROBLEMS, type ProblemCode } from './problems.ts'
 
 /**
  * What goes over the wire, once: validation, the static types, the serializer and the reference docs all come from here.
@@ -10,6 +11,8 @@ const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null
 const Time = Type.String({ description: 'ISO 8601 in UTC with milliseconds', examples: ['2026-06-09T12:00:00.000Z'] })
 /** A name that callers give, without control characters: people read it, and not every database takes a NUL. */
 const Label = (maxLength: number) => Type.String({ minLength: 1, maxLength, pattern: '^[^\\u0000-\\u001f\\u007f]+$' })
+/** One of the words that the server says; it is not validated, for nobody else says it. */
+const Word = <T extends string>(words: readonly T[]) => Type.Unsafe<T>(Type.String({ enum: [...words] }))
 const Info = Type.Record(Type.String(), Type.Unknown(), {
   description: 'Anything the payee wants the payer to see, such as a name',
 })
@@ -88,8 +91,8 @@ export const CloseContextBody = Type.Object({ payeeId: Nullable(Type.String({ mi
 export const ContextView = Type.Object({
   id: Type.String(),
   code: Type.String(),
-  status: Type.String(),
-  format: Type.String(),
+  status: Word(['OPEN', 'CLOSED']),
+  format: Word(['numeric', 'alphanum']),
   payers: Type.Array(Wallet),
   payeeId: Type.Optional(Type.String()),
   version: Type.Integer(),
@@ -202,10 +205,12 @@ export const VoucherQuery = Type.Object({
   code: Type.Optional(Type.String({ maxLength: 64 })),
 })
 
+const VoucherStatus = Word(['RESERVED', 'REDEEMED', 'RESOLVED', 'DISCARDED', 'EXPIRED'])
+
 export const ReservedView = Type.Object({
   id: Type.String(),
   code: Type.String(),
-  status: Type.String(),
+  status: VoucherStatus,
   expiresAt: Time,
 })
 
@@ -325,7 +330,7 @@ export const VoucherReviewView = Type.Object({
 })
 
 const SettlementView = Type.Object({
-  status: Type.String(),
+  status: Word(['PENDING', 'CONFIRMED', 'FAILED', 'UNVERIFIED']),
   confirmations: Type.Integer(),
   required: Type.Union([Type.Integer(), Type.String()]),
   transactions: Type.Array(
@@ -343,8 +348,8 @@ const SettlementView = Type.Object({
 export const VoucherView = Type.Object({
   id: Type.String(),
   code: Type.String(),
-  status: Type.String(),
-  type: Type.Optional(Type.String()),
+  status: VoucherStatus,
+  type: Type.Optional(Word(['SIMPLE', 'CUSTOM'])),
   version: Type.Integer(),
   contextId: Type.String(),
   sessionId: Type.Optional(Type.String()),
@@ -378,12 +383,14 @@ export const VoucherList = Type.Array(VoucherView)
 
 // ── errors ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+const PROBLEM_CODES = Object.keys(PROBLEMS) as ProblemCode[]
+
 export const ProblemView = Type.Object({
   type: Type.String(),
   title: Type.String(),
   status: Type.Integer(),
   detail: Type.String(),
-  code: Type.String(),
+  code: Word(PROBLEM_CODES),
   errors: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }))),
 })
 
@@ -397,8 +404,8 @@ export const OpenSessionBody = Type.Object({
 export const SessionView = Type.Object({
   id: Type.String(),
   code: Type.String(),
-  status: Type.String(),
-  type: Type.String(),
+  status: Word(['OPEN', 'CLOSED']),
+  type: Word(['SESSION_DEFAULT']),
   version: Type.Integer(),
   contextId: Type.String(),
   payeeId: Type.String(),
@@ -538,7 +545,7 @@ export const WebhookDeliveryView = Type.Object({
   eventType: Type.String(),
   endpointId: Type.String(),
   widgetId: Type.Optional(Type.String()),
-  status: Type.String(),
+  status: Word(['PENDING', 'DELIVERED', 'RETRYING', 'FAILED']),
   attempts: Type.Integer(),
   requestUrl: Type.String(),
   requestBody: Type.String({ description: 'The very text that is signed' }),
@@ -625,6 +632,7 @@ export type AccountView = Static<typeof AccountView>
 export type AuthorizationView = Static<typeof AuthorizationView>
 export type ApiKeyView = Static<typeof ApiKeyView>
 export type NewApiKeyView = Static<typeof NewApiKeyView>
+export type ChallengeView = Static<typeof ChallengeView>
 export type ContextView = Static<typeof ContextView>
 export type ReservedView = Static<typeof ReservedView>
 export type VoucherView = Static<typeof VoucherView>

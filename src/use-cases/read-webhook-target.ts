@@ -1,6 +1,7 @@
 import { urlFault } from '../delivery/webhooks/target.ts'
-import { EVENT_TYPES, type EventType, isEventType } from '../domain/event.ts'
+import { EVENT_TYPES, isEventType } from '../domain/event.ts'
 import { invalidField } from '../domain/refusal.ts'
+import type { EventType } from '../protocol/events.ts'
 import type { App } from './app.ts'
 import { ALL_EVENTS } from './views.ts'
 

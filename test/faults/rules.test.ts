@@ -10,8 +10,9 @@ import {
   keysHadOneEffect,
   vouchersHaveOneEnd,
 } from '../../faults/rules.ts'
-import type { Event, EventType } from '../../src/domain/event.ts'
+import type { Event } from '../../src/domain/event.ts'
 import { discardVoucher, type Voucher } from '../../src/domain/voucher.ts'
+import type { EventType } from '../../src/protocol/events.ts'
 import { newId } from '../../src/protocol/ids.ts'
 import { openSqliteStore } from '../../src/store/sqlite.ts'
 import type { Store } from '../../src/store/store.ts'

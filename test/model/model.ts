@@ -1,5 +1,5 @@
-import type { EventType } from '../../src/domain/event.ts'
 import type { VoucherStatus } from '../../src/domain/voucher.ts'
+import type { EventType } from '../../src/protocol/events.ts'
 import type { ProblemCode } from '../../src/protocol/problems.ts'
 
 /**

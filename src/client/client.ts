@@ -1,0 +1,206 @@
+import type { ProblemView } from '../protocol/schemas.ts'
+import { ConnectionError, isPassing, ProblemError, TimeoutError } from './errors.ts'
+import { anyOf, backoffMs, pause, unlessAborted } from './pause.ts'
+
+/** Where the server is, and how patient to be with it. */
+export type ClientOptions = {
+  /** Such as `https://pay.example.com`. */
+  url: string
+  /** How often a call is repeated after its first try, where that is safe; otherwise 4. */
+  retries?: number
+  /** For one try; otherwise 60 s, because the server waits for blocks. */
+  timeoutMs?: number
+}
+
+/** What every call takes. */
+export type CallOptions = {
+  /** Ends the call, its repetitions and the pauses between them, with the signal's reason. */
+  signal?: AbortSignal
+}
+
+/** What every POST takes. */
+export type PostOptions = CallOptions & {
+  /**
+   * The same key, caller and body happens once within 24 hours, and gets the same answer. Without one each call has a
+   * random key of its own, which all of its tries share; give one where a call is to survive the program.
+   */
+  idempotencyKey?: string
+}
+
+/** How a call says who it is from. */
+export type Auth = {
+  headers: () => Promise<Record<string, string>>
+  /** Hears of a 401: whether the call may be made once more, as somebody new. */
+  renew?: (path: string) => boolean
+}
+
+export const ANONYMOUS: Auth = { headers: async () => ({}) }
+
+type Query = Record<string, string | number | undefined>
+
+/** A caller of the HTTP API. Answers are what the server says; the caller states their shape. */
+export type Client = {
+  get: <Answer>(path: string, options?: CallOptions & { query?: Query }) => Promise<Answer>
+  post: <Answer>(path: string, body?: object, options?: PostOptions) => Promise<Answer>
+  patch: <Answer>(path: string, body: object, options?: CallOptions) => Promise<Answer>
+  delete: <Answer>(path: string, options?: CallOptions) => Promise<Answer>
+  /** One try to open a stream, whose body is the caller's to read and to end. */
+  open: (path: string, headers: Record<string, string>, signal: AbortSignal) => Promise<Response>
+  retries: number
+}
+
+type Call = {
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  path: string
+  headers: Record<string, string>
+  body: string | null
+  signal: AbortSignal | undefined
+}
+
+const DEFAULT_RETRIES = 4
+const DEFAULT_TIMEOUT_MS = 60_000
+
+/** What the server wants to be left alone for longer than this is the caller's to decide. */
+const LONGEST_RETRY_AFTER_MS = 30_000
+
+/**
+ * Calls a server's HTTP API. GETs and POSTs are repeated when the network fails or the server has too much to do (429,
+ * 503 and what proxies say in its place); POSTs are safe to repeat by their idempotency keys.
+ * @throws ProblemError, ConnectionError, TimeoutError, the reason of an aborted signal: from every call
+ */
+export function createClient(options: ClientOptions, auth: Auth): Client {
+  const { retries = DEFAULT_RETRIES, timeoutMs = DEFAULT_TIMEOUT_MS } = options
+  const base = `${options.url.replace(/\/+$/, '')}/api/v1`
+
+  const respond = async (call: Call, signal: AbortSignal): Promise<Response> => {
+    const { method, body } = call
+    const headers = { ...call.headers, ...(await unlessAborted(auth.headers(), signal)) }
+    const response = await fetch(base + call.path, { method, headers, body, signal })
+    if (!response.ok) throw await problemOf(response, call)
+    return response
+  }
+
+  const once = async (call: Call): Promise<unknown> => {
+    const limit = new AbortController()
+    const timer = setTimeout(() => limit.abort(), timeoutMs)
+    try {
+      return await (await respond(call, anyOf(call.signal, limit.signal))).json()
+    } catch (cause) {
+      call.signal?.throwIfAborted()
+      if (limit.signal.aborted) throw new TimeoutError(`${nameOf(call)}: no answer within ${timeoutMs} ms`)
+      throw connectionErrorOf(cause, call)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  const repeated = async (call: Call): Promise<unknown> => {
+    for (let failures = 0; ; failures++) {
+      call.signal?.throwIfAborted()
+      try {
+        return await once(call)
+      } catch (error) {
+        const pauseMs = failures < retries ? pauseAfter(error, failures) : null
+        if (pauseMs === null) throw error
+        await pause(pauseMs, call.signal)
+      }
+    }
+  }
+
+  const isRepeatable = ({ method }: Call) => method === 'GET' || method === 'POST'
+
+  const send = async <Answer>(call: Call): Promise<Answer> => {
+    const tries = isRepeatable(call) ? repeated : once
+    try {
+      return (await tries(call)) as Answer
+    } catch (error) {
+      if (!isUnauthorized(error) || !auth.renew?.(call.path)) throw error
+      return (await tries(call)) as Answer
+    }
+  }
+
+  return {
+    retries,
+    get: (path, { signal, query } = {}) =>
+      send({ method: 'GET', path: path + queryString(query), headers: {}, body: null, signal }),
+    post: (path, body = {}, { signal, idempotencyKey = randomKey() } = {}) =>
+      send({ method: 'POST', path, ...json(body, { 'idempotency-key': idempotencyKey }), signal }),
+    patch: (path, body, { signal } = {}) => send({ method: 'PATCH', path, ...json(body), signal }),
+    delete: (path, { signal } = {}) => send({ method: 'DELETE', path, headers: {}, body: null, signal }),
+    open: async (path, headers, signal) => {
+      const call: Call = { method: 'GET', path, headers, body: null, signal }
+      try {
+        return await respond(call, signal)
+      } catch (error) {
+        throw connectionErrorOf(error, call)
+      }
+    },
+  }
+}
+
+/** Writes ids into a path: `` path`/vouchers/${id}` ``. */
+export function path(parts: TemplateStringsArray, ...ids: string[]): string {
+  return String.raw({ raw: parts }, ...ids.map(encodeURIComponent))
+}
+
+function json(body: object, headers: Record<string, string> = {}) {
+  return { headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(body) }
+}
+
+function queryString(query: Query = {}): string {
+  const given = new URLSearchParams()
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) given.set(name, `${value}`)
+  return given.size === 0 ? '' : `?${given}`
+}
+
+/** Not `randomUUID`, which pages that came over plain http do not have. */
+function randomKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+function nameOf({ method, path }: Call): string {
+  return `${method} ${path.replace(/\?.*/s, '')}`
+}
+
+function isUnauthorized(error: unknown): boolean {
+  return error instanceof ProblemError && error.code === 'unauthorized'
+}
+
+/** @returns null where the call is not to be repeated */
+function pauseAfter(error: unknown, failures: number): number | null {
+  if (!isPassing(error)) return null
+  const askedMs = error instanceof ProblemError ? (error.retryAfterMs ?? 0) : 0
+  return askedMs > LONGEST_RETRY_AFTER_MS ? null : askedMs + backoffMs(failures)
+}
+
+function connectionErrorOf(cause: unknown, call: Call): unknown {
+  if (cause instanceof ProblemError || cause instanceof ConnectionError || cause instanceof TimeoutError) return cause
+  const why = cause instanceof SyntaxError ? 'the answer is not JSON' : 'the server cannot be reached'
+  return new ConnectionError(`${nameOf(call)}: ${why}`, { cause })
+}
+
+async function problemOf(response: Response, call: Call): Promise<ProblemError> {
+  const retryAfterMs = readRetryAfter(response.headers.get('retry-after'))
+  return new ProblemError(await readProblem(response), nameOf(call), retryAfterMs)
+}
+
+/** What a proxy or another server says is no problem document. */
+async function readProblem(response: Response): Promise<Pick<ProblemView, 'code' | 'status' | 'detail' | 'errors'>> {
+  const { status } = response
+  const body: unknown = await response.json().catch(() => null)
+  if (isProblem(body)) return { ...body, status }
+  return { code: 'unexpected', status, detail: 'The answer does not say more. Is a Sixpence server at this address?' }
+}
+
+function isProblem(body: unknown): body is ProblemView {
+  return (
+    typeof body === 'object' && body !== null && 'code' in body && typeof body.code === 'string' && 'detail' in body
+  )
+}
+
+/** Seconds, or a date. */
+function readRetryAfter(text: string | null): number | undefined {
+  if (text === null) return undefined
+  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now()
+  return Number.isNaN(ms) ? undefined : Math.max(0, ms)
+}

@@ -1,0 +1,98 @@
+import type { FieldError, ProblemCode } from '../protocol/problems.ts'
+import type { ProblemView, VoucherView } from '../protocol/schemas.ts'
+
+/** Every word that an error of this package has as its `code`: those of the server, and those of its own. */
+export type ErrorCode =
+  | ProblemCode
+  | 'connection'
+  | 'timeout'
+  | 'not_paid'
+  | 'not_payable'
+  | 'payment_failed'
+  | 'webhook_rejected'
+
+/** What all errors of this package are. `cause` holds what brought them about. */
+export class SixpenceError<Code extends ErrorCode = ErrorCode> extends Error {
+  override readonly name: string = 'SixpenceError'
+  readonly code: Code
+
+  constructor(code: Code, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+/** The server turned the call down, and says why (RFC 9457). */
+export class ProblemError extends SixpenceError<ProblemCode> {
+  override readonly name = 'ProblemError'
+  /** The HTTP status. */
+  readonly status: number
+  /** What is wrong and what to do, in a sentence. */
+  readonly detail: string
+  /** Which fields are wrong, with `validation_failed`. */
+  readonly errors: readonly FieldError[]
+  /** When the server wants to be asked again, where it said so. */
+  readonly retryAfterMs: number | undefined
+
+  /** @param where the call, such as "POST /auth/sign-in" */
+  constructor(
+    problem: Pick<ProblemView, 'code' | 'status' | 'detail' | 'errors'>,
+    where: string,
+    retryAfterMs?: number,
+  ) {
+    super(problem.code, `${where}: ${problem.status} ${problem.code}: ${problem.detail}`)
+    this.status = problem.status
+    this.detail = problem.detail
+    this.errors = problem.errors ?? []
+    this.retryAfterMs = retryAfterMs
+  }
+}
+
+/** The server could not be reached, or its answer broke off. */
+export class ConnectionError extends SixpenceError<'connection'> {
+  override readonly name = 'ConnectionError'
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('connection', message, options)
+  }
+}
+
+/** It took longer than it may. */
+export class TimeoutError extends SixpenceError<'timeout'> {
+  override readonly name = 'TimeoutError'
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('timeout', message, options)
+  }
+}
+
+/** What was waited for does not come: the voucher was discarded, has expired, or its settlement has failed. */
+export class NotPaidError extends SixpenceError<'not_paid'> {
+  override readonly name = 'NotPaidError'
+  /** As it ended. */
+  readonly voucher: VoucherView
+
+  constructor(voucher: VoucherView, message: string) {
+    super('not_paid', message)
+    this.voucher = voucher
+  }
+}
+
+/** A payment was sent, and the chain did not carry it out. */
+export class PaymentFailedError extends SixpenceError<'payment_failed'> {
+  override readonly name = 'PaymentFailedError'
+  readonly transactionHash: string
+
+  constructor(transactionHash: string) {
+    super('payment_failed', `Transaction ${transactionHash} was mined and has failed. Nothing was paid but its gas.`)
+    this.transactionHash = transactionHash
+  }
+}
+
+const PASSING_STATUSES = new Set([429, 502, 503, 504])
+
+/** Whether the same call may well succeed a little later: the network's fault, or the server has too much to do. */
+export function isPassing(error: unknown): error is ConnectionError | TimeoutError | ProblemError {
+  if (error instanceof ProblemError) return PASSING_STATUSES.has(error.status)
+  return error instanceof ConnectionError || error instanceof TimeoutError
+}

@@ -1,0 +1,38 @@
+export type { EventType, EventView } from '../protocol/events.ts'
+export type { ProblemCode } from '../protocol/problems.ts'
+export type {
+  ContextView,
+  CurrencyView,
+  ExpectedPayment,
+  NegotiateVoucherBody,
+  NetworkView,
+  Receipt,
+  RedeemVoucherBody,
+  ReservedView,
+  SessionPaymentsView,
+  SessionView,
+  VoucherReviewView,
+  VoucherView,
+  WebhookDeliveryView,
+  WebhookEndpointView,
+} from '../protocol/schemas.ts'
+export { signIn, signInWithCode, signInWithWallet, signUp } from './auth.ts'
+export type { CallOptions, ClientOptions, PostOptions } from './client.ts'
+export {
+  ConnectionError,
+  type ErrorCode,
+  NotPaidError,
+  PaymentFailedError,
+  ProblemError,
+  SixpenceError,
+  TimeoutError,
+} from './errors.ts'
+export type { EventsOptions, SixpenceEvent } from './events.ts'
+export type { PayHooks, PayOptions, SentPayment } from './pay.ts'
+export type { PaidOrNot, PaySessionOptions, SentCalls } from './pay-session.ts'
+export { createPayee, type Payee, type PayeeOptions } from './payee.ts'
+export { createPayer, type Payer, type PayerOptions } from './payer.ts'
+export { type ViemClient, viemWallet } from './viem.ts'
+export type { ResolvedVoucher, WaitOptions } from './wait.ts'
+export type { MinedTransaction, PayerWallet, WalletCalls, WalletTransaction } from './wallet.ts'
+export { verifyPlatformWebhook, verifyWebhook, WebhookError } from './webhooks.ts'

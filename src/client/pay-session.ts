@@ -1,0 +1,148 @@
+import type { SessionPaymentsView, SessionResolvedView, VoucherView } from '../protocol/schemas.ts'
+import { PaymentFailedError, ProblemError, SixpenceError } from './errors.ts'
+import { type PayHooks, payVoucher, type SentPayment, tell, untilResolved } from './pay.ts'
+import type { PayerActions } from './payer-actions.ts'
+import type { PayerWallet } from './wallet.ts'
+
+/** Calls that the wallet has sent together. */
+export type SentCalls = { callsId: string; paymentIds: string[] }
+
+export type PaySessionOptions = PayHooks<SentPayment | SentCalls>
+
+/** What became of one voucher of a session. Each has a fate of its own. */
+export type PaidOrNot = { voucherId: string } & ({ voucher: VoucherView } | { error: unknown })
+
+type Batch = SessionPaymentsView['batches'][number]
+type WalletBatch = NonNullable<PayerWallet['batch']>
+
+/**
+ * Pays all that is to be paid in a session: together where the wallet can make several calls in one transaction
+ * (EIP-5792), and one after the other where it cannot.
+ */
+export async function paySession(
+  payer: PayerActions,
+  sessionId: string,
+  wallet: PayerWallet,
+  options: PaySessionOptions = {},
+): Promise<PaidOrNot[]> {
+  const { signal, sent = [] } = options
+  const results = new Map<string, PaidOrNot>()
+  const record = (some: PaidOrNot[]) => {
+    for (const result of some) results.set(result.voucherId, result)
+  }
+  for (const earlier of sent) {
+    if ('callsId' in earlier) record(await takeUp(payer, sessionId, wallet, earlier, options))
+  }
+  const plan = await payer.getSessionPayments(sessionId, { wallet: wallet.address }, { signal })
+  for (const batch of plan.batches) {
+    record(await payTogether(payer, plan, batch, wallet, options))
+  }
+  for (const { voucherId } of plan.vouchers) {
+    if (!results.has(voucherId)) record([await payAlone(payer, plan, voucherId, wallet, options)])
+  }
+  return [...results.values()]
+}
+
+/** @returns nothing where the vouchers have to be paid one by one */
+async function payTogether(
+  payer: PayerActions,
+  { sessionId }: SessionPaymentsView,
+  { chainId, paymentIds, voucherIds, request }: Batch,
+  wallet: PayerWallet,
+  options: PaySessionOptions,
+): Promise<PaidOrNot[]> {
+  const isBegun = options.sent?.some((receipt) => 'paymentId' in receipt && paymentIds.includes(receipt.paymentId))
+  if (paymentIds.length < 2 || isBegun || !(await wallet.batch?.isPossible(chainId))) return []
+  try {
+    options.signal?.throwIfAborted()
+    const callsId = await sendCalls(batchOf(wallet), request)
+    if (callsId === null) return []
+    await tell({ callsId, paymentIds }, options)
+    return await handInCalls(payer, sessionId, wallet, { callsId, paymentIds }, options)
+  } catch (error) {
+    return voucherIds.map((voucherId) => ({ voucherId, error }))
+  }
+}
+
+/** @returns null where the wallet cannot do it after all */
+async function sendCalls(batch: WalletBatch, request: Batch['request']): Promise<string | null> {
+  try {
+    return await batch.sendCalls(request)
+  } catch (error) {
+    if (isUnsupported(error)) return null
+    throw error
+  }
+}
+
+/** What an earlier call has sent; where the chain did not carry it out, it is still to be paid. */
+async function takeUp(
+  ...[payer, sessionId, wallet, earlier, options]: Parameters<typeof handInCalls>
+): Promise<PaidOrNot[]> {
+  try {
+    return await handInCalls(payer, sessionId, wallet, earlier, options)
+  } catch (error) {
+    if (error instanceof PaymentFailedError) return []
+    throw error
+  }
+}
+
+async function handInCalls(
+  payer: PayerActions,
+  sessionId: string,
+  wallet: PayerWallet,
+  { callsId, paymentIds }: SentCalls,
+  { signal }: PaySessionOptions,
+): Promise<PaidOrNot[]> {
+  const { transactionHash, hasSucceeded } = await batchOf(wallet).waitForCalls(callsId)
+  if (!hasSucceeded) throw new PaymentFailedError(transactionHash)
+  const receipts = paymentIds.map((paymentId) => ({ paymentId, transactionHash }))
+  const { results } = await payer.resolveSession(sessionId, receipts)
+  return Promise.all(results.map((result) => readResult(payer, result, signal)))
+}
+
+async function readResult(
+  payer: PayerActions,
+  { voucherId, voucher, problem }: SessionResolvedView['results'][number],
+  signal: AbortSignal | undefined,
+): Promise<PaidOrNot> {
+  if (problem) return { voucherId, error: new ProblemError(problem, `voucher ${voucherId}`) }
+  return attempt(voucherId, async () => untilResolved(payer, voucher ?? (await payer.getVoucher(voucherId)), signal))
+}
+
+/** What only another quote makes payable. */
+const TO_NEGOTIATE = new Set(['quote_expired', 'other_wallet'])
+
+async function payAlone(
+  payer: PayerActions,
+  { separate }: SessionPaymentsView,
+  voucherId: string,
+  wallet: PayerWallet,
+  { sent = [], onSent, signal }: PaySessionOptions,
+): Promise<PaidOrNot> {
+  const hindrance = separate.find((one) => one.voucherId === voucherId && TO_NEGOTIATE.has(one.reason))
+  if (hindrance) return { voucherId, error: new SixpenceError('not_payable', hindrance.detail) }
+  const receipts = sent.filter((earlier) => 'paymentId' in earlier)
+  return attempt(voucherId, () => payVoucher(payer, voucherId, wallet, { onSent, signal, sent: receipts }))
+}
+
+async function attempt(voucherId: string, pay: () => Promise<VoucherView>): Promise<PaidOrNot> {
+  try {
+    return { voucherId, voucher: await pay() }
+  } catch (error) {
+    return { voucherId, error }
+  }
+}
+
+function batchOf({ batch }: PayerWallet): WalletBatch {
+  if (batch) return batch
+  throw new SixpenceError('not_payable', 'This wallet cannot tell what became of calls that were sent together.')
+}
+
+/** What wallets say that cannot do it (EIP-1193, EIP-5792, JSON-RPC). None of these has sent anything. */
+const UNSUPPORTED = new Set([4200, 5700, 5710, 5740, 5750, 5760, -32601, -32004])
+
+/** Looks through what wrappers have put around it. */
+function isUnsupported(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  return ('code' in error && UNSUPPORTED.has(Number(error.code))) || isUnsupported(error.cause)
+}

@@ -1,0 +1,139 @@
+import type { VoucherView } from '../protocol/schemas.ts'
+import { NotPaidError, PaymentFailedError, ProblemError, SixpenceError } from './errors.ts'
+import { anyOf } from './pause.ts'
+import type { PayerActions } from './payer-actions.ts'
+import type { PayerWallet } from './wallet.ts'
+
+/** The receipt of a payment that the wallet has sent. */
+export type SentPayment = { paymentId: string; transactionHash: string }
+
+/**
+ * How an interrupted payment goes on. Whatever `onSent` hears is money on its way: keep it, and give it back in `sent`
+ * when the program begins again. Then nothing is paid twice, and no receipt is lost.
+ */
+export type PayHooks<Sent> = {
+  /** Heard of as soon as the wallet has sent it, and awaited. What it throws holds up no receipt. */
+  onSent?: (sent: Sent) => void | Promise<void>
+  /** What an earlier, interrupted call has sent. */
+  sent?: readonly Sent[]
+  /** Ends it before the next signature. What has been paid in full is handed in all the same. */
+  signal?: AbortSignal
+}
+
+export type PayOptions = PayHooks<SentPayment>
+
+/**
+ * Pays a voucher: reviews it, has the wallet send each payment in order, and hands in the receipts.
+ * @returns the voucher, RESOLVED
+ * @throws SixpenceError `not_payable` before anything is sent; PaymentFailedError, NotPaidError; what the wallet throws
+ */
+export async function payVoucher(
+  payer: PayerActions,
+  voucherId: string,
+  wallet: PayerWallet,
+  options: PayOptions = {},
+): Promise<VoucherView> {
+  const { signal, sent = [] } = options
+  const voucher = await payer.getVoucher(voucherId, { signal })
+  if (isOnItsWay(voucher)) return untilResolved(payer, voucher, signal)
+  const known = new Map(sent.map((receipt) => [receipt.paymentId, receipt]))
+  const payments = voucher.payments ?? []
+  if (!payments.every(({ id }) => known.has(id))) await assertPayable(payer, voucher, wallet, signal)
+  const receipts: SentPayment[] = []
+  for (const { id, chainId, input } of payments) {
+    // The next may build on it, as a swap does on its approval.
+    const previous = receipts.at(-1)
+    if (previous) receipts[receipts.length - 1] = await mined(wallet, previous)
+    const { to, value, data } = input
+    const receipt = known.get(id) ?? (await send(id, { chainId, to, value: BigInt(value), data }, wallet, options))
+    receipts.push(receipt)
+  }
+  return untilResolved(payer, await handIn(payer, voucherId, wallet, receipts), signal)
+}
+
+/** Tells the hook; what becomes of that must not keep a receipt from the server. */
+export async function tell<Sent>(sent: Sent, { onSent }: PayHooks<Sent>): Promise<void> {
+  try {
+    await onSent?.(sent)
+  } catch {
+    // The receipt itself is about to be handed in.
+  }
+}
+
+/** Waits for a voucher whose receipts the server has, until their block has come. */
+export async function untilResolved(
+  payer: PayerActions,
+  voucher: VoucherView,
+  signal?: AbortSignal,
+): Promise<VoucherView> {
+  if (voucher.status === 'RESOLVED') return voucher
+  const failed = new AbortController()
+  return payer.waitForResolved(voucher.id, {
+    signal: anyOf(signal, failed.signal),
+    onProgress: (now) => {
+      if (now.settlement?.status !== 'FAILED') return
+      failed.abort(new NotPaidError(now, `The payment of voucher ${now.code} has failed: ${now.settlement.failure}.`))
+    },
+  })
+}
+
+/** The server has its receipts, and nothing is wrong with them. */
+function isOnItsWay({ status, settlement }: VoucherView): boolean {
+  return (status === 'RESOLVED' && settlement?.status !== 'FAILED') || settlement?.status === 'PENDING'
+}
+
+async function assertPayable(
+  payer: PayerActions,
+  voucher: VoucherView,
+  wallet: PayerWallet,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { id, code, status, settlement, suppliedPayment } = voucher
+  if (status !== 'REDEEMED' && settlement?.status !== 'FAILED') {
+    throw new SixpenceError('not_payable', `Voucher ${code} is ${status}.`)
+  }
+  const quoted = suppliedPayment?.wallet.address
+  if (quoted !== undefined && quoted.toLowerCase() !== wallet.address.toLowerCase()) {
+    throw new SixpenceError('not_payable', `The quote is for ${quoted}. Pay from there, or negotiate again.`)
+  }
+  const { payments } = await payer.reviewVoucher(id, { wallet: wallet.address }, { signal })
+  for (const { summary, simulation } of payments) {
+    if (simulation.status !== 'REVERTS' && simulation.status !== 'NO_EFFECT') continue
+    throw new SixpenceError('not_payable', `"${summary}" would fail: ${simulation.reason ?? simulation.status}.`)
+  }
+}
+
+async function send(
+  paymentId: string,
+  transaction: Parameters<PayerWallet['sendTransaction']>[0],
+  wallet: PayerWallet,
+  options: PayOptions,
+): Promise<SentPayment> {
+  options.signal?.throwIfAborted()
+  const receipt = { paymentId, transactionHash: await wallet.sendTransaction(transaction) }
+  await tell(receipt, options)
+  return receipt
+}
+
+/** @returns the receipt of what was mined in the end */
+async function mined(wallet: PayerWallet, { paymentId, transactionHash: sentHash }: SentPayment): Promise<SentPayment> {
+  const { transactionHash, hasSucceeded } = await wallet.waitForTransaction(sentHash)
+  if (!hasSucceeded) throw new PaymentFailedError(transactionHash)
+  return { paymentId, transactionHash }
+}
+
+/** At once, so that the server follows it whatever becomes of the wallet; and again where its node had not heard of it. */
+async function handIn(
+  payer: PayerActions,
+  voucherId: string,
+  wallet: PayerWallet,
+  receipts: SentPayment[],
+): Promise<VoucherView> {
+  try {
+    return await payer.resolveVoucher(voucherId, receipts)
+  } catch (error) {
+    if (!(error instanceof ProblemError) || error.code !== 'receipt_rejected') throw error
+    const certain = await Promise.all(receipts.map((receipt) => mined(wallet, receipt)))
+    return payer.resolveVoucher(voucherId, certain)
+  }
+}

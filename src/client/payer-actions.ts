@@ -1,0 +1,103 @@
+import type {
+  ApiKeyView,
+  CloseContextBody,
+  ContextView,
+  NegotiateVoucherBody,
+  NewApiKeyView,
+  OpenContextBody,
+  PageQuery,
+  Receipt,
+  ReviewQuery,
+  SessionPaymentsQuery,
+  SessionPaymentsView,
+  SessionResolvedView,
+  SessionView,
+  SignVoucherBody,
+  VoucherReviewView,
+  VoucherView,
+} from '../protocol/schemas.ts'
+import { type CallOptions, type Client, type PostOptions, path } from './client.ts'
+import { partyActions } from './party.ts'
+import { webhookActions } from './webhook-endpoints.ts'
+
+export type PayerActions = ReturnType<typeof payerActions>
+
+/** All that a payer can ask of the server. */
+export function payerActions(client: Client) {
+  return {
+    ...partyActions(client),
+    ...contextActions(client),
+    ...voucherActions(client),
+    ...sessionActions(client),
+    ...apiKeyActions(client),
+    ...webhookActions(client),
+  }
+}
+
+function contextActions(client: Client) {
+  return {
+    /** Gets the code that the payer tells the payee. `payers` are the addresses that may pay. */
+    openContext: (body: OpenContextBody, options?: PostOptions) =>
+      client.post<ContextView>('/vouchers/contexts/context-open', body, options),
+
+    getContext: (contextId: string, options?: CallOptions) =>
+      client.get<ContextView>(path`/vouchers/contexts/${contextId}`, options),
+
+    /** The newest first. */
+    listContexts: (query?: PageQuery, options?: CallOptions) =>
+      client.get<ContextView[]>('/vouchers/contexts', { ...options, query }),
+
+    /** Ends the code and the context's sessions; vouchers go on. */
+    closeContext: (contextId: string, body: CloseContextBody = { payeeId: null }, options?: PostOptions) =>
+      client.post<ContextView>(path`/vouchers/contexts/${contextId}/context-close`, body, options),
+  }
+}
+
+function voucherActions(client: Client) {
+  return {
+    /** What each payment does, and how it would end if it were sent now. To be shown before the wallet is asked. */
+    reviewVoucher: (voucherId: string, query?: ReviewQuery, options?: CallOptions) =>
+      client.get<VoucherReviewView>(path`/vouchers/${voucherId}/review`, { ...options, query }),
+
+    /** Asks to pay in another currency. The answer's `suppliedPayment` says how much, and until when. */
+    negotiateVoucher: (voucherId: string, body: NegotiateVoucherBody, options?: PostOptions) =>
+      client.post<VoucherView>(path`/vouchers/${voucherId}/negotiate-voucher`, body, options),
+
+    /** Attaches a signature of the voucher's `signingMessage`. */
+    signVoucher: (voucherId: string, body: SignVoucherBody, options?: PostOptions) =>
+      client.post<VoucherView>(path`/vouchers/${voucherId}/sign-voucher`, body, options),
+
+    /** Hands in a receipt for every payment. REDEEMED in the answer: the block has not come yet, the server goes on. */
+    resolveVoucher: (voucherId: string, receipts: Receipt[], options?: PostOptions) =>
+      client.post<VoucherView>(path`/vouchers/${voucherId}/resolve-voucher`, { receipts }, options),
+  }
+}
+
+function sessionActions(client: Client) {
+  return {
+    joinSession: (sessionId: string, options?: PostOptions) =>
+      client.post<SessionView>(path`/vouchers/sessions/${sessionId}/session-join`, {}, options),
+
+    /** What is still to be paid, and what of it one signature pays. */
+    getSessionPayments: (sessionId: string, query?: SessionPaymentsQuery, options?: CallOptions) =>
+      client.get<SessionPaymentsView>(path`/vouchers/sessions/${sessionId}/payments`, { ...options, query }),
+
+    /** Hands in receipts for many vouchers; each is judged on its own. */
+    resolveSession: (sessionId: string, receipts: Receipt[], options?: PostOptions) =>
+      client.post<SessionResolvedView>(path`/vouchers/sessions/${sessionId}/session-resolve`, { receipts }, options),
+  }
+}
+
+/** Keys by which the user is paid too. */
+function apiKeyActions(client: Client) {
+  return {
+    /** The answer holds the key, this once. */
+    createApiKey: (body: { name: string }, options?: PostOptions) =>
+      client.post<NewApiKeyView>('/auth/api-keys', body, options),
+
+    listApiKeys: (options?: CallOptions) => client.get<ApiKeyView[]>('/auth/api-keys', options),
+
+    revokeApiKey: (keyId: string, options?: PostOptions) =>
+      client.post<ApiKeyView>(path`/auth/api-keys/${keyId}/revoke`, {}, options),
+  }
+}

@@ -1,0 +1,75 @@
+import type { PayerWallet } from './wallet.ts'
+
+type Hex = `0x${string}`
+
+/** What a viem client has that was made by `createWalletClient({ account, … }).extend(publicActions)`. */
+export type ViemClient = {
+  account: { address: Hex }
+  getChainId(): Promise<number>
+  switchChain(args: { id: number }): Promise<void>
+  sendTransaction(args: { chain: null; to: Hex; value: bigint; data: Hex }): Promise<Hex>
+  waitForTransactionReceipt(args: { hash: Hex }): Promise<{ transactionHash: Hex; status: string }>
+  signMessage(args: { message: string }): Promise<Hex>
+  getCapabilities(args: { chainId: number }): Promise<{ atomic?: { status: string } }>
+  request(args: { method: string; params: unknown }): Promise<unknown>
+  waitForCallsStatus(args: { id: string; timeout: number }): Promise<{
+    status?: string | undefined
+    receipts?: { transactionHash: Hex }[] | undefined
+  }>
+}
+
+/** Wallets ask people, and blocks take their time. */
+const CALLS_PATIENCE_MS = 15 * 60 * 1000
+
+/** A payer's wallet from a viem client, with a local key or a wallet of the browser behind it. */
+export function viemWallet(client: ViemClient): PayerWallet {
+  return {
+    address: client.account.address,
+    sendTransaction: async ({ chainId, to, value, data }) => {
+      if (chainId !== null) await goTo(client, chainId)
+      return client.sendTransaction({ chain: null, to: to as Hex, value, data: data as Hex })
+    },
+    waitForTransaction: async (hash) => {
+      const { transactionHash, status } = await client.waitForTransactionReceipt({ hash: hash as Hex })
+      return { transactionHash, hasSucceeded: status === 'success' }
+    },
+    signMessage: (message) => client.signMessage({ message }),
+    batch: {
+      isPossible: (chainId) => canBatch(client, chainId),
+      sendCalls: async (request) => {
+        const [{ chainId } = {}] = request.params
+        if (chainId !== undefined) await goTo(client, Number(chainId))
+        return readCallsId(await client.request(request))
+      },
+      waitForCalls: (callsId) => waitForCalls(client, callsId),
+    },
+  }
+}
+
+/** On another chain the same transaction would be another payment. */
+async function goTo(client: ViemClient, chainId: number): Promise<void> {
+  if ((await client.getChainId()) === chainId) return
+  await client.switchChain({ id: chainId })
+  const now = await client.getChainId()
+  if (now !== chainId) throw new Error(`The wallet is on chain ${now} and must be on ${chainId}.`)
+}
+
+/** Wallets that do not know the question cannot do it. */
+async function canBatch(client: ViemClient, chainId: number): Promise<boolean> {
+  const { atomic } = await client.getCapabilities({ chainId }).catch((): { atomic?: { status: string } } => ({}))
+  return atomic?.status === 'supported' || atomic?.status === 'ready'
+}
+
+/** An object since version 2 of EIP-5792, a plain string before. */
+function readCallsId(answer: unknown): string {
+  const id = typeof answer === 'object' && answer !== null && 'id' in answer ? answer.id : answer
+  if (typeof id !== 'string') throw new Error('The wallet gave no id for the calls that it sent.')
+  return id
+}
+
+async function waitForCalls(client: ViemClient, id: string) {
+  const { status, receipts } = await client.waitForCallsStatus({ id, timeout: CALLS_PATIENCE_MS })
+  const transactionHash = receipts?.at(-1)?.transactionHash
+  if (transactionHash === undefined) throw new Error(`The wallet has not sent the calls ${id}: ${status}.`)
+  return { transactionHash, hasSucceeded: status === 'success' }
+}

@@ -1,0 +1,30 @@
+/** What a wallet is asked to send. `value` is in wei. */
+export type WalletTransaction = { chainId: number | null; to: string; value: bigint; data: string }
+
+/** A transaction that is in a block. */
+export type MinedTransaction = { transactionHash: string; hasSucceeded: boolean }
+
+/** What `wallet_sendCalls` takes, as the server writes it. */
+export type WalletCalls = { method: 'wallet_sendCalls'; params: readonly { chainId: string }[] }
+
+/** The payer's wallet, as far as paying needs it. `viemWallet` makes one of a viem client. */
+export type PayerWallet = {
+  address: string
+
+  /** @returns the hash, as soon as the transaction is on its way */
+  sendTransaction: (transaction: WalletTransaction) => Promise<string>
+
+  /** Waits for the block; what took the place of the transaction (speed-up) counts as it. */
+  waitForTransaction: (transactionHash: string) => Promise<MinedTransaction>
+
+  /** Signs a text (EIP-191). */
+  signMessage: (message: string) => Promise<string>
+
+  /** What wallets have that can do several calls in one transaction (EIP-5792). */
+  batch?: {
+    isPossible: (chainId: number) => Promise<boolean>
+    /** @returns the id of the calls */
+    sendCalls: (request: WalletCalls) => Promise<string>
+    waitForCalls: (callsId: string) => Promise<MinedTransaction>
+  }
+}
