@@ -37,6 +37,9 @@ export interface Relayer {
   /** Signs the transaction that makes a call. */
   sign(call: RelayCall, nonce: number): Promise<SignedRelay>
 
+  /** Whether a transaction offers less than blocks ask for now. @throws ChainUnavailable */
+  isUnderpriced(signedTransaction: Hex): Promise<boolean>
+
   /**
    * Signs what takes the place of a transaction that is not mined: the same, or nothing at all, and dearer.
    * @throws ChainUnavailable

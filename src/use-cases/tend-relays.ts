@@ -9,7 +9,7 @@ import { decideAndCommit } from './commit.ts'
 import { findRelayQueue } from './relay-order.ts'
 import { whileHolding } from './while-holding.ts'
 
-/** How long a transaction may wait for its block before a dearer one takes its place. */
+/** How long a transaction may wait for its block before anybody asks why. */
 export const RELAY_PATIENCE_MS = 60_000
 
 /**
@@ -38,12 +38,23 @@ export async function tendRelays(app: App, relayer: Relayer, chain: Chain): Prom
 export function watchRelayerBalance(app: App, relayer: Relayer): () => Promise<void> {
   let wasLow = false
   return async () => {
-    const { balanceWei } = await relayer.account()
+    const balanceWei = await balanceOf(relayer)
+    if (balanceWei === null) return
     const isLow = balanceWei < relayer.dailyCapWei / 10n
     if (isLow && !wasLow) {
       app.log.warn({ network: relayer.network, balanceWei: `${balanceWei}` }, 'the relayer needs coins for its gas')
     }
     wasLow = isLow
+  }
+}
+
+/** Null while no node can be asked, which others tell of. */
+async function balanceOf(relayer: Relayer): Promise<bigint | null> {
+  try {
+    return (await relayer.account()).balanceWei
+  } catch (error) {
+    if (error instanceof ChainUnavailable) return null
+    throw error
   }
 }
 
@@ -63,7 +74,7 @@ class Round {
     const { relays } = await findRelayQueue(this.#app, this.#relayer)
     for (const relay of relays) {
       if (relay.nonce < account.minedNonce) await this.#endIfSettled(relay)
-      else await this.#push(relay)
+      else await this.#push(relay, relay.nonce === account.minedNonce)
     }
     await this.#fillGap(
       relays.find(({ nonce }) => nonce >= account.minedNonce),
@@ -96,11 +107,15 @@ class Round {
     })
   }
 
-  /** Sees to it that a transaction which is not mined yet will be. */
-  async #push(relay: Relay): Promise<void> {
+  /**
+   * Sees to it that a transaction which is not mined yet will be.
+   * @param isNext whether no other one of the key stands before it; a better price would not help it there
+   */
+  async #push(relay: Relay, isNext: boolean): Promise<void> {
     const isWanted = (await this.#waitingFor(relay)) !== null && !this.#isOver(relay)
     const toCancel = relay.voucherId !== null && !relay.isCancelled && !isWanted
-    if (toCancel || this.#isStale(relay)) return this.#outbid(relay, !isWanted)
+    const isStuck = isNext && this.#isStale(relay) && (await this.#relayer.isUnderpriced(relay.signedTransaction))
+    if (toCancel || isStuck) return this.#outbid(relay, !isWanted)
     const hash = relay.hashes.at(-1)
     if (hash && (await this.#chain.sight(hash)).state === 'unknown') await this.#broadcast(relay.signedTransaction)
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { erc20Abi, parseAbi, parseEther } from 'viem'
+import { erc20Abi, parseAbi, parseEther, parseGwei } from 'viem'
 import type { HDAccount } from 'viem/accounts'
 import type { Hex } from '../../src/domain/payment.ts'
 import { endRelay, newRelayQueue, type RelayQueue, spentWei } from '../../src/domain/relay-queue.ts'
@@ -286,6 +286,15 @@ describe('a signature in the place of a transaction', () => {
 })
 
 describe('a relayer', () => {
+  it('shows in the metrics what it has and spends', async () => {
+    const text = await (await fetch(`${shop.server.url}/metrics`)).text()
+    const gauge = (name: string) =>
+      Number(new RegExp(`^sixpence_${name}\\{network="${NETWORK}"\\} (.+)$`, 'm').exec(text)?.[1])
+    assert.equal(gauge('relayer_daily_cap'), 1)
+    assert.ok(gauge('relayer_spent') > 0 && gauge('relayer_spent') < 0.1, `${gauge('relayer_spent')}`)
+    assert.ok(gauge('relayer_balance') > 9999 && gauge('relays') >= 0)
+  })
+
   it('that cannot pay for gas refuses, and the payer may come back', async () => {
     const { voucher } = await ask('AuthorizedToken')
     const signature = await sign(voucher)
@@ -325,9 +334,9 @@ describe('a relayer', () => {
   it('outbids itself where its transaction is stuck', async () => {
     const { voucher, to } = await ask('AuthorizedToken')
     const { hash } = await payPending(voucher)
-    const { baseFeePerGas } = await shop.client.getBlock()
-    await shop.client.setNextBlockBaseFeePerGas({ baseFeePerGas: (baseFeePerGas ?? 1n) * 20n })
+    await shop.client.setNextBlockBaseFeePerGas({ baseFeePerGas: parseGwei('100') })
     await shop.mine()
+    assert.equal((await shop.look(voucher.id)).status, 'REDEEMED')
     shop.server.clock.advance(RELAY_PATIENCE_MS)
     const outbid = await shop.until(voucher.id, (seen) => hashOf(seen) !== hash)
     await shop.mine()

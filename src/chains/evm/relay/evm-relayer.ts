@@ -30,6 +30,8 @@ const MOST_TOKENS = 1000
 const OUTBID_PERCENT = 125n
 /** What a call takes may change between the estimate and the block. In percent. */
 const GAS_PERCENT = 130n
+/** How much dearer blocks may become before a transaction is stuck: full ones double the base fee in six. */
+const BASE_FEES = 2n
 /** Where a node does not say what miners ask: 1 gwei. */
 const USUAL_TIP_WEI = 10n ** 9n
 
@@ -60,6 +62,7 @@ export function openEvmRelayer({ chain, privateKey, dailyCapWei }: EvmRelayerOpt
     },
     lastBalanceWei: () => lastBalanceWei,
     sign: (call, nonce) => sign({ ...call, nonce }),
+    isUnderpriced: async (signedTransaction) => isUnderpriced(signedTransaction, await readFees(chain)),
     outbid: (signedTransaction, isCancelled) => outbid(chain, account, signedTransaction, isCancelled),
     fill: async (nonce) => sign({ ...(await nothing(chain, account.address)), fees: await readFees(chain), nonce }),
     costOf: (hashes) => costOf(chain, hashes),
@@ -146,7 +149,11 @@ async function estimateGas(chain: EvmChain, from: Hex, { to, data }: { to: Hex; 
   const gas = await unlessRefused(chain, (request) =>
     request({ method: 'eth_estimateGas', params: [{ from, to, data }] }),
   )
-  return (hexToBigInt(gas) * GAS_PERCENT) / 100n
+  return withReserve(hexToBigInt(gas))
+}
+
+function withReserve(gas: bigint): bigint {
+  return (gas * GAS_PERCENT) / 100n
 }
 
 type Request = Parameters<Parameters<EvmChain['ask']>[0]>[0]['client']['request']
@@ -183,8 +190,7 @@ function readFees(chain: EvmChain): Promise<GasFees> {
     const block = await client.request({ method: 'eth_getBlockByNumber', params: ['latest', false] })
     if (!block?.baseFeePerGas) throw new ChainUnavailable('the newest block has no base fee')
     const tip = await client.request({ method: 'eth_maxPriorityFeePerGas' }).then(hexToBigInt, () => USUAL_TIP_WEI)
-    // Enough for six full blocks in a row.
-    return { maxFeePerGas: 2n * hexToBigInt(block.baseFeePerGas) + tip, maxPriorityFeePerGas: tip }
+    return { maxFeePerGas: BASE_FEES * hexToBigInt(block.baseFeePerGas) + tip, maxPriorityFeePerGas: tip }
   })
 }
 
@@ -194,6 +200,15 @@ async function signRelay(account: PrivateKeyAccount, chainId: number, call: Unsi
   const { nonce, to, data, gas, fees } = call
   const signedTransaction = await account.signTransaction({ type: 'eip1559', chainId, nonce, to, data, gas, ...fees })
   return { nonce, hash: keccak256(signedTransaction), signedTransaction, maxCostWei: gas * fees.maxFeePerGas }
+}
+
+function isUnderpriced(signedTransaction: Hex, { maxFeePerGas, maxPriorityFeePerGas }: GasFees): boolean {
+  const offered = parseTransaction(signedTransaction)
+  const baseFee = (maxFeePerGas - maxPriorityFeePerGas) / BASE_FEES
+  return (
+    (offered.maxFeePerGas ?? 0n) < baseFee + maxPriorityFeePerGas ||
+    (offered.maxPriorityFeePerGas ?? 0n) < maxPriorityFeePerGas
+  )
 }
 
 async function outbid(
@@ -216,7 +231,10 @@ async function outbid(
 /** A transaction to oneself; how much gas it takes differs by network. */
 async function nothing(chain: EvmChain, address: Hex): Promise<{ to: Hex; data: Hex; gas: bigint }> {
   const call = { to: address, data: '0x' } as const
-  return { ...call, gas: await estimateGas(chain, address, call) }
+  const gas = await chain.ask(({ client }) =>
+    client.request({ method: 'eth_estimateGas', params: [{ from: address, ...call }] }),
+  )
+  return { ...call, gas: withReserve(hexToBigInt(gas)) }
 }
 
 function costOf(chain: EvmChain, hashes: Hex[]): Promise<{ wei: bigint; block: BlockRef } | null> {
