@@ -21,6 +21,7 @@ import { authRoutes } from './routes/auth.ts'
 import { contextRoutes } from './routes/contexts.ts'
 import { eventRoutes } from './routes/events.ts'
 import { financeRoutes } from './routes/finance.ts'
+import { pageRoutes } from './routes/pages.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { voucherRoutes } from './routes/vouchers.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
@@ -87,6 +88,7 @@ export function createHttp(app: App, options: HttpOptions): Routes {
   })
   closeSpareConnections(http)
   operatorRoutes(http, options)
+  pageRoutes(http)
   const context = { app, answers: new Answers(app) }
   http.register(
     (api, _options, done) => {

@@ -246,6 +246,9 @@ const PREFIX = '/api/v1'
 /** What operators ask, outside the protocol: open to anybody, and not limited. */
 export const OPERATOR_ROUTES = ['GET /healthz', 'GET /readyz', 'GET /metrics']
 
+/** The pages for people, and what they are made of: open to anybody, and not limited. */
+export const PAGE_ROUTES = ['GET /', 'GET /register', 'GET /wallet', 'GET /assets/:file']
+
 /** What the router serves of the protocol, in the words of `ROUTES`. */
 export function servedRoutes({ http }: TestServer): string[] {
   const ofProtocol = http.served.filter(({ path }) => path.startsWith(PREFIX))

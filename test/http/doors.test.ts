@@ -12,7 +12,7 @@ import {
   type TestServer,
   withToken,
 } from '../support/server.ts'
-import { OPERATOR_ROUTES, ROUTES, send, servedRoutes } from './calls.ts'
+import { OPERATOR_ROUTES, PAGE_ROUTES, ROUTES, send, servedRoutes } from './calls.ts'
 import { assertProblem, ok } from './problems.ts'
 
 const HOUR_MS = 60 * 60 * 1000
@@ -37,11 +37,11 @@ describe('every door', () => {
     assert.deepEqual(servedRoutes(server).toSorted(), Object.keys(ROUTES).toSorted())
   })
 
-  it('is of the protocol, or one of the three that operators ask', () => {
+  it('is of the protocol, one of the three that operators ask, or a page', () => {
     const others = server.http.served.filter(({ path }) => !path.startsWith('/api/v1/'))
     assert.deepEqual(
       others.map(({ method, path, callers, limit }) => [`${method} ${path}`, callers, limit]),
-      OPERATOR_ROUTES.map((route) => [route, [], null]),
+      [...OPERATOR_ROUTES, ...PAGE_ROUTES].map((route) => [route, [], null]),
     )
   })
 

@@ -31,6 +31,8 @@ export const PAYER_ADDRESS: Hex = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8'
 export const UNVERIFIED_NETWORK = 'testnet'
 
 export type TestServerOptions = {
+  /** Kept over restarts; otherwise any free one, and another after each restart. */
+  port?: number
   networks?: ServedNetwork[]
   times?: Partial<Times>
   swaps?: Partial<SwapPolicy>
@@ -76,7 +78,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const start = async (): Promise<TestServer> => {
     const server = await startServer({
       host: '127.0.0.1',
-      port: 0,
+      port: options.port ?? 0,
       dataDir,
       databaseUrl: options.databaseUrl ?? null,
       publicHosts: options.publicHosts ?? [],

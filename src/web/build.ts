@@ -1,0 +1,58 @@
+/**
+ * Builds the pages into dist/pages, where the server finds them: `npm ci` and `npm run build:pages` run this.
+ */
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { brotliCompress, gzip } from 'node:zlib'
+import { build } from 'vite'
+
+const SOURCES = import.meta.dirname
+const PAGES = join(SOURCES, '../../dist/pages')
+
+/** What is worth compressing: text. */
+const TEXT = /\.(html|js|css|svg)$/
+
+await build({
+  root: SOURCES,
+  configFile: false,
+  publicDir: false,
+  logLevel: 'warn',
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  build: {
+    outDir: PAGES,
+    emptyOutDir: true,
+    // The pages' policy allows no data: URLs and no inline scripts.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    rolldownOptions: {
+      input: {
+        index: join(SOURCES, 'index.html'),
+        register: join(SOURCES, 'register/index.html'),
+        wallet: join(SOURCES, 'wallet/index.html'),
+      },
+      output: {
+        codeSplitting: {
+          groups: [
+            // Asked for when a page first talks to a chain: it weighs more than all the rest.
+            { name: 'chain', test: /node_modules\/(viem|ox|abitype|@noble|@scure)\// },
+            { name: 'design', test: /node_modules\/(preact|@preact|uqr)\/|src\/web\/design\// },
+          ],
+        },
+      },
+    },
+  },
+})
+await compressAll(PAGES)
+
+/** Puts a .gz and a .br beside each file of text: compressed once, as well as can be, rather than at each request. */
+async function compressAll(folder: string): Promise<void> {
+  const files = await readdir(folder, { recursive: true })
+  await Promise.all(files.filter((file) => TEXT.test(file)).map((file) => compress(join(folder, file))))
+}
+
+async function compress(file: string): Promise<void> {
+  const text = await readFile(file)
+  const [gzipped, brotli] = await Promise.all([promisify(gzip)(text, { level: 9 }), promisify(brotliCompress)(text)])
+  await Promise.all([writeFile(`${file}.gz`, gzipped), writeFile(`${file}.br`, brotli)])
+}

@@ -1,0 +1,77 @@
+import type { ComponentChildren } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
+
+export type Tone = 'idle' | 'wait' | 'good' | 'bad'
+
+const MARKS: Record<Tone, string> = { idle: '○', wait: '◔', good: '✓', bad: '✕' }
+
+/** How something stands, as a word with a mark. */
+export function StatusBadge({ tone, children }: { tone: Tone; children: ComponentChildren }) {
+  return (
+    <span class={`badge badge--${tone}`}>
+      <span aria-hidden="true">{MARKS[tone]}</span>
+      {children}
+    </span>
+  )
+}
+
+/** More steps than this are drawn as this many. */
+const MOST_STEPS = 24
+
+type ProgressProps = {
+  label: string
+  done: number
+  /** How many there are to be; null where nobody can say. */
+  of: number | null
+}
+
+/** How far something has come, such as confirmations. */
+export function Progress({ label, done, of }: ProgressProps) {
+  const text = of === null ? `${done} so far` : `${Math.min(done, of)} of ${of}`
+  const steps = Math.min(of ?? MOST_STEPS, MOST_STEPS)
+  const full = of === null ? Math.min(done, steps - 1) : Math.floor((Math.min(done, of) / of) * steps)
+  return (
+    <div class="progress">
+      <div class="row row--apart small">
+        <span>{label}</span>
+        <span class="countdown">{text}</span>
+      </div>
+      <div
+        class="progress__track"
+        role="progressbar"
+        aria-label={label}
+        aria-valuemin={0}
+        aria-valuenow={done}
+        aria-valuemax={of ?? undefined}
+        aria-valuetext={text}
+      >
+        {Array.from({ length: steps }, (_, step) => (
+          <span key={step} class={step < full ? 'progress__step progress__step--done' : 'progress__step'} />
+        ))}
+      </div>
+    </div>
+  )
+}
+
+const SECOND_MS = 1000
+const SOON_S = 60
+
+/** How much time is left, to the second. It tells the time, not the state: that comes from the server. */
+export function Countdown({ untilMs }: { untilMs: number }) {
+  const [leftS, setLeftS] = useState(secondsUntil(untilMs))
+  useEffect(() => {
+    setLeftS(secondsUntil(untilMs))
+    const ticking = setInterval(() => setLeftS(secondsUntil(untilMs)), SECOND_MS)
+    return () => clearInterval(ticking)
+  }, [untilMs])
+  const seconds = String(leftS % 60).padStart(2, '0')
+  return (
+    <span class={leftS < SOON_S ? 'countdown countdown--soon' : 'countdown'} role="timer">
+      {Math.floor(leftS / 60)}:{seconds}
+    </span>
+  )
+}
+
+function secondsUntil(untilMs: number): number {
+  return Math.max(0, Math.ceil((untilMs - Date.now()) / SECOND_MS))
+}
