@@ -47,12 +47,14 @@ export async function paySession(
 async function payTogether(
   payer: PayerActions,
   { sessionId }: SessionPaymentsView,
-  { chainId, paymentIds, voucherIds, request }: Batch,
+  { chainId, paymentIds, voucherIds, request, simulation }: Batch,
   wallet: PayerWallet,
   options: PaySessionOptions,
 ): Promise<PaidOrNot[]> {
   const isBegun = options.sent?.some((receipt) => 'paymentId' in receipt && paymentIds.includes(receipt.paymentId))
-  if (paymentIds.length < 2 || isBegun || !(await wallet.batch?.isPossible(chainId))) return []
+  // What would fail together is reviewed one by one, to find out which of it is at fault.
+  const isDoomed = simulation.status === 'REVERTS' || simulation.status === 'NO_EFFECT'
+  if (paymentIds.length < 2 || isBegun || isDoomed || !(await wallet.batch?.isPossible(chainId))) return []
   try {
     options.signal?.throwIfAborted()
     const callsId = await sendCalls(batchOf(wallet), request)

@@ -11,7 +11,7 @@ export type ViemClient = {
   waitForTransactionReceipt(args: { hash: Hex }): Promise<{ transactionHash: Hex; status: string }>
   signMessage(args: { message: string }): Promise<Hex>
   getCapabilities(args: { chainId: number }): Promise<{ atomic?: { status: string } }>
-  request(args: { method: string; params: unknown }): Promise<unknown>
+  request(args: { method: string; params?: unknown }): Promise<unknown>
   waitForCallsStatus(args: { id: string; timeout: number }): Promise<{
     status?: string | undefined
     receipts?: { transactionHash: Hex }[] | undefined

@@ -1,0 +1,259 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { createWalletClient, custom, type Hex, publicActions, toHex } from 'viem'
+import { encodeExecuteData } from 'viem/experimental/erc7821'
+import {
+  createPayee,
+  createPayer,
+  type Payee,
+  type Payer,
+  type PayerWallet,
+  type SentCalls,
+  type SentPayment,
+  signInWithWallet,
+  viemWallet,
+} from '../../src/client/index.ts'
+import type { Currency } from '../../src/domain/currency.ts'
+import { SANDBOX_ACCOUNT_CODE } from '../../src/sandbox/facts.ts'
+import { placeAccountCode } from '../../src/sandbox/sandbox-account.ts'
+import { openSwapShop, type SwapShop } from '../negotiate/swap-shop.ts'
+import { CURRENCIES } from '../support/exchange.ts'
+import { asking } from '../support/server.ts'
+
+const { EURC, USDC, POL } = CURRENCIES
+
+let shop: SwapShop
+let wallet: PayerWallet
+let payer: Payer
+let payee: Payee
+/** What the wallet was asked for, in order. */
+let asked: string[]
+
+before(async () => {
+  shop = await openSwapShop({ times: { resolveWaitMs: 5000 } })
+  await placeAccountCode(shop.chain.client)
+  asked = []
+  wallet = openWallet({ batches: 'ready' })
+  const { url } = shop.server
+  const { chainId } = shop.chain
+  payer = createPayer({ url, token: await signInWithWallet({ url, wallet, chainId }) })
+  const { code } = await payer.openContext({ format: 'alphanum', payers: [{ address: wallet.address }] })
+  payee = createPayee({ url, contextCode: code })
+})
+after(() => shop.stop())
+
+type Request = { method: string; params?: unknown }
+
+/** A wallet of the browser: it knows EIP-5792 and delegates (EIP-7702), or says that it does not. */
+function openWallet({ batches }: { batches: 'ready' | 'unsupported' | 'refused' }): PayerWallet {
+  const { payer: account, chain } = shop
+  const node = chain.client.transport
+  const sendCalls = async (params: unknown): Promise<{ id: Hex }> => {
+    if (batches === 'refused') throw Object.assign(new Error('rejected the upgrade'), { code: 5750 })
+    const [{ calls }] = params as [{ calls: { to: Hex; value: Hex; data: Hex }[] }]
+    const { client } = chain
+    const contractAddress = SANDBOX_ACCOUNT_CODE
+    const authorization = await client.signAuthorization({ account, contractAddress, executor: 'self' })
+    const data = encodeExecuteData({ calls: calls.map((call) => ({ ...call, value: BigInt(call.value) })) })
+    const gas = 5_000_000n
+    const authorizationList = [authorization]
+    return { id: await client.sendTransaction({ account, to: account.address, data, authorizationList, gas }) }
+  }
+  const request = async ({ method, params }: Request): Promise<unknown> => {
+    if (/^eth_send|^wallet_sendCalls/.test(method)) asked.push(method)
+    switch (method) {
+      case 'wallet_getCapabilities':
+        if (batches === 'unsupported') throw Object.assign(new Error('unknown method'), { code: -32601 })
+        return { [toHex(chain.chainId)]: { atomic: { status: 'ready' } } }
+      case 'wallet_sendCalls':
+        return sendCalls(params)
+      case 'wallet_getCallsStatus': {
+        const [id] = params as [Hex]
+        const receipt = await node.request({ method: 'eth_getTransactionReceipt', params: [id] })
+        return { version: '2.0.0', id, chainId: toHex(chain.chainId), atomic: true, status: 200, receipts: [receipt] }
+      }
+      default:
+        return node.request({ method, params })
+    }
+  }
+  const transport = custom({ request }, { retryCount: 0 })
+  return viemWallet(createWalletClient({ account, transport, pollingInterval: 20 }).extend(publicActions))
+}
+
+/** A wallet that ends with the program right after it has sent something. */
+function dyingWallet(): PayerWallet {
+  const dead = async () => {
+    throw new Error('gone')
+  }
+  return { ...wallet, waitForTransaction: dead }
+}
+
+async function ask(amount: string, currency: Currency, to = shop.newRecipient()) {
+  const { id } = await payee.reserveVoucher()
+  return payee.redeemVoucher(id, asking(amount, currency, to))
+}
+
+async function askInSession(orders: { amount: string; currency: Currency; to?: Hex }[]) {
+  const session = await payee.openSession()
+  for (const { amount, currency, to = shop.newRecipient() } of orders) {
+    const { id } = await payee.reserveVoucherInSession(session.id)
+    await payee.redeemVoucher(id, asking(amount, currency, to))
+  }
+  return session.id
+}
+
+const paysIn = ({ network, symbol, address }: Currency) => ({
+  suppliedPayment: { network, currency: symbol, currencyAddress: address, wallet: { address: wallet.address } },
+})
+
+/** What the wallet was asked for meanwhile. */
+async function asksFor<T>(act: () => Promise<T>): Promise<[T, string[]]> {
+  const earlier = asked.length
+  const result = await act()
+  return [result, asked.slice(earlier)]
+}
+
+const TRANSACTION = 'eth_sendRawTransaction'
+
+describe('pay', () => {
+  it('sends what is asked, and the payee hears of it until it is settled', async () => {
+    const to = shop.newRecipient()
+    const { id } = await ask('100', EURC, to)
+    const settled = payee.waitForSettlement(id)
+    assert.equal((await payer.pay(id, wallet)).status, 'RESOLVED')
+    assert.equal(await shop.balance(EURC, to), 100_000_000n)
+    assert.equal((await settled).settlement.status, 'CONFIRMED')
+  })
+
+  it('pays in another currency: the approval, then the swap that builds on it', async () => {
+    const to = shop.newRecipient()
+    const { id } = await ask('20', EURC, to)
+    await payer.negotiateVoucher(id, paysIn(USDC))
+    const [, sent] = await asksFor(() => payer.pay(id, wallet))
+    assert.deepEqual(sent, [TRANSACTION, TRANSACTION])
+    assert.equal(await shop.balance(EURC, to), 20_000_000n)
+  })
+
+  it('sends nothing that would fail, and nothing for a voucher that is over', async () => {
+    const { id } = await ask('1000000000', EURC)
+    const { id: discarded } = await ask('1', EURC)
+    await payee.discardVoucher(discarded)
+    const [, sent] = await asksFor(async () => {
+      await assert.rejects(payer.pay(id, wallet), { code: 'not_payable' })
+      await assert.rejects(payer.pay(discarded, wallet), { code: 'not_payable' })
+      const stranger = { ...wallet, address: shop.newRecipient() }
+      await assert.rejects(payer.pay((await ask('1', EURC)).id, stranger), { code: 'validation_failed' })
+      const tired = { signal: AbortSignal.abort(new Error('enough')) }
+      await assert.rejects(payer.pay((await ask('1', EURC)).id, wallet, tired), { message: 'enough' })
+    })
+    assert.deepEqual(sent, [])
+  })
+
+  it('goes on where it was interrupted, and pays nothing twice', async () => {
+    const to = shop.newRecipient()
+    const { id } = await ask('5', EURC, to)
+    await payer.negotiateVoucher(id, paysIn(USDC))
+    const kept: SentPayment[] = []
+    const onSent = (sent: SentPayment) => void kept.push(sent)
+    await assert.rejects(payer.pay(id, dyingWallet(), { onSent }), { message: 'gone' })
+    assert.equal(kept.length, 1)
+    const [paid, sent] = await asksFor(() => payer.pay(id, wallet, { onSent, sent: kept }))
+    assert.equal(paid.status, 'RESOLVED')
+    assert.deepEqual(sent, [TRANSACTION], 'the approval had been sent')
+    const [again, sentAgain] = await asksFor(() => payer.pay(id, wallet))
+    assert.deepEqual([again.status, sentAgain], ['RESOLVED', []])
+    assert.equal(await shop.balance(EURC, to), 5_000_000n)
+  })
+
+  it('hands in what was paid, though the payer has left meanwhile and its hook failed', async () => {
+    const leaving = new AbortController()
+    const { id } = await ask('1', EURC)
+    const onSent = () => {
+      leaving.abort()
+      throw new Error('no room')
+    }
+    assert.equal((await payer.pay(id, wallet, { signal: leaving.signal, onSent })).status, 'RESOLVED')
+  })
+
+  it('waits for the block, and hands in again, where the server had not heard of the transaction', async () => {
+    const { id } = await ask('2', EURC)
+    const slow: PayerWallet = {
+      ...wallet,
+      // It tells the hash of what it will only send while it is waited for.
+      sendTransaction: async () => `0x${'ab'.repeat(32)}`,
+      waitForTransaction: async () => wallet.waitForTransaction(await wallet.sendTransaction(transaction)),
+    }
+    const [payment] = (await payer.getVoucher(id)).payments ?? []
+    assert.ok(payment)
+    const { to, data } = payment.input
+    const transaction = { chainId: payment.chainId, to, data, value: 0n }
+    assert.equal((await payer.pay(id, slow)).status, 'RESOLVED')
+  })
+})
+
+describe('pay a session', () => {
+  it('with one signature what can be batched, and the rest by itself', async () => {
+    const [a, b, c] = [shop.newRecipient(), shop.newRecipient(), shop.newRecipient()]
+    const sessionId = await askInSession([
+      { amount: '10', currency: EURC, to: a },
+      { amount: '0.5', currency: POL, to: c },
+      { amount: '20', currency: USDC, to: b },
+    ])
+    const kept: (SentPayment | SentCalls)[] = []
+    const [results, sent] = await asksFor(() =>
+      payer.paySession(sessionId, wallet, { onSent: (one) => void kept.push(one) }),
+    )
+    assert.deepEqual(
+      results.map((result) => ('voucher' in result ? result.voucher.status : result.error)),
+      ['RESOLVED', 'RESOLVED', 'RESOLVED'],
+    )
+    assert.deepEqual(sent, ['wallet_sendCalls', TRANSACTION])
+    const balances = [await shop.balance(EURC, a), await shop.balance(USDC, b), await shop.balance(POL, c)]
+    assert.deepEqual(balances, [10_000_000n, 20_000_000n, 500_000_000_000_000_000n])
+    assert.deepEqual(
+      kept.map((one) => 'callsId' in one),
+      [true, false],
+    )
+  })
+
+  for (const batches of ['unsupported', 'refused'] as const) {
+    it(`one after the other, where batches are ${batches}`, async () => {
+      const sessionId = await askInSession([
+        { amount: '1', currency: EURC },
+        { amount: '1000000000', currency: USDC },
+        { amount: '2', currency: USDC },
+      ])
+      const [results, sent] = await asksFor(() => payer.paySession(sessionId, openWallet({ batches })))
+      assert.deepEqual(
+        results.map((result) => ('voucher' in result ? result.voucher.status : codeOf(result.error))),
+        ['RESOLVED', 'not_payable', 'RESOLVED'],
+      )
+      assert.deepEqual(sent.filter((method) => method === TRANSACTION).length, 2)
+    })
+  }
+
+  it('goes on with calls that were sent before it was interrupted', async () => {
+    const to = shop.newRecipient()
+    const sessionId = await askInSession([
+      { amount: '3', currency: EURC, to },
+      { amount: '4', currency: EURC, to },
+    ])
+    const kept: (SentPayment | SentCalls)[] = []
+    const { batch } = wallet
+    assert.ok(batch)
+    const dying = { ...wallet, batch: { ...batch, waitForCalls: dyingWallet().waitForTransaction } }
+    const [broken] = await payer.paySession(sessionId, dying, { onSent: (one) => void kept.push(one) })
+    assert.ok(broken && 'error' in broken)
+    const [results, sent] = await asksFor(() => payer.paySession(sessionId, wallet, { sent: kept }))
+    assert.deepEqual(sent, [])
+    assert.deepEqual(
+      results.map((result) => 'voucher' in result && result.voucher.status),
+      ['RESOLVED', 'RESOLVED'],
+    )
+    assert.equal(await shop.balance(EURC, to), 7_000_000n)
+  })
+})
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : error
+}
