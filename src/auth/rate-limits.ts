@@ -19,7 +19,7 @@ export type RateLimits = {
  * Calls a minute for each caller. `standard` is for a shop that asks every 2 s (30 a minute) from each of 40 registers with one
  * key behind one address, and sells something at each of them 3 times a minute. `documented` is the public API's own table.
  */
-const CALLS_A_MINUTE: Record<Exclude<RatePreset, 'off'>, Record<RateGroup, number>> = {
+export const CALLS_A_MINUTE: Record<Exclude<RatePreset, 'off'>, Record<RateGroup, number>> = {
   standard: { auth: 120, write: 600, read: 1200, public: 600 },
   documented: { auth: 10, write: 30, read: 60, public: 60 },
 }

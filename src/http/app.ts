@@ -22,6 +22,7 @@ import { contextRoutes } from './routes/contexts.ts'
 import { eventRoutes } from './routes/events.ts'
 import { financeRoutes } from './routes/finance.ts'
 import { pageRoutes } from './routes/pages.ts'
+import { referenceRoutes } from './routes/reference.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { voucherRoutes } from './routes/vouchers.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
@@ -126,6 +127,7 @@ function registerRoutes(api: Routes, context: Parameters<typeof authRoutes>[1]):
   financeRoutes(api, context)
   eventRoutes(api, context)
   webhookRoutes(api, context)
+  referenceRoutes(api)
 }
 
 /** Keeps a list of what is served. A route that does not say who may call it stops the start. */

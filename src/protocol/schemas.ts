@@ -81,7 +81,7 @@ export const PageQuery = Type.Object({
 // ── contexts ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const Address = Type.String({ minLength: 1, maxLength: 128, examples: ['0x70997970C51812dc3A010C7d01b50e0d17dc79C8'] })
-const Wallet = Type.Object({ address: Address })
+export const Wallet = Type.Object({ address: Address })
 
 export const OpenContextBody = Type.Object({
   format: Type.Union([Type.Literal('numeric'), Type.Literal('alphanum'), Type.Literal('alphanumeric')]),
@@ -240,9 +240,13 @@ const callView = (depth: number): TSchema =>
     ...(depth > 0 && { calls: Type.Optional(Type.Array(callView(depth - 1))) }),
   })
 
-const FeeView = Type.Object({ ...Money, amount: Amount, to: Type.String({ description: 'operator or exchange' }) })
+export const FeeView = Type.Object({
+  ...Money,
+  amount: Amount,
+  to: Type.String({ description: 'operator or exchange' }),
+})
 
-const ReviewView = Type.Object({
+export const ReviewView = Type.Object({
   leaves: Type.Array(Type.Object({ ...Money, amount: Amount, maxAmount: Type.Optional(Amount) }), {
     description: "What leaves the payer's wallet",
   }),
@@ -257,7 +261,7 @@ const ReviewView = Type.Object({
   call: Type.Optional(callView(CALL_DEPTH)),
 })
 
-const AlternativeView = Type.Object({
+export const AlternativeView = Type.Object({
   type: Type.String({ examples: ['eip-3009', 'eip-2612'] }),
   from: Type.String({ description: 'The wallet that is to sign' }),
   typedData: Type.Object(
@@ -272,7 +276,7 @@ const AlternativeView = Type.Object({
   validBefore: Time,
 })
 
-const PaymentView = Type.Object({
+export const PaymentView = Type.Object({
   id: Type.String(),
   type: Type.String(),
   network: Type.String(),
@@ -286,7 +290,7 @@ const PaymentView = Type.Object({
 })
 
 /** What the payer pays with. What a quote adds is there where there is one. */
-const SuppliedPaymentView = Type.Object({
+export const SuppliedPaymentView = Type.Object({
   network: Type.String(),
   currency: Type.String(),
   currencyAddress: Type.String(),
@@ -302,7 +306,7 @@ const SuppliedPaymentView = Type.Object({
   expiresAt: Type.Optional(Time),
 })
 
-const SimulationView = Type.Object({
+export const SimulationView = Type.Object({
   status: Type.Union(
     [Type.Literal('OK'), Type.Literal('NO_EFFECT'), Type.Literal('REVERTS'), Type.Literal('UNKNOWN')],
     { description: 'How it would end if it were sent now; NO_EFFECT: it would succeed and do nothing' },
@@ -329,7 +333,7 @@ export const VoucherReviewView = Type.Object({
   ),
 })
 
-const SettlementView = Type.Object({
+export const SettlementView = Type.Object({
   status: Word(['PENDING', 'CONFIRMED', 'FAILED', 'UNVERIFIED']),
   confirmations: Type.Integer(),
   required: Type.Union([Type.Integer(), Type.String()]),
@@ -437,7 +441,7 @@ const SendCallsRequest = Type.Object({
   ]),
 })
 
-const BatchView = Type.Object({
+export const BatchView = Type.Object({
   network: Type.String(),
   chainId: Type.Integer(),
   voucherIds: Type.Array(Type.String(), { description: 'The vouchers that it pays, each in full' }),

@@ -237,6 +237,8 @@ export const ROUTES: Record<string, RouteFacts> = {
     ...{ sourceCurrency: 'EURC', targetCurrency: 'EURC', amount: '1' },
   })),
 
+  'GET /openapi.json': open('/openapi.json'),
+
   ...webhookRoutes(''),
   ...webhookRoutes('/widgets'),
 }

@@ -21,6 +21,7 @@ import {
   startServer,
 } from '../../src/server.ts'
 import type { SwapPolicy, Times } from '../../src/use-cases/app.ts'
+import { assertDocumented } from './documented.ts'
 
 /** Where payments go in tests: nobody's address, so that its balance is the test's alone. */
 export const PAYEE_ADDRESS: Hex = '0x00000000000000000000000000000000000b0b00'
@@ -191,7 +192,9 @@ export function callerOf(where: Where, headers: Record<string, string> = {}): Te
   const send = async <Body>(path: string, init: RequestInit): Promise<Answer<Body>> => {
     const response = await fetch(`${urls[calls++ % urls.length]}/api/v1${path}`, init)
     const body = (await bodyOf(response)) as Answer<Body>['body']
-    return { status: response.status, body, headers: response.headers }
+    const { status, headers } = response
+    if (status >= 400) assertDocumented(init.method ?? 'GET', path, { status, code: body.code ?? '' })
+    return { status, body, headers }
   }
   const withBody = (method: string, body: unknown, more: Record<string, string> = {}) => ({
     method,
