@@ -1,5 +1,5 @@
 import { pino } from 'pino'
-import { formatEther } from 'viem'
+import { formatEther, getAddress } from 'viem'
 import { jwsAttestation, noAttestation } from '../auth/attestation.ts'
 import type { Relayer } from '../chains/relayer.ts'
 import { assertServable, type Config } from '../config.ts'
@@ -95,7 +95,7 @@ export function describeServing(serving: Serving, config: Config): string[] {
     ...networks.map((line) => `network    ${line}`),
     ...[...serving.relayers.values()].map(
       ({ network, address, dailyCapWei }) =>
-        `relayer    ${address} pays gas on ${network}, at most ${formatEther(dailyCapWei)} in 24 hours`,
+        `relayer    ${getAddress(address)} pays gas on ${network}, at most ${formatEther(dailyCapWei)} in 24 hours`,
     ),
     '',
     config.sandbox

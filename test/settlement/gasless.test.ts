@@ -6,6 +6,7 @@ import type { Hex } from '../../src/domain/payment.ts'
 import { endRelay, newRelayQueue, type RelayQueue, spentWei } from '../../src/domain/relay-queue.ts'
 import type { SessionResolvedView, VoucherView } from '../../src/protocol/schemas.ts'
 import { RELAY_PATIENCE_MS } from '../../src/use-cases/tend-relays.ts'
+import { type FaultyNode, startFaultyNode } from '../chains/faulty-node.ts'
 import { type Deployed, devAccount, type TestContract } from '../support/anvil.ts'
 import {
   asking,
@@ -27,10 +28,15 @@ const TOKENS = ['AuthorizedToken', 'PermitToken', 'LyingToken', 'StrangeDomainTo
 type SignedToken = (typeof TOKENS)[number]
 
 let shop: Shop
+let node: FaultyNode
 const tokens = new Map<string, Deployed>()
 
 before(async () => {
   shop = await openShop({
+    rpcUrls: async (rpcUrl) => {
+      node = await startFaultyNode(rpcUrl)
+      return [node.url]
+    },
     relayer: relayerOn(NETWORK),
     prepare: async (chain) => {
       for (const name of TOKENS) tokens.set(name, await chain.deploy(name, [devAccount(1).address, PAYER_UNITS]))
@@ -38,7 +44,10 @@ before(async () => {
     served: (network) => ({ ...network, currencies: [...network.currencies, ...TOKENS.map(currency)] }),
   })
 })
-after(() => shop.stop())
+after(async () => {
+  await shop.stop()
+  await node.stop()
+})
 
 function addressOf(name: SignedToken): Hex {
   const deployed = tokens.get(name)
@@ -196,6 +205,16 @@ describe('a signature in the place of a transaction', () => {
     const plain = await shop.look((await shop.ask(UNITS, shop.newRecipient())).id)
     assert.equal(plain.payments?.[0]?.alternatives, undefined)
     assert.equal((await ask('StrangeDomainToken')).voucher.payments?.[0]?.alternatives, undefined)
+  })
+
+  it('is offered from memory while the node is silent, and where it must be asked, the voucher comes without', async () => {
+    const byAuthorization = (await ask('AuthorizedToken')).voucher
+    const byPermit = (await ask('PermitToken')).voucher
+    node.fault = ({ method }) => (method === 'eth_call' ? 'silence' : undefined)
+    assert.deepEqual(alternativeOf(await shop.look(byAuthorization.id)), alternativeOf(byAuthorization))
+    const { payments } = await shop.look(byPermit.id)
+    node.fault = () => undefined
+    assert.deepEqual([payments?.length, payments?.[0]?.alternatives], [1, undefined])
   })
 
   it('is refused where the token lies about what it does', async () => {

@@ -28,6 +28,8 @@ const MOST_TOKENS = 1000
 
 /** A nonce is taken only at a price this much higher; nodes ask for a tenth. In percent. */
 const OUTBID_PERCENT = 125n
+/** Several times what honest tokens take: some call the payee, who could burn the relayer's coins. */
+const MOST_GAS = 1_000_000n
 /** What a call takes may change between the estimate and the block. In percent. */
 const GAS_PERCENT = 130n
 /** How much dearer blocks may become before a transaction is stuck: full ones double the base fee in six. */
@@ -149,6 +151,7 @@ async function estimateGas(chain: EvmChain, from: Hex, { to, data }: { to: Hex; 
   const gas = await unlessRefused(chain, (request) =>
     request({ method: 'eth_estimateGas', params: [{ from, to, data }] }),
   )
+  if (hexToBigInt(gas) > MOST_GAS) throw new AuthorizationRefused(`it would take ${hexToBigInt(gas)} gas`)
   return withReserve(hexToBigInt(gas))
 }
 
