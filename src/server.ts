@@ -64,6 +64,8 @@ export type ServerOptions = {
   networks: ServedNetwork[]
   /** Who carries out signatures; left out: nobody. */
   relayer?: RelayerSettings
+  /** The node of the sandbox's chain, for wallets in browsers; left out: there is none. */
+  sandboxRpcUrl?: string | null
   /** Runs once the store is owned and before any node is asked: the sandbox starts its chain here. */
   onStoreOpened?: () => Promise<void>
   /** Unix milliseconds. */
@@ -142,7 +144,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const operating = operate(operation, { app, engine, chains })
     const { logger } = options
     const limits = createRateLimits(options.rateLimits, engine.makeRateLimiter)
-    const http = createHttp(app, { limits, logger, ...operating.http })
+    const { sandboxRpcUrl = null } = options
+    const http = createHttp(app, { limits, logger, sandboxRpcUrl, ...operating.http })
     await markBeginning(app)
     await http.listen({ host: options.host, port: options.port })
     const url = urlOf(http, options.host)

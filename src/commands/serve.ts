@@ -65,6 +65,7 @@ export async function serve(config: Config): Promise<Serving> {
       attestation: config.attestation === 'jws' ? jwsAttestation : noAttestation,
       networks: networks.map(servedNetwork),
       ...(relayer && { relayer }),
+      sandboxRpcUrl,
       onStoreOpened: startChain,
       clock: Date.now,
       logger,
@@ -88,6 +89,7 @@ export function describeServing(serving: Serving, config: Config): string[] {
       `${name} (chain id ${chainId}): ${settles(confirmations)}, ${rpcUrls.length === 0 ? 'no node, so unverified' : rpcUrls.join(', ')}`,
   )
   return [
+    `pages      ${serving.url}/register (take a payment), ${serving.url}/wallet (make one)`,
     `API        ${serving.url}/api/v1`,
     ...(serving.rpcUrl === null ? [] : [`chain      ${serving.rpcUrl} (a sandbox: play money, ten funded accounts)`]),
     ...(config.databaseUrl === null || config.sandbox ? [`data       ${config.dataDir}`] : []),

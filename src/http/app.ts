@@ -23,6 +23,7 @@ import { eventRoutes } from './routes/events.ts'
 import { financeRoutes } from './routes/finance.ts'
 import { pageRoutes } from './routes/pages.ts'
 import { referenceRoutes } from './routes/reference.ts'
+import { sandboxRoutes } from './routes/sandbox.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { voucherRoutes } from './routes/vouchers.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
@@ -49,11 +50,13 @@ export type HttpOptions = {
   metricsFor: MetricsAudience
   /** Whether the server takes calls only until those who send them have heard that it stops. */
   isStopping: () => boolean
+  /** The node of the sandbox's chain, which wallets in browsers reach through this server; null: there is none. */
+  sandboxRpcUrl: string | null
 }
 
 /** The HTTP server over the use cases: every route, one way in (`admit`), one way out for errors (`sendProblem`). */
 export function createHttp(app: App, options: HttpOptions): Routes {
-  const { isStopping, limits, load, logger, metrics, trustProxy } = options
+  const { isStopping, limits, load, logger, metrics, sandboxRpcUrl, trustProxy } = options
   const refused = (code: ProblemCode) => metrics?.refused(code)
   const http = Fastify({
     ...(logger ? { loggerInstance: logger } : { logger: false }),
@@ -90,6 +93,7 @@ export function createHttp(app: App, options: HttpOptions): Routes {
   closeSpareConnections(http)
   operatorRoutes(http, options)
   pageRoutes(http)
+  if (sandboxRpcUrl !== null) sandboxRoutes(http, sandboxRpcUrl)
   const context = { app, answers: new Answers(app) }
   http.register(
     (api, _options, done) => {

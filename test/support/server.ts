@@ -41,6 +41,7 @@ export type TestServerOptions = {
   webhookAllow?: string[]
   relayer?: RelayerSettings
   attestation?: Attestation
+  sandboxRpcUrl?: string
   /** A directory to keep; otherwise a new one that ends with the server. */
   dataDir?: string
   /** A PostgreSQL database instead of the embedded store. */
@@ -88,6 +89,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       rateLimits: options.rateLimits ?? 'off',
       webhookAllow: options.webhookAllow ?? ['127.0.0.1'],
       attestation: options.attestation ?? noAttestation,
+      sandboxRpcUrl: options.sandboxRpcUrl ?? null,
       networks: options.networks ?? [unverifiedNetwork()],
       ...(options.relayer && { relayer: options.relayer }),
       clock: clock.now,
