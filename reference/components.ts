@@ -112,8 +112,15 @@ function inside(node: Json): Json {
   return tidied(Object.fromEntries(Object.entries(node).map(([key, value]) => [key, referred(value)])))
 }
 
-/** Choices between words are enumerations, and what may be null says so in its type: both read better than `anyOf`. */
+/** As OpenAPI 3.1 and its readers like it best. */
 function tidied(schema: JsonObject): JsonObject {
+  if (Array.isArray(schema.anyOf)) return tidiedChoice(schema)
+  if (Array.isArray(schema.items)) return tidiedTuple(schema)
+  return schema
+}
+
+/** Choices between words are enumerations, and what may be null says so in its type: both read better than `anyOf`. */
+function tidiedChoice(schema: JsonObject): JsonObject {
   const { anyOf, ...rest } = schema
   if (!Array.isArray(anyOf) || !anyOf.every(isObject)) return schema
   if (anyOf.every(({ const: word }) => typeof word === 'string')) {
@@ -124,6 +131,11 @@ function tidied(schema: JsonObject): JsonObject {
     return { ...either, type: [either.type, 'null'], ...rest }
   }
   return schema
+}
+
+/** TypeBox writes tuples as JSON Schema had them before 2020. */
+function tidiedTuple({ items, additionalItems: _, minItems = 0, ...rest }: JsonObject): JsonObject {
+  return { ...rest, prefixItems: items ?? [], minItems, maxItems: minItems }
 }
 
 export function isObject(value: Json | undefined): value is JsonObject {
