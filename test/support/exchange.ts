@@ -1,4 +1,4 @@
-import { encodeFunctionData, erc20Abi, maxUint256, parseAbi } from 'viem'
+import { encodeFunctionData, erc20Abi, maxUint256, parseAbi, parseEther } from 'viem'
 import type { HDAccount } from 'viem/accounts'
 import { type EvmChain, openEvmChain } from '../../src/chains/evm/evm-chain.ts'
 import type { Currency } from '../../src/domain/currency.ts'
@@ -10,6 +10,10 @@ import { placeTokens } from '../../src/sandbox/sandbox-tokens.ts'
 import { devAccount, startAnvil, type TestChain } from './anvil.ts'
 
 const [eurc, usdc] = SANDBOX_TOKENS
+const { wrappedNative } = SANDBOX_EXCHANGE
+
+/** What the trader holds of the wrapped native coin. */
+const WRAPPED_WEI = parseEther('1000000')
 const [POL, EURC, USDC] = sandboxNetwork({ rpcUrl: 'http://127.0.0.1:8545' }).currencies
 
 /** The currencies of the sandbox. */
@@ -31,12 +35,29 @@ const ROUTER_ABI = parseAbi([
   'function exactOutputSingle(ExactOutputSingle) payable returns (uint256 amountIn)',
 ])
 
+/** Whoever moves the prices. */
+const trader = devAccount(9)
+
+/** So many units of a token, from one pool. */
+type Purchase = { pay: Hex; get: Hex; fee: number; units: bigint; recipient?: Hex }
+
 /** A chain without memory that has the tokens and the exchange of the sandbox. */
 export type ExchangeChain = TestChain & {
   /** Has a rich account buy from one pool, which makes there dearer what it buys. */
-  buy(input: { pay: Hex; get: Hex; fee: number; units: bigint; recipient?: Hex }): Promise<void>
+  buy(order: Purchase): Promise<void>
+  /** The same, without waiting for a block: wei a unit of gas tell where in the block it will stand. */
+  bid(order: Purchase, gasPrice: bigint): Promise<Hex>
   /** Gives away some of a token that the first account holds. */
   grant(token: Hex, to: Hex, units: bigint): Promise<void>
+}
+
+function buying({ pay, get, fee, units, recipient = trader.address }: Purchase): { to: Hex; data: Hex } {
+  const swap = {
+    ...{ tokenIn: pay, tokenOut: get, fee, recipient, deadline: maxUint256 },
+    ...{ amountOut: units, amountInMaximum: maxUint256, sqrtPriceLimitX96: 0n },
+  }
+  const data = encodeFunctionData({ abi: ROUTER_ABI, functionName: 'exactOutputSingle', args: [swap] })
+  return { to: SANDBOX_EXCHANGE.router, data }
 }
 
 export async function startExchange(): Promise<ExchangeChain> {
@@ -44,22 +65,17 @@ export async function startExchange(): Promise<ExchangeChain> {
   const { client } = anvil
   await placeTokens(client)
   await placeExchange(client)
-  const trader = devAccount(9)
-  for (const { address } of [eurc, usdc]) await approve(anvil, trader, address)
+  await client.setBalance({ address: trader.address, value: 2n * WRAPPED_WEI })
+  await succeed(anvil, await client.sendTransaction({ account: trader, to: wrappedNative, value: WRAPPED_WEI }))
+  for (const address of [eurc.address, usdc.address, wrappedNative]) await approve(anvil, trader, address)
   return {
     ...anvil,
     grant: async (address, to, units) => {
       const transfer = { abi: erc20Abi, address, functionName: 'transfer', args: [to, units] } as const
       await succeed(anvil, await client.writeContract({ ...transfer, account: devAccount(0) }))
     },
-    buy: async ({ pay, get, fee, units, recipient = trader.address }) => {
-      const swap = {
-        ...{ tokenIn: pay, tokenOut: get, fee, recipient, deadline: maxUint256 },
-        ...{ amountOut: units, amountInMaximum: maxUint256, sqrtPriceLimitX96: 0n },
-      }
-      const data = encodeFunctionData({ abi: ROUTER_ABI, functionName: 'exactOutputSingle', args: [swap] })
-      await succeed(anvil, await client.sendTransaction({ account: trader, to: SANDBOX_EXCHANGE.router, data }))
-    },
+    buy: async (order) => succeed(anvil, await client.sendTransaction({ account: trader, ...buying(order) })),
+    bid: (order, gasPrice) => client.sendTransaction({ account: trader, gas: 500_000n, gasPrice, ...buying(order) }),
   }
 }
 
