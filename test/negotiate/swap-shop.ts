@@ -40,7 +40,7 @@ export async function openSwapShop(
 ) {
   const chain = await startExchange()
   const network = servedOn(chain.rpcUrl)
-  const server = await startTestServer({
+  let server = await startTestServer({
     networks: [(await options.served?.(network, chain)) ?? network],
     // Time passes in these tests, and a block comes soon or not at all.
     times: { resolveWaitMs: 700, unknownGraceMs: 0, contextTtlMs: 24 * 60 * 60_000, ...options.times },
@@ -48,7 +48,18 @@ export async function openSwapShop(
   })
   const payer = devAccount(2)
   const parties = await newParties(server.url, { payers: [payer.address] })
-  return { chain, server, payer, parties, ...actionsOf(chain, server, parties, payer) }
+  return {
+    ...{ chain, server, payer, parties, ...actionsOf(chain, server, parties, payer) },
+    /** Starts the server again on what it has stored. @returns where it is now */
+    restart: async (): Promise<string> => {
+      server = await server.restart()
+      return server.url
+    },
+    stop: async () => {
+      await server.stop()
+      await chain.stop()
+    },
+  }
 }
 
 function servedOn(rpcUrl: string): ServedNetwork {
@@ -58,13 +69,16 @@ function servedOn(rpcUrl: string): ServedNetwork {
 function actionsOf(chain: ExchangeChain, server: TestServer, parties: Parties, account: HDAccount) {
   const { client } = chain
 
-  const negotiate = (id: string, currency: Currency, more: Record<string, unknown> = {}) =>
-    parties.payer.post<VoucherView>(`/vouchers/${id}/negotiate-voucher`, {
-      suppliedPayment: {
-        ...{ network: currency.network, currency: currency.symbol, currencyAddress: currency.address, amount: '1' },
-        ...{ wallet: { address: account.address }, ...more },
-      },
-    })
+  const negotiate = (
+    id: string,
+    { network, symbol, address }: Currency,
+    more: Record<string, unknown> = {},
+    headers: Record<string, string> = {},
+  ) => {
+    const wallet = { address: account.address }
+    const suppliedPayment = { network, currency: symbol, currencyAddress: address, amount: '1', wallet, ...more }
+    return parties.payer.post<VoucherView>(`/vouchers/${id}/negotiate-voucher`, { suppliedPayment }, headers)
+  }
 
   /** Signs and sends one payment as it stands. */
   const send = ({ input }: Payment, from = account): Promise<Hex> =>
@@ -165,11 +179,6 @@ function actionsOf(chain: ExchangeChain, server: TestServer, parties: Parties, a
     events: async ({ id }: VoucherView): Promise<string[]> => {
       const rows = await server.app.store.events(null, 100_000)
       return rows.filter(({ event }) => event.subjectId === id).map(({ event }) => event.type)
-    },
-
-    stop: async () => {
-      await server.stop()
-      await chain.stop()
     },
   }
 }
