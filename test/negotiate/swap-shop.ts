@@ -96,8 +96,8 @@ function actionsOf(chain: ExchangeChain, server: TestServer, parties: Parties, a
     newRecipient: (): Hex => `0x${randomBytes(20).toString('hex')}`,
 
     /** Asks for whole units of a currency, to go to a new address unless one is named. */
-    ask: (amount: string, currency: Currency, to: Hex = `0x${randomBytes(20).toString('hex')}`) =>
-      redeem(parties, asking(amount, currency, to)),
+    ask: (amount: string, currency: Currency, to: Hex = `0x${randomBytes(20).toString('hex')}`, of = parties) =>
+      redeem(of, asking(amount, currency, to)),
 
     /** A voucher as it is once its payer has chosen another currency. */
     quoted: async ({ id }: VoucherView, currency: Currency): Promise<VoucherView> => {

@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { concat, encodeFunctionData, erc20Abi, maxUint256, parseAbi, parseUnits } from 'viem'
+import type { Hex } from '../../src/domain/payment.ts'
+import type { VoucherView } from '../../src/protocol/schemas.ts'
+import { SANDBOX_EXCHANGE } from '../../src/sandbox/facts.ts'
+import { type Deployed, devAccount } from '../support/anvil.ts'
+import { approve, CURRENCIES, succeed, tokenOf } from '../support/exchange.ts'
+import { type Answer, newParties, type Parties } from '../support/server.ts'
+import { openSwapShop, type SwapShop } from './swap-shop.ts'
+
+const { EURC, USDC } = CURRENCIES
+
+const TEN = parseUnits('10', EURC.decimals)
+const NOT_PAID = /no Transfer of an address of the payer into the pool \S+ pays for what the payee got/
+const NOT_GIVEN = /has no swap with a Transfer of exactly 10000000 units/
+const COUNTED = /counted for another payment already/
+
+const EXACT_INPUT = parseAbi([
+  'struct ExactInput { bytes path; address recipient; uint256 deadline; uint256 amountIn; uint256 amountOutMinimum; }',
+  'function exactInput(ExactInput) payable returns (uint256 amountOut)',
+])
+
+/** Another payer at the same shop, and whoever sends what both have signed in one transaction. */
+const [other, bundler] = [devAccount(3), devAccount(4)]
+
+type Call = { target: Hex; data: Hex }
+
+let shop: SwapShop
+let others: Parties
+let batcher: Deployed
+before(async () => {
+  shop = await openSwapShop()
+  others = await newParties(shop.server.url, { payers: [other.address] })
+  batcher = await shop.chain.deploy('Batcher')
+  for (const account of [shop.payer, other]) {
+    await approve(shop.chain, account, tokenOf(USDC))
+    // From here on the account does what it is told, as one that has delegated to a smart account does.
+    await shop.chain.client.setCode({ address: account.address, bytecode: concat(['0xef0100', batcher.address]) })
+  }
+})
+after(() => shop.stop())
+
+/** Both vouchers ask the same for the same payee. */
+async function quotedTwice(to = shop.newRecipient()): Promise<[VoucherView, VoucherView]> {
+  const mine = await shop.quoted(await shop.ask('10', EURC, to), USDC)
+  const theirs = await shop.ask('10', EURC, to, others)
+  const suppliedPayment = { ...mine.suppliedPayment, wallet: { address: other.address } }
+  const { status, body } = await others.payer.post<VoucherView>(`/vouchers/${theirs.id}/negotiate-voucher`, {
+    suppliedPayment,
+  })
+  assert.equal(status, 200, JSON.stringify(body))
+  return [mine, body]
+}
+
+function run(calls: Call[]): Hex {
+  return encodeFunctionData({ ...batcher, functionName: 'run', args: [calls] })
+}
+
+/** What an account that has delegated does. */
+const as = (account: { address: Hex }, ...calls: Call[]): Call => ({ target: account.address, data: run(calls) })
+
+function swapCall(voucher: VoucherView): Call {
+  const { to, data } = shop.swapOf(voucher).input
+  return { target: to as Hex, data: data as Hex }
+}
+
+async function sendTogether(...calls: Call[]): Promise<Hex> {
+  const call = { account: bundler, to: batcher.address, data: run(calls), gas: 3_000_000n }
+  const hash = await shop.chain.client.sendTransaction(call)
+  await succeed(shop.chain, hash)
+  return hash
+}
+
+const resolveMine = (voucher: VoucherView, hash: Hex) => shop.resolve(voucher, shop.receiptsOf(voucher, hash))
+
+const resolveTheirs = ({ id, ...voucher }: VoucherView, hash: Hex): Promise<Answer<VoucherView>> =>
+  others.payer.post(`/vouchers/${id}/resolve-voucher`, { receipts: shop.receiptsOf({ id, ...voucher }, hash) })
+
+function assertRejected({ status, body }: Answer<VoucherView>, detail: RegExp): void {
+  assert.deepEqual([status, body.code], [400, 'receipt_rejected'], JSON.stringify(body))
+  assert.match(body.detail ?? '', detail)
+}
+
+function assertResolved({ body }: Answer<VoucherView>): void {
+  assert.equal(body.status, 'RESOLVED', JSON.stringify(body))
+}
+
+async function routeOf(voucher: VoucherView): Promise<{ pool: Hex; tokens: Hex[]; cost: bigint }> {
+  const quote = (await shop.quotesOf(voucher)).at(-1)
+  const [pool] = quote?.route.pools ?? []
+  assert.ok(quote && pool)
+  return { pool, tokens: quote.route.tokens, cost: BigInt(quote.units) }
+}
+
+describe('two payers swap in one transaction', () => {
+  it('and each has paid its own voucher', async () => {
+    const [mine, theirs] = await quotedTwice()
+    const hash = await sendTogether(as(other, swapCall(theirs)), as(shop.payer, swapCall(mine)))
+    assertResolved(await resolveMine(mine, hash))
+    assertResolved(await resolveTheirs(theirs, hash))
+    assertRejected(await resolveMine((await quotedTwice())[0], hash), /./)
+  })
+
+  it('and one of them for itself, for as much as the other paid', async () => {
+    const [mine, theirs] = await quotedTwice()
+    const { tokens, cost } = await routeOf(theirs)
+    const [tokenIn = '0x', tokenOut = '0x'] = tokens
+    const params = {
+      ...{ path: concat([tokenIn, '0x0001f4', tokenOut]), recipient: shop.payer.address },
+      ...{ deadline: maxUint256, amountIn: cost, amountOutMinimum: 0n },
+    }
+    const data = encodeFunctionData({ abi: EXACT_INPUT, functionName: 'exactInput', args: [params] })
+    const own = as(shop.payer, { target: SANDBOX_EXCHANGE.router, data })
+    for (const calls of [
+      [as(other, swapCall(theirs)), own],
+      [own, as(other, swapCall(theirs))],
+    ]) {
+      assertRejected(await resolveMine(mine, await sendTogether(...calls)), NOT_PAID)
+    }
+  })
+
+  for (const [gift, unitsOf] of [
+    ['one unit', () => 1n],
+    ['as much as the other paid', (cost: bigint) => cost],
+  ] as const) {
+    it(`and one of them only gives the pool ${gift}`, async () => {
+      const [mine, theirs] = await quotedTwice()
+      const { pool, cost } = await routeOf(theirs)
+      const args = [pool, unitsOf(cost)] as const
+      const data = encodeFunctionData({ abi: erc20Abi, functionName: 'transfer', args })
+      const giving = as(shop.payer, { target: tokenOf(USDC), data })
+      const hash = await sendTogether(giving, as(other, swapCall(theirs)), giving)
+      assertRejected(await resolveMine(mine, hash), NOT_PAID)
+      assertResolved(await resolveTheirs(theirs, hash))
+    })
+  }
+})
+
+describe('one payer with two vouchers that ask the same', () => {
+  it('swaps twice in one transaction, and has paid both', async () => {
+    const to = shop.newRecipient()
+    const vouchers = [await shop.ask('10', EURC, to), await shop.ask('10', EURC, to), await shop.ask('10', EURC, to)]
+    const [one, two, three] = await Promise.all(vouchers.map((voucher) => shop.quoted(voucher, USDC)))
+    assert.ok(one && two && three)
+    const hash = await sendTogether(as(shop.payer, swapCall(one), swapCall(two)))
+    const answers = await Promise.all([one, two, three].map((voucher) => resolveMine(voucher, hash)))
+    const outcomes = answers.map(({ status, body }) => (status === 200 ? body.status : body.code))
+    assert.deepEqual(outcomes.toSorted(), ['RESOLVED', 'RESOLVED', 'receipt_rejected'])
+    assert.equal(await shop.balance(EURC, to), 2n * TEN)
+  })
+
+  it('swaps once, and has paid one', async () => {
+    const to = shop.newRecipient()
+    const one = await shop.quoted(await shop.ask('10', EURC, to), USDC)
+    const two = await shop.quoted(await shop.ask('10', EURC, to), USDC)
+    const hash = await shop.send(shop.swapOf(one))
+    assertResolved(await resolveMine(two, hash))
+    assertRejected(await resolveMine(one, hash), COUNTED)
+  })
+})
+
+describe('what is no swap', () => {
+  it('is a Transfer of the payer itself, shown as one', async () => {
+    const voucher = await shop.quoted(await shop.ask('10', EURC), USDC)
+    const args = [shop.addressOf(voucher.expectedPayment?.wallet.address), TEN] as const
+    const data = encodeFunctionData({ abi: erc20Abi, functionName: 'transfer', args })
+    const hash = await sendTogether(as(shop.payer, { target: tokenOf(EURC), data }))
+    assertRejected(await resolveMine(voucher, hash), NOT_GIVEN)
+    // It is a payment as asked, and counts as one.
+    const { payments = [] } = await shop.quoted(voucher, EURC)
+    const receipts = payments.map(({ id }) => ({ paymentId: id, transactionHash: hash }))
+    assertResolved(await shop.resolve(voucher, receipts))
+  })
+
+  it('is a log that only looks like the token’s', async () => {
+    const voucher = await shop.quoted(await shop.ask('10', EURC), USDC)
+    const { pool, cost } = await routeOf(voucher)
+    const forger = await shop.chain.deploy('Forger')
+    const forging = (from: Hex, to: Hex, units: bigint): Call => ({
+      target: forger.address,
+      data: encodeFunctionData({ ...forger, functionName: 'forge', args: [from, to, units] }),
+    })
+    const to = shop.addressOf(voucher.expectedPayment?.wallet.address)
+    const hash = await sendTogether(forging(pool, to, TEN), forging(shop.payer.address, pool, cost))
+    assertRejected(await resolveMine(voucher, hash), NOT_GIVEN)
+  })
+})
