@@ -36,11 +36,9 @@ export type Auth = {
 
 export const ANONYMOUS: Auth = { headers: async () => ({}) }
 
-type Query = Record<string, string | number | undefined>
-
 /** A caller of the HTTP API. Answers are what the server says; the caller states their shape. */
 export type Client = {
-  get: <Answer>(path: string, options?: CallOptions & { query?: Query }) => Promise<Answer>
+  get: <Answer>(path: string, options?: CallOptions & { query?: object }) => Promise<Answer>
   post: <Answer>(path: string, body?: object, options?: PostOptions) => Promise<Answer>
   patch: <Answer>(path: string, body: object, options?: CallOptions) => Promise<Answer>
   delete: <Answer>(path: string, options?: CallOptions) => Promise<Answer>
@@ -147,7 +145,7 @@ function json(body: object, headers: Record<string, string> = {}) {
   return { headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(body) }
 }
 
-function queryString(query: Query = {}): string {
+function queryString(query: object = {}): string {
   const given = new URLSearchParams()
   for (const [name, value] of Object.entries(query)) if (value !== undefined) given.set(name, `${value}`)
   return given.size === 0 ? '' : `?${given}`

@@ -12,7 +12,9 @@ export type PayeeOptions = ClientOptions &
     | { token: string; apiKey?: never; contextCode?: never }
   )
 
-export type Payee = ReturnType<typeof createPayee>
+export type Payee = ReturnType<typeof partyActions> &
+  ReturnType<typeof webhookActions> &
+  ReturnType<typeof payeeActions>
 
 const RESERVE = '/vouchers/reserve-voucher'
 const OPEN_SESSION = '/vouchers/sessions/session-open'
@@ -21,7 +23,7 @@ const OPEN_SESSION = '/vouchers/sessions/session-open'
  * A payee of the server at `url`. By `contextCode` it signs in at its first call, as a new payee that sees what it made
  * and nothing else; to take that up again later, get a token by `signInWithCode`, keep it, and create the payee by it.
  */
-export function createPayee(options: PayeeOptions) {
+export function createPayee(options: PayeeOptions): Payee {
   const client = createClient(options, authOf(options))
   return { ...partyActions(client), ...webhookActions(client), ...payeeActions(client, options.contextCode) }
 }

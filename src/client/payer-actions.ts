@@ -20,10 +20,15 @@ import { type CallOptions, type Client, type PostOptions, path } from './client.
 import { partyActions } from './party.ts'
 import { webhookActions } from './webhook-endpoints.ts'
 
-export type PayerActions = ReturnType<typeof payerActions>
-
 /** All that a payer can ask of the server. */
-export function payerActions(client: Client) {
+export type PayerActions = ReturnType<typeof partyActions> &
+  ReturnType<typeof contextActions> &
+  ReturnType<typeof voucherActions> &
+  ReturnType<typeof sessionActions> &
+  ReturnType<typeof apiKeyActions> &
+  ReturnType<typeof webhookActions>
+
+export function payerActions(client: Client): PayerActions {
   return {
     ...partyActions(client),
     ...contextActions(client),

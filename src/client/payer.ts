@@ -2,20 +2,22 @@ import { byToken } from './auth.ts'
 import { type ClientOptions, createClient } from './client.ts'
 import { type PayOptions, payVoucher } from './pay.ts'
 import { type PaySessionOptions, paySession } from './pay-session.ts'
-import { payerActions } from './payer-actions.ts'
+import { type PayerActions, payerActions } from './payer-actions.ts'
 import type { PayerWallet } from './wallet.ts'
 
 /** A user's token comes from `signIn` or `signInWithWallet`. */
 export type PayerOptions = ClientOptions & { token: string }
 
-export type Payer = ReturnType<typeof createPayer>
+export type Payer = PayerActions & ReturnType<typeof payingActions>
 
 /** A payer of the server at `url`: opens contexts, and pays what is asked in them. */
-export function createPayer(options: PayerOptions) {
+export function createPayer(options: PayerOptions): Payer {
   const actions = payerActions(createClient(options, byToken(options.token)))
-  return {
-    ...actions,
+  return { ...actions, ...payingActions(actions) }
+}
 
+function payingActions(actions: PayerActions) {
+  return {
     /** Pays a voucher: asks the wallet for each payment, in order, and hands in the receipts. */
     pay: (voucherId: string, wallet: PayerWallet, options?: PayOptions) =>
       payVoucher(actions, voucherId, wallet, options),

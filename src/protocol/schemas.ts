@@ -216,6 +216,18 @@ export const ReservedView = Type.Object({
 
 const Money = { currency: Type.String(), currencyAddress: Type.String({ description: '"" for the native coin' }) }
 
+/** A call as the payer reads it. */
+export type CallView = {
+  known: boolean
+  contract: string
+  selector?: string
+  standard?: string
+  function?: string
+  args?: { name: string; type: string; value: unknown; amount?: string }[]
+  value?: string
+  calls?: CallView[]
+}
+
 /** Calls that make calls are shown to this depth. */
 const CALL_DEPTH = 3
 
@@ -258,7 +270,7 @@ export const ReviewView = Type.Object({
   gas: Type.Object({ currency: Type.String(), amount: Type.Null({ description: 'On top, and known to nobody yet' }) }),
   complete: Type.Boolean({ description: 'Nothing else can move, gas aside' }),
   worstCase: Type.String({ description: 'One plain sentence' }),
-  call: Type.Optional(callView(CALL_DEPTH)),
+  call: Type.Optional(Type.Unsafe<CallView>(callView(CALL_DEPTH))),
 })
 
 export const AlternativeView = Type.Object({
