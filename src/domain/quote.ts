@@ -30,7 +30,10 @@ export type Quote = {
   /** Who named the price. */
   source: string
   supplied: Supplied
-  /** What it all costs at the price of the quote, in smallest units of the supplied currency. */
+  /**
+   * What it all costs at the price of the quote, in smallest units of the supplied currency. With a fee there are two
+   * swaps, and the price that the first leaves is rounded: so it may cost a trifle more or less.
+   */
   units: string
   /** The most that it may cost: beyond it the swap reverts. */
   maxUnits: string

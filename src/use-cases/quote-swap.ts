@@ -83,9 +83,12 @@ function currencyOf(named: Supplied | SimpleTerms): Currency {
   return { symbol: currency, network, address: currencyAddress, decimals, enabled: true }
 }
 
+/** How often a pool rounds up in a swap: what it takes, and its fee on that. */
+const ROUNDINGS = 2n
+
 /**
  * What the payee and the operator get, each swapped for by itself. The operator's swap comes second, at the price that
- * the payee's leaves, and rounds up by itself, once a pool.
+ * the payee's leaves, and rounds up by itself.
  */
 async function priceApart(app: App, terms: SimpleTerms, market: Swappable, fee: OperatorFee) {
   const [asked, feeUnits] = [BigInt(terms.amountUnits), BigInt(fee.units)]
@@ -96,7 +99,7 @@ async function priceApart(app: App, terms: SimpleTerms, market: Swappable, fee: 
   }
   let unitsIn = market.unitsIn - askedIn
   if (unitsIn < feeIn) unitsIn = feeIn
-  unitsIn += BigInt(market.route.pools.length)
+  unitsIn += ROUNDINGS * BigInt(market.route.pools.length)
   return [
     { recipient: terms.recipient, units: asked, unitsIn: askedIn },
     { recipient: fee.recipient, units: feeUnits, unitsIn },
