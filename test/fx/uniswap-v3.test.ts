@@ -129,10 +129,12 @@ describe('prices of Uniswap v3', () => {
       const through = new UniswapV3(openChain(node.url), { quoter, router })
       const ask = () => through.quote({ from: EURC, to: USDC, exact: 'out', units: 1_000_000n })
       assert.ok(await ask())
-      for (const fault of [{ status: 500 }, { result: '0x' }, 'garbage'] as const) {
+      for (const fault of [{ status: 500 }, 'garbage'] as const) {
         node.fault = ({ method }) => (method === 'eth_call' ? fault : undefined)
         await assert.rejects(ask(), ChainUnavailable)
       }
+      node.fault = ({ method }) => (method === 'eth_call' ? { result: '0x' } : undefined)
+      await assert.rejects(through.findPools([POL, EURC, USDC]), ChainUnavailable, 'it cannot make many calls in one')
     } finally {
       await node.stop()
     }

@@ -1,5 +1,6 @@
 import {
   type Abi,
+  AbiDecodingDataSizeTooSmallError,
   type Client,
   type ContractFunctionArgs,
   type ContractFunctionName,
@@ -7,10 +8,13 @@ import {
   type ContractFunctionReturnType,
   createClient,
   custom,
+  decodeFunctionResult,
+  encodeFunctionData,
 } from 'viem'
 import { multicall } from 'viem/actions'
 import type { Hex } from '../../domain/payment.ts'
 import { ChainUnavailable } from '../chain.ts'
+import { revertDataOf } from './node-errors.ts'
 import type { RpcNode } from './rpc-node.ts'
 
 type Mutability = 'view' | 'nonpayable'
@@ -33,6 +37,14 @@ export type ReadContracts = <const abi extends Abi, name extends ContractFunctio
   reads: ContractReads<abi, name>,
 ) => Promise<ContractAnswers<abi, name>>
 
+type AnyReads = {
+  abi: Abi
+  functionName: string
+  calls: readonly { address: Hex; args: readonly unknown[] }[]
+}
+
+const FEW = 3
+
 /** Bytes of calls in one request: with what carries them they must stay below what nodes take as a contract's creation. */
 const REQUEST_BYTES = 8_192
 
@@ -42,20 +54,41 @@ const REQUEST_BYTES = 8_192
  */
 export async function readContracts<const abi extends Abi, name extends ContractFunctionName<abi, Mutability>>(
   node: RpcNode,
-  { abi, functionName, calls }: ContractReads<abi, name>,
+  { abi, functionName, calls: typed }: ContractReads<abi, name>,
 ): Promise<ContractAnswers<abi, name>> {
+  const calls = typed.map(({ address, args }) => ({ address, args: args as readonly unknown[] }))
   if (calls.length === 0) return []
+  const reads = { abi, functionName, calls }
+  const isFew = calls.length <= FEW
+  const [answers] = await Promise.all([isFew ? callEach(node, reads) : callTogether(node, reads), node.freshHead()])
+  // The types of viem do not survive a number of calls that is not known.
+  return answers as ContractAnswers<abi, name>
+}
+
+/** Each in a request of its own: so few calls are smaller than the code that would make them together. */
+async function callEach({ client }: RpcNode, { abi, functionName, calls }: AnyReads): Promise<unknown[]> {
+  return Promise.all(
+    calls.map(async ({ address, args }) => {
+      const data = encodeFunctionData({ abi, functionName, args })
+      try {
+        const returned = await client.request({ method: 'eth_call', params: [{ to: address, data }, 'latest'] })
+        return returned === '0x' ? null : decodeFunctionResult({ abi, functionName, args, data: returned })
+      } catch (error) {
+        if (error instanceof AbiDecodingDataSizeTooSmallError || revertDataOf(error) !== null) return null
+        throw error
+      }
+    }),
+  )
+}
+
+async function callTogether(node: RpcNode, { abi, functionName, calls }: AnyReads): Promise<unknown[]> {
   const { client, trouble } = watched(node.client)
   const contracts: ContractFunctionParameters[] = calls.map(({ address, args }) => {
-    return { address, abi: abi as Abi, functionName, args: args as readonly unknown[] }
+    return { address, abi, functionName, args }
   })
-  const [answers] = await Promise.all([
-    multicall(client, { contracts, deployless: true, batchSize: REQUEST_BYTES }),
-    node.freshHead(),
-  ])
+  const answers = await multicall(client, { contracts, deployless: true, batchSize: REQUEST_BYTES })
   if (trouble.length > 0) throw trouble[0]
-  // The types of viem do not survive a number of calls that is not known.
-  return answers.map(({ result = null }) => result) as ContractAnswers<abi, name>
+  return answers.map(({ result = null }) => result)
 }
 
 /** viem reads a request that fails as calls that revert; so the node's failures are noted on the way. */

@@ -1,7 +1,7 @@
-import { BaseError, isHex, MethodNotFoundRpcError, numberToHex, RpcRequestError } from 'viem'
+import { MethodNotFoundRpcError, numberToHex } from 'viem'
 import type { Hex } from '../../domain/payment.ts'
 import type { Outcome, RawCall } from '../chain.ts'
-import { refusalWords } from './node-errors.ts'
+import { refusalWords, revertDataOf } from './node-errors.ts'
 import type { RpcNode } from './rpc-node.ts'
 
 /**
@@ -65,18 +65,6 @@ async function callAlone({ client }: RpcNode, from: Hex, call: RawCall): Promise
     if (data === null) throw error
     return { ending: 'reverts', data }
   }
-}
-
-/** Nodes word it in many ways when a call fails by itself, and not by their fault. */
-const FAILS_BY_ITSELF = /revert|out of gas|invalid opcode|stack (under|over)flow|bad jump|gas required exceeds/i
-
-/** What a call says as it reverts, "0x" where it says nothing; null where the failure is the node's. */
-function revertDataOf(error: unknown): Hex | null {
-  const words = refusalWords(error)
-  const answer = error instanceof BaseError ? error.walk((cause) => cause instanceof RpcRequestError) : null
-  if (words === null || !(answer instanceof RpcRequestError)) return null
-  if (isHex(answer.data)) return answer.data
-  return FAILS_BY_ITSELF.test(words) ? '0x' : null
 }
 
 /** A call of nothing succeeds, too: where it returns nothing, there may be no contract. */
