@@ -8,6 +8,7 @@ import { CURRENCIES, type ExchangeChain, startExchange } from '../test/support/e
 import { type Comparison, comparison } from './compare.ts'
 import { urlOf } from './network.ts'
 import type { Part } from './part.ts'
+import type { BareCallsPart, JsonRpcCall } from './parts/bare-calls.ts'
 import type { LoadResult } from './parts/load.ts'
 import type { ReplayPart } from './parts/replay.ts'
 import type { SubjectPart } from './parts/subject.ts'
@@ -19,22 +20,28 @@ import type { Size } from './size.ts'
 export type Paid = { negotiate: Comparison; resolve: Comparison }
 
 const CONCURRENCY = 16
+const WARM_UPS = 2
+
+/** As full as blocks of busy chains are. */
+const BLOCK_TRANSACTIONS = 100
 const PAYER = devAccount(2).address
 const SHOP = devAccount(3).address
 const { EURC, USDC } = CURRENCIES
 
 export async function measurePaid(running: Running, { paid }: Size): Promise<Paid> {
   const chain = await startExchange()
-  const replay = running.start<ReplayPart>('replay')
   try {
-    const calls = await recordCalls(running, chain)
+    const calls = await recordCalls(running, chain, paid.count)
     const shop = await openShop(running, chain.rpcUrl, 'paid')
-    const negotiate = await beside(replay, chain, calls.negotiate, shop, paid, negotiations)
-    const resolve = await beside(replay, chain, calls.resolve, shop, paid, resolutions)
-    await shop.part.stop()
+    const sides = {
+      subject: running.start<ReplayPart>('replay'),
+      floor: running.start<BareCallsPart>('bare-calls', SERVER_FLAGS),
+    }
+    const negotiate = await beside(sides, chain, calls.negotiate, shop, paid, negotiations)
+    const resolve = await beside(sides, chain, calls.resolve, shop, paid, resolutions)
+    await Promise.all([shop.part.stop(), sides.subject.stop(), sides.floor.stop()])
     return { negotiate, resolve }
   } finally {
-    await replay.stop()
     await chain.stop()
   }
 }
@@ -65,14 +72,15 @@ const resolutions: MakeWork = async (shop, { client }, count) => {
   const vouchers = await redeemed(shop, count)
   await client.setAutomine(false)
   const requests: string[] = []
-  for (const { id, payments = [], expectedPayment } of vouchers) {
+  for (const [index, { id, payments = [], expectedPayment }] of vouchers.entries()) {
     const units = BigInt((expectedPayment?.amount ?? '').replace('.', ''))
     const data = encodeFunctionData({ abi: erc20Abi, functionName: 'transfer', args: [SHOP, units] })
     const hash = await client.sendUnsignedTransaction({ from: PAYER, to: EURC.address as Hex, data, gas: 100_000n })
+    if (index % BLOCK_TRANSACTIONS === BLOCK_TRANSACTIONS - 1) await client.mine({ blocks: 1 })
     const receipts = payments.map((payment) => ({ paymentId: payment.id, transactionHash: hash }))
     requests.push(postRequest(`/api/v1/vouchers/${id}/resolve-voucher`, shop.payer, JSON.stringify({ receipts })))
   }
-  await client.mine({ blocks: Math.ceil(count / 100) + 1 })
+  await client.mine({ blocks: 1 })
   await client.setAutomine(true)
   return requests
 }
@@ -99,51 +107,52 @@ async function post<Body>({ url, payee }: Shop, path: string, body: unknown): Pr
   return (await response.json()) as Body
 }
 
-/** Server and bare calls take turns, round by round; figures are medians. The first round warms both up. */
+type Sides = { subject: Part<ReplayPart>; floor: Part<BareCallsPart> }
+
+/** Server and bare calls take turns, round by round; figures are medians. The first rounds warm both up. */
 async function beside(
-  replay: Part<ReplayPart>,
+  { subject, floor }: Sides,
   chain: ExchangeChain,
-  calls: string[],
+  units: JsonRpcCall[][],
   shop: Shop,
   { rounds, count }: Size['paid'],
   makeWork: MakeWork,
 ): Promise<Comparison> {
   const results: { subject: LoadResult[]; floor: LoadResult[] } = { subject: [], floor: [] }
-  const bare = Array.from({ length: count }, () => calls)
-  for (let round = 0; round <= rounds; round++) {
-    const units = (await makeWork(shop, chain, count)).map((request) => [request])
-    const sides = [
-      { side: 'subject', url: shop.url, units },
-      { side: 'floor', url: chain.rpcUrl, units: bare },
-    ] as const
-    for (const { side, ...load } of round % 2 === 0 ? sides : sides.toReversed()) {
-      const result = await replay.ask('replay', { ...load, concurrency: CONCURRENCY })
-      if (round > 0) results[side].push(result)
+  for (let round = 0; round < WARM_UPS + rounds; round++) {
+    const requests = await makeWork(shop, chain, count)
+    const runs = {
+      subject: () => subject.ask('replay', { url: shop.url, requests, concurrency: CONCURRENCY }),
+      floor: () => floor.ask('run', { rpcUrl: chain.rpcUrl, units, concurrency: CONCURRENCY }),
+    }
+    for (const side of round % 2 === 0 ? (['subject', 'floor'] as const) : (['floor', 'subject'] as const)) {
+      const result = await runs[side]()
+      if (round >= WARM_UPS) results[side].push(result)
     }
   }
   return comparison(results.subject, results.floor)
 }
 
-const RECORDED = 5
-
-/** What a server asks its node for one unit of work, as whole HTTP/1.1 requests. */
+/** What a server asks its node for each unit of as much work. */
 async function recordCalls(
   running: Running,
   chain: ExchangeChain,
-): Promise<{ negotiate: string[]; resolve: string[] }> {
+  count: number,
+): Promise<{ negotiate: JsonRpcCall[][]; resolve: JsonRpcCall[][] }> {
   const tap = await openTap(chain.rpcUrl)
   const shop = await openShop(running, tap.url, 'recorded')
-  const record = async (makeWork: MakeWork): Promise<string[]> => {
-    const recordings: string[][] = []
+  const record = async (makeWork: MakeWork): Promise<JsonRpcCall[][]> => {
+    const recordings: JsonRpcCall[][] = []
     const replay = running.start<ReplayPart>('replay')
-    for (const request of await makeWork(shop, chain, RECORDED)) {
+    for (const request of await makeWork(shop, chain, count)) {
       tap.taken.length = 0
-      await replay.ask('replay', { url: shop.url, units: [[request]], concurrency: 1 })
-      recordings.push(tap.taken.map((body) => postRequest('/', null, body)))
+      await replay.ask('replay', { url: shop.url, requests: [request], concurrency: 1 })
+      recordings.push([...tap.taken])
     }
     await replay.stop()
-    // The longer ones hold what the server asks now and then, such as for a new head.
-    return recordings.reduce((one, other) => (other.length < one.length ? other : one))
+    // The longer ones also hold what the server asks now and then, such as for a new head.
+    const length = Math.min(...recordings.map((recording) => recording.length))
+    return recordings.map((recording) => recording.slice(-length))
   }
   const calls = { negotiate: await record(negotiations), resolve: await record(resolutions) }
   await shop.part.stop()
@@ -152,15 +161,20 @@ async function recordCalls(
 }
 
 /** Hands requests on to the node, and keeps them. */
-async function openTap(rpcUrl: string): Promise<{ url: string; taken: string[]; close: () => void }> {
-  const taken: string[] = []
+async function openTap(rpcUrl: string): Promise<{ url: string; taken: JsonRpcCall[]; close: () => void }> {
+  const taken: JsonRpcCall[] = []
   const server = createServer(async (request, response) => {
     const body = await text(request)
-    taken.push(body)
+    taken.push(callIn(body))
     const answer = await fetch(rpcUrl, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
     response.setHeader('content-type', 'application/json').end(await answer.text())
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return { url: urlOf(server.address()), taken, close: () => void server.close().closeAllConnections() }
+}
+
+function callIn(body: string): JsonRpcCall {
+  const { method, params } = JSON.parse(body)
+  return { method, params }
 }

@@ -33,10 +33,8 @@ function termsOf(cents: number): string {
   })
 }
 
-/** @param token null: none is needed */
-export function postRequest(path: string, token: string | null, body: string): string {
-  const authorization = token === null ? '' : `authorization: Bearer ${token}\r\n`
-  return `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\n${authorization}content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`
+export function postRequest(path: string, token: string, body: string): string {
+  return `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer ${token}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`
 }
 
 function post(path: string, token: string, key: string, body: string): string {
