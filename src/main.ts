@@ -90,7 +90,11 @@ const OPERATOR_ERRORS: Record<string, number> = {
   StoreUnusable: EXIT.failure,
   SecretsUnusable: EXIT.failure,
   AnvilUnusable: EXIT.failure,
-  ApiError: EXIT.failure,
+  ProblemError: EXIT.failure,
+  ConnectionError: EXIT.failure,
+  TimeoutError: EXIT.failure,
+  NotPaidError: EXIT.failure,
+  SixpenceError: EXIT.failure,
 }
 
 /** Operators read one line that says what is wrong; programs read the exit code. */

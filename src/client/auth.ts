@@ -68,7 +68,8 @@ export function byContextCode(
   let token: Promise<string> | null = null
   const signedIn = async () => {
     try {
-      token ??= signInWithCode(options)
+      // The call that waits for it is repeated, and the sign-in with it.
+      token ??= signInWithCode({ ...options, retries: 0 })
       return await token
     } catch (error) {
       token = null

@@ -1,4 +1,5 @@
 import type { VoucherView } from '../protocol/schemas.ts'
+import type { PostOptions } from './client.ts'
 import { NotPaidError, PaymentFailedError, ProblemError, SixpenceError } from './errors.ts'
 import { anyOf } from './pause.ts'
 import type { PayerActions } from './payer-actions.ts'
@@ -49,6 +50,19 @@ export async function payVoucher(
     receipts.push(receipt)
   }
   return untilResolved(payer, await handIn(payer, voucherId, wallet, receipts), signal)
+}
+
+/** Attaches the wallet's signature of the terms, for payees that want one before the payment. */
+export async function signTerms(
+  payer: PayerActions,
+  voucherId: string,
+  wallet: PayerWallet,
+  options: PostOptions = {},
+): Promise<VoucherView> {
+  const { code, status, signingMessage } = await payer.getVoucher(voucherId, { signal: options.signal })
+  if (signingMessage === undefined) throw new SixpenceError('not_payable', `Voucher ${code} is ${status}.`)
+  const signature = await wallet.signMessage(signingMessage)
+  return payer.signVoucher(voucherId, { publicKey: wallet.address, signature }, options)
 }
 
 /** Tells the hook; what becomes of that must not keep a receipt from the server. */

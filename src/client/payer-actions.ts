@@ -1,9 +1,7 @@
 import type {
-  ApiKeyView,
   CloseContextBody,
   ContextView,
   NegotiateVoucherBody,
-  NewApiKeyView,
   OpenContextBody,
   PageQuery,
   Receipt,
@@ -16,6 +14,7 @@ import type {
   VoucherReviewView,
   VoucherView,
 } from '../protocol/schemas.ts'
+import { apiKeyActions } from './api-keys.ts'
 import { type CallOptions, type Client, type PostOptions, path } from './client.ts'
 import { partyActions } from './party.ts'
 import { webhookActions } from './webhook-endpoints.ts'
@@ -90,19 +89,5 @@ function sessionActions(client: Client) {
     /** Hands in receipts for many vouchers; each is judged on its own. */
     resolveSession: (sessionId: string, receipts: Receipt[], options?: PostOptions) =>
       client.post<SessionResolvedView>(path`/vouchers/sessions/${sessionId}/session-resolve`, { receipts }, options),
-  }
-}
-
-/** Keys by which the user is paid too. */
-function apiKeyActions(client: Client) {
-  return {
-    /** The answer holds the key, this once. */
-    createApiKey: (body: { name: string }, options?: PostOptions) =>
-      client.post<NewApiKeyView>('/auth/api-keys', body, options),
-
-    listApiKeys: (options?: CallOptions) => client.get<ApiKeyView[]>('/auth/api-keys', options),
-
-    revokeApiKey: (keyId: string, options?: PostOptions) =>
-      client.post<ApiKeyView>(path`/auth/api-keys/${keyId}/revoke`, {}, options),
   }
 }

@@ -37,8 +37,8 @@ export function viemWallet(client: ViemClient): PayerWallet {
     batch: {
       isPossible: (chainId) => canBatch(client, chainId),
       sendCalls: async (request) => {
-        const [{ chainId } = {}] = request.params
-        if (chainId !== undefined) await goTo(client, Number(chainId))
+        const [{ chainId }] = request.params
+        await goTo(client, Number(chainId))
         return readCallsId(await client.request(request))
       },
       waitForCalls: (callsId) => waitForCalls(client, callsId),

@@ -1,3 +1,5 @@
+import type { SessionPaymentsView } from '../protocol/schemas.ts'
+
 /** What a wallet is asked to send. `value` is in wei. */
 export type WalletTransaction = { chainId: number | null; to: string; value: bigint; data: string }
 
@@ -5,7 +7,7 @@ export type WalletTransaction = { chainId: number | null; to: string; value: big
 export type MinedTransaction = { transactionHash: string; hasSucceeded: boolean }
 
 /** What `wallet_sendCalls` takes, as the server writes it. */
-export type WalletCalls = { method: 'wallet_sendCalls'; params: readonly { chainId: string }[] }
+export type WalletCalls = SessionPaymentsView['batches'][number]['request']
 
 /** The payer's wallet, as far as paying needs it. `viemWallet` makes one of a viem client. */
 export type PayerWallet = {

@@ -1,13 +1,13 @@
-import { concat, createPublicClient, createWalletClient, erc20Abi, type Hex, http } from 'viem'
+import { concat, createPublicClient, createWalletClient, erc20Abi, type Hex, http, publicActions } from 'viem'
 import { mnemonicToAccount } from 'viem/accounts'
 import { encodeExecuteData } from 'viem/experimental/erc7821'
-import type { CurrencyView } from '../protocol/schemas.ts'
-import { SANDBOX_ACCOUNT_CODE, SANDBOX_MNEMONIC } from '../sandbox/facts.ts'
+import { type CurrencyView, viemWallet, type WalletCalls } from '../client/index.ts'
+import { SANDBOX_ACCOUNT_CODE, SANDBOX_CHAIN_ID, SANDBOX_MNEMONIC } from '../sandbox/facts.ts'
 
 export type DemoWallet = ReturnType<typeof openDemoWallet>
 
-/** As payments and `wallet_sendCalls` have it: `value` in wei, in decimal or in hex. */
-type Call = { to: string; value: string; data: string }
+/** The sandbox makes its blocks at once. */
+const POLLING_INTERVAL_MS = 100
 
 /** What an account has for code while it delegates (EIP-7702). */
 const DELEGATED_CODE = concat(['0xef0100', SANDBOX_ACCOUNT_CODE]).toLowerCase()
@@ -17,27 +17,32 @@ export function openDemoWallet(rpcUrl: string) {
   const transport = http(rpcUrl)
   const account = mnemonicToAccount(SANDBOX_MNEMONIC, { addressIndex: 1 })
   const payee = mnemonicToAccount(SANDBOX_MNEMONIC, { addressIndex: 3 }).address
-  const client = createWalletClient({ account, transport })
+  const client = createWalletClient({ account, transport, pollingInterval: POLLING_INTERVAL_MS })
   const chain = createPublicClient({ transport })
 
   const isDelegated = async () => (await chain.getCode({ address: account.address })) === DELEGATED_CODE
   const authorization = () => client.signAuthorization({ contractAddress: SANDBOX_ACCOUNT_CODE, executor: 'self' })
+  const wallet = viemWallet(client.extend(publicActions))
+  const isPossible = async (chainId: number) => chainId === SANDBOX_CHAIN_ID
+
+  /**
+   * What a wallet does when it is asked for `wallet_sendCalls`: all of them in one transaction of the account to
+   * itself. The first time, the transaction also has the account delegate to code that makes the calls.
+   */
+  const sendCalls = async ({ params: [{ calls }] }: WalletCalls) =>
+    client.sendTransaction({
+      chain: null,
+      to: account.address,
+      data: encodeExecuteData({ calls: calls.map(readCall) }),
+      ...(!(await isDelegated()) && { authorizationList: [await authorization()] }),
+    })
+
+  const waitForCalls = (hash: string) => wallet.waitForTransaction(hash)
+
   return {
     payer: account.address,
     payee,
-    send: (call: Call) => client.sendTransaction({ chain: null, ...readCall(call) }),
-
-    /**
-     * What a wallet does when it is asked for `wallet_sendCalls`: all of them in one transaction of the account to
-     * itself. The first time, the transaction also has the account delegate to code that makes the calls.
-     */
-    sendCalls: async (calls: Call[]) =>
-      client.sendTransaction({
-        chain: null,
-        to: account.address,
-        data: encodeExecuteData({ calls: calls.map(readCall) }),
-        ...(!(await isDelegated()) && { authorizationList: [await authorization()] }),
-      }),
+    wallet: { ...wallet, batch: { isPossible, sendCalls, waitForCalls } },
 
     balances: (currencies: CurrencyView[]) =>
       Promise.all(
@@ -48,6 +53,6 @@ export function openDemoWallet(rpcUrl: string) {
   }
 }
 
-function readCall({ to, value, data }: Call) {
+function readCall({ to, value, data }: WalletCalls['params'][0]['calls'][number]) {
   return { to: to as Hex, value: BigInt(value), data: data as Hex }
 }

@@ -1,11 +1,12 @@
 import { noAttestation } from '../auth/attestation.ts'
 import { readSecrets } from '../auth/secrets-file.ts'
 import { createTokens } from '../auth/tokens.ts'
+import { apiKeyActions } from '../client/api-keys.ts'
+import { byToken } from '../client/auth.ts'
+import { createClient } from '../client/client.ts'
 import type { Config } from '../config.ts'
-import type { ApiKeyView, NewApiKeyView } from '../protocol/schemas.ts'
 import { startServer } from '../server.ts'
 import { readOwner } from '../store/sqlite/open.ts'
-import { type Api, createApi } from './api.ts'
 
 type Print = (line: string) => void
 
@@ -17,14 +18,14 @@ export async function createKey(
   print: Print,
 ): Promise<void> {
   const body = { name, ...(ownerId !== undefined && { ownerId }) }
-  const made = await withOperator(config, (api) => api.post<NewApiKeyView>('/auth/api-keys', body))
+  const made = await withOperator(config, (api) => api.createApiKey(body))
   print(`${made.key}`)
   print('')
   print(`This is shown once. Send it as x-api-key. Its id is ${made.id}, its owner ${made.ownerId}.`)
 }
 
 export async function listKeys(config: Config, print: Print): Promise<void> {
-  const keys = await withOperator(config, (api) => api.get<ApiKeyView[]>('/auth/api-keys'))
+  const keys = await withOperator(config, (api) => api.listApiKeys())
   if (keys.length === 0) print('There are no API keys.')
   for (const { id, prefix, name, ownerId, createdAt, revokedAt } of keys) {
     print(
@@ -34,21 +35,25 @@ export async function listKeys(config: Config, print: Print): Promise<void> {
 }
 
 export async function revokeKey(config: Config, keyId: string, print: Print): Promise<void> {
-  const key = await withOperator(config, (api) =>
-    api.post<ApiKeyView>(`/auth/api-keys/${encodeURIComponent(keyId)}/revoke`),
-  )
+  const key = await withOperator(config, (api) => api.revokeApiKey(keyId))
   print(`${key.id} (${key.name}) is revoked since ${key.revokedAt}.`)
+}
+
+type Operator = ReturnType<typeof apiKeyActions>
+
+function operatorOf(url: string, token: string): Operator {
+  return apiKeyActions(createClient({ url }, byToken(token)))
 }
 
 /**
  * Speaks as the operator: to the server that owns the data directory, or else to one that runs for this call alone, which
  * a shared database allows at any time. Whoever reads the directory's secrets, or the database, is the operator.
  */
-async function withOperator<T>(config: Config, use: (api: Api) => Promise<T>): Promise<T> {
+async function withOperator<T>(config: Config, use: (api: Operator) => Promise<T>): Promise<T> {
   const url = config.databaseUrl === null ? readOwner(config.dataDir)?.note : null
   if (url && (await isAnswering(url))) {
     const tokens = createTokens({ secrets: readSecrets(config), clock: Date.now })
-    return use(createApi(url, await tokens.issue({ kind: 'operator' })))
+    return use(operatorOf(url, await tokens.issue({ kind: 'operator' })))
   }
   const server = await startServer({
     host: '127.0.0.1',
@@ -65,7 +70,7 @@ async function withOperator<T>(config: Config, use: (api: Api) => Promise<T>): P
     logger: null,
   })
   try {
-    return await use(createApi(server.url, await server.app.tokens.issue({ kind: 'operator' })))
+    return await use(operatorOf(server.url, await server.app.tokens.issue({ kind: 'operator' })))
   } finally {
     await server.stop()
   }

@@ -3,8 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ConnectionError } from '../client/index.ts'
 import { DEMO_SETTINGS, readConfig, readSetting } from '../config.ts'
-import { ApiError } from './api.ts'
 import { type DemoOptions, demo } from './demo.ts'
 import { serve } from './serve.ts'
 
@@ -29,7 +29,7 @@ export async function playDemo(
     fx: readSetting(DEMO_SETTINGS.fx, { flags, env }),
   }
   if (await isUp(url)) return demo({ ...story, url, rpcUrl })
-  if (named !== null) throw new ApiError(`No server answers at ${named}.`)
+  if (named !== null) throw new ConnectionError(`No server answers at ${named}.`)
   print('No server runs yet, so the demo starts one of its own, with a sandbox chain.')
   await withOwnServer(story)
 }

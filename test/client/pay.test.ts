@@ -44,9 +44,16 @@ after(() => shop.stop())
 
 type Request = { method: string; params?: unknown }
 
+type WalletKind = {
+  batches: 'ready' | 'unsupported' | 'refused'
+  /** Which chain it is on at first. */
+  place?: 'here' | 'elsewhere' | 'stuck elsewhere'
+}
+
 /** A wallet of the browser: it knows EIP-5792 and delegates (EIP-7702), or says that it does not. */
-function openWallet({ batches }: { batches: 'ready' | 'unsupported' | 'refused' }): PayerWallet {
+function openWallet({ batches, place = 'here' }: WalletKind): PayerWallet {
   const { payer: account, chain } = shop
+  let isElsewhere = place !== 'here'
   const node = chain.client.transport
   const sendCalls = async (params: unknown): Promise<{ id: Hex }> => {
     if (batches === 'refused') throw Object.assign(new Error('rejected the upgrade'), { code: 5750 })
@@ -62,6 +69,11 @@ function openWallet({ batches }: { batches: 'ready' | 'unsupported' | 'refused' 
   const request = async ({ method, params }: Request): Promise<unknown> => {
     if (/^eth_send|^wallet_sendCalls/.test(method)) asked.push(method)
     switch (method) {
+      case 'eth_chainId':
+        return toHex(isElsewhere ? 1 : chain.chainId)
+      case 'wallet_switchEthereumChain':
+        isElsewhere = place === 'stuck elsewhere'
+        return null
       case 'wallet_getCapabilities':
         if (batches === 'unsupported') throw Object.assign(new Error('unknown method'), { code: -32601 })
         return { [toHex(chain.chainId)]: { atomic: { status: 'ready' } } }
@@ -173,6 +185,27 @@ describe('pay', () => {
       throw new Error('no room')
     }
     assert.equal((await payer.pay(id, wallet, { signal: leaving.signal, onSent })).status, 'RESOLVED')
+  })
+
+  it('signs the terms without paying', async () => {
+    const { id } = await ask('1', EURC)
+    const [signed, sent] = await asksFor(() => payer.sign(id, wallet))
+    assert.deepEqual([signed.status, signed.signature?.publicKey, sent], ['REDEEMED', wallet.address, []])
+    const { id: reserved } = await payee.reserveVoucher()
+    await assert.rejects(payer.sign(reserved, wallet), { code: 'not_payable' })
+  })
+
+  it('takes the wallet to the chain of the payment, and sends nothing on another', async () => {
+    const elsewhere = openWallet({ batches: 'unsupported', place: 'elsewhere' })
+    assert.equal((await payer.pay((await ask('1', EURC)).id, elsewhere)).status, 'RESOLVED')
+    const { id } = await ask('1', EURC)
+    const [, sent] = await asksFor(() =>
+      assert.rejects(
+        payer.pay(id, openWallet({ batches: 'unsupported', place: 'stuck elsewhere' })),
+        /must be on 31337/,
+      ),
+    )
+    assert.deepEqual(sent, [])
   })
 
   it('waits for the block, and hands in again, where the server had not heard of the transaction', async () => {
