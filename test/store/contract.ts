@@ -32,6 +32,7 @@ import {
   anAnswer,
   anApiKey,
   anEvent,
+  aQuote,
   aSession,
   aSettlement,
   aVoucher,
@@ -184,7 +185,9 @@ function versions(engine: Engine): void {
 }
 
 function redeemedVersion1(): Voucher {
-  return { ...settling(redeemed(aVoucher(), { orderId: 'order 1' })), version: 1 }
+  const quote = aQuote()
+  const negotiated = { ...redeemed(aVoucher(), { orderId: 'order 1' }), quotes: [quote], quoteId: quote.id }
+  return { ...settling(negotiated), version: 1 }
 }
 
 function uniqueThings(engine: Engine): void {

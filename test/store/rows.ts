@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Account, ApiKey, Credential } from '../../src/domain/account.ts'
 import { type Context, openContext } from '../../src/domain/context.ts'
 import type { Event } from '../../src/domain/event.ts'
+import type { Quote } from '../../src/domain/quote.ts'
 import { openSession, type Session } from '../../src/domain/session.ts'
 import type { Settlement } from '../../src/domain/settlement.ts'
 import {
@@ -103,6 +104,29 @@ export function redeemed(voucher: ReservedVoucher, given: { orderId?: string } =
     headNumber: 41,
   }
   return redeemVoucher(voucher, redemption, 10 * MINUTE_MS).voucher
+}
+
+/** A quote of another currency for those terms. */
+export function aQuote(): Quote {
+  const payment = {
+    type: 'send_transaction',
+    network: 'polygon',
+    chainId: 137,
+    summary: 'Swap about 109 USDC.',
+  } as const
+  const token = '0x2791Bca1f2de4661ED88A30C99A7a9449Aa84174'
+  const router = '0x69Dc2C0C9F87cE088fCB1c193Dab718a57FdC928'
+  return {
+    ...{ id: newId('quo', T0), source: 'uniswap-v3', units: '109000000', maxUnits: '109545000', slippageBps: 50 },
+    supplied: { network: 'polygon', currency: 'USDC', currencyAddress: token, decimals: 6, wallet: WALLET },
+    fee: { bps: 25, units: '250000', recipient: WALLET },
+    route: { router, wrappedNative: router, tokens: [token, router], fees: [500], pools: [router] },
+    ...{ quotedAtMs: T0, expiresAtMs: T0 + 2 * MINUTE_MS },
+    approvals: [
+      { ...payment, id: newId('pay', T0), input: { from: '{payer}', to: token, value: '0', data: '0x095ea7b3' } },
+    ],
+    swap: { ...payment, id: newId('pay', T0), input: { from: '{payer}', to: router, value: '0', data: '0xf28c0498' } },
+  }
 }
 
 /** The voucher with receipts on their way to a block. */
