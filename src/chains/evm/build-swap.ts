@@ -1,4 +1,13 @@
-import { decodeFunctionData, encodeFunctionData, erc20Abi, getAddress, parseAbi, slice, zeroAddress } from 'viem'
+import {
+  decodeFunctionData,
+  encodeFunctionData,
+  erc20Abi,
+  getAddress,
+  parseAbi,
+  prepareEncodeFunctionData,
+  slice,
+  zeroAddress,
+} from 'viem'
 import type { Hex, Instruction } from '../../domain/payment.ts'
 import type { SwapOrder } from '../chain.ts'
 import { swapPath } from './swap-path.ts'
@@ -11,6 +20,13 @@ const ROUTER_ABI = parseAbi([
   'function multicall(bytes[] data) payable returns (bytes[])',
 ])
 
+/** Prepared, because finding the selector costs more than the encoding does. */
+const EXACT_OUTPUT = prepareEncodeFunctionData({ abi: ROUTER_ABI, functionName: 'exactOutput' })
+const UNWRAP = prepareEncodeFunctionData({ abi: ROUTER_ABI, functionName: 'unwrapWETH9' })
+const MULTICALL = prepareEncodeFunctionData({ abi: ROUTER_ABI, functionName: 'multicall' })
+const REFUND = encodeFunctionData({ abi: ROUTER_ABI, functionName: 'refundETH' })
+const APPROVE = prepareEncodeFunctionData({ abi: erc20Abi, functionName: 'approve' })
+
 /** The router keeps what it is to hand on itself. */
 const ROUTER_ITSELF = zeroAddress
 
@@ -21,14 +37,14 @@ const ROUTER_ITSELF = zeroAddress
 export function buildSwap(order: SwapOrder): Instruction['input'] {
   const { route, paysNative, outputs } = order
   const calls = outputs.flatMap((output) => callsFor(order, output))
-  if (paysNative) calls.push(encodeFunctionData({ abi: ROUTER_ABI, functionName: 'refundETH' }))
+  if (paysNative) calls.push(REFUND)
   const value = paysNative ? outputs.reduce((sum, { maxUnitsIn }) => sum + maxUnitsIn, 0n) : 0n
   return { from: '{payer}', to: route.router, value: value.toString(), data: inOne(calls) }
 }
 
 /** Lets a router take so much of a token. */
 export function buildApproval(token: Hex, spender: Hex, units: bigint): Instruction['input'] {
-  const data = encodeFunctionData({ abi: erc20Abi, functionName: 'approve', args: [spender, units] })
+  const data = encodeFunctionData({ ...APPROVE, args: [spender, units] })
   return { from: '{payer}', to: token, value: '0', data }
 }
 
@@ -43,15 +59,15 @@ function callsFor(
     amountOut: units,
     amountInMaximum: maxUnitsIn,
   }
-  const swapping = encodeFunctionData({ abi: ROUTER_ABI, functionName: 'exactOutput', args: [swap] })
+  const swapping = encodeFunctionData({ ...EXACT_OUTPUT, args: [swap] })
   if (!givesNative) return [swapping]
-  return [swapping, encodeFunctionData({ abi: ROUTER_ABI, functionName: 'unwrapWETH9', args: [units, recipient] })]
+  return [swapping, encodeFunctionData({ ...UNWRAP, args: [units, recipient] })]
 }
 
 function inOne(calls: Hex[]): Hex {
   const [only, ...others] = calls
   if (only !== undefined && others.length === 0) return only
-  return encodeFunctionData({ abi: ROUTER_ABI, functionName: 'multicall', args: [calls] })
+  return encodeFunctionData({ ...MULTICALL, args: [calls] })
 }
 
 /** The most that a call of `buildSwap` takes, and of which token: the wrapped one where it is paid with the native coin. */

@@ -10,6 +10,7 @@ import {
   custom,
   decodeFunctionResult,
   encodeFunctionData,
+  prepareEncodeFunctionData,
 } from 'viem'
 import { multicall } from 'viem/actions'
 import type { Hex } from '../../domain/payment.ts'
@@ -69,7 +70,7 @@ export async function readContracts<const abi extends Abi, name extends Contract
 async function callEach({ client }: RpcNode, { abi, functionName, calls }: AnyReads): Promise<unknown[]> {
   return Promise.all(
     calls.map(async ({ address, args }) => {
-      const data = encodeFunctionData({ abi, functionName, args })
+      const data = encodeFunctionData({ ...prepared(abi, functionName), args })
       try {
         const returned = await client.request({ method: 'eth_call', params: [{ to: address, data }, 'latest'] })
         return returned === '0x' ? null : decodeFunctionResult({ abi, functionName, args, data: returned })
@@ -79,6 +80,18 @@ async function callEach({ client }: RpcNode, { abi, functionName, calls }: AnyRe
       }
     }),
   )
+}
+
+type Prepared = ReturnType<typeof prepareEncodeFunctionData>
+
+const preparedOf = new WeakMap<Abi, Map<string, Prepared>>()
+
+/** Finding the selector costs more than the encoding does. */
+function prepared(abi: Abi, functionName: string): Prepared {
+  const known = preparedOf.get(abi) ?? new Map<string, Prepared>()
+  const found = known.get(functionName) ?? prepareEncodeFunctionData({ abi, functionName })
+  preparedOf.set(abi, known.set(functionName, found))
+  return found
 }
 
 async function callTogether(node: RpcNode, { abi, functionName, calls }: AnyReads): Promise<unknown[]> {
