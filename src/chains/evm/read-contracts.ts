@@ -82,7 +82,7 @@ async function callEach({ client }: RpcNode, { abi, functionName, calls }: AnyRe
   )
 }
 
-type Prepared = ReturnType<typeof prepareEncodeFunctionData>
+type Prepared = ReturnType<typeof prepareEncodeFunctionData<Abi, string>>
 
 const preparedOf = new WeakMap<Abi, Map<string, Prepared>>()
 
