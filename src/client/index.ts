@@ -1,19 +1,41 @@
 export type { EventType, EventView } from '../protocol/events.ts'
 export type { ProblemCode } from '../protocol/problems.ts'
 export type {
+  AccountView,
+  ApiKeyView,
+  CloseContextBody,
   ContextView,
+  ConvertCurrencyBody,
+  CreateApiKeyBody,
+  CreateWebhookEndpointBody,
+  CurrencyQuery,
   CurrencyView,
   ExpectedPayment,
   NegotiateVoucherBody,
+  NetworkQuery,
   NetworkView,
+  NewApiKeyView,
+  NewSecretView,
+  OpenContextBody,
+  OpenSessionBody,
+  PageQuery,
   Receipt,
   RedeemVoucherBody,
   ReservedView,
+  ReviewQuery,
+  SessionPaymentsQuery,
   SessionPaymentsView,
+  SessionQuery,
+  SessionResolvedView,
   SessionView,
+  SignVoucherBody,
+  UpdateWebhookEndpointBody,
+  VoucherQuery,
   VoucherReviewView,
   VoucherView,
+  WebhookDeliveryQuery,
   WebhookDeliveryView,
+  WebhookEndpointQuery,
   WebhookEndpointView,
 } from '../protocol/schemas.ts'
 export { signIn, signInWithCode, signInWithWallet, signUp } from './auth.ts'
@@ -34,5 +56,5 @@ export { createPayee, type Payee, type PayeeOptions } from './payee.ts'
 export { createPayer, type Payer, type PayerOptions } from './payer.ts'
 export { type ViemClient, viemWallet } from './viem.ts'
 export type { ResolvedVoucher, WaitOptions } from './wait.ts'
-export type { MinedTransaction, PayerWallet, WalletCalls, WalletTransaction } from './wallet.ts'
+export type { Alternative, MinedTransaction, PayerWallet, WalletCalls, WalletTransaction } from './wallet.ts'
 export { verifyPlatformWebhook, verifyWebhook, WebhookError } from './webhooks.ts'

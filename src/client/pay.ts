@@ -1,5 +1,5 @@
 import type { VoucherView } from '../protocol/schemas.ts'
-import type { PostOptions } from './client.ts'
+import type { CallOptions, PostOptions } from './client.ts'
 import { NotPaidError, PaymentFailedError, ProblemError, SixpenceError } from './errors.ts'
 import { anyOf } from './pause.ts'
 import type { PayerActions } from './payer-actions.ts'
@@ -50,6 +50,31 @@ export async function payVoucher(
     receipts.push(receipt)
   }
   return untilResolved(payer, await handIn(payer, voucherId, wallet, receipts), signal)
+}
+
+/**
+ * Pays a voucher by a signature, without a transaction of the payer's and without gas, where the server offers that for
+ * this wallet (`payments[].alternatives`). The same signature may be handed in again.
+ * @returns the voucher, RESOLVED
+ * @throws SixpenceError `not_payable` where there is nothing that this wallet could sign; NotPaidError
+ */
+export async function payGasless(
+  payer: PayerActions,
+  voucherId: string,
+  wallet: PayerWallet,
+  { signal }: CallOptions = {},
+): Promise<VoucherView> {
+  const voucher = await payer.getVoucher(voucherId, { signal })
+  if (isOnItsWay(voucher)) return untilResolved(payer, voucher, signal)
+  const [payment] = voucher.payments ?? []
+  const alternative = payment?.alternatives?.find(({ from }) => isSameAddress(from, wallet.address))
+  if (!payment || !alternative || !wallet.signTypedData) {
+    throw new SixpenceError('not_payable', `Voucher ${voucher.code} cannot be paid by a signature of this wallet.`)
+  }
+  signal?.throwIfAborted()
+  const signature = await wallet.signTypedData(alternative.typedData)
+  const resolved = await payer.resolveVoucher(voucherId, [{ paymentId: payment.id, signature }])
+  return untilResolved(payer, resolved, signal)
 }
 
 /** Attaches the wallet's signature of the terms, for payees that want one before the payment. */
@@ -107,7 +132,7 @@ async function assertPayable(
     throw new SixpenceError('not_payable', `Voucher ${code} is ${status}.`)
   }
   const quoted = suppliedPayment?.wallet.address
-  if (quoted !== undefined && quoted.toLowerCase() !== wallet.address.toLowerCase()) {
+  if (quoted !== undefined && !isSameAddress(quoted, wallet.address)) {
     throw new SixpenceError('not_payable', `The quote is for ${quoted}. Pay from there, or negotiate again.`)
   }
   const { payments } = await payer.reviewVoucher(id, { wallet: wallet.address }, { signal })
@@ -115,6 +140,11 @@ async function assertPayable(
     if (simulation.status !== 'REVERTS' && simulation.status !== 'NO_EFFECT') continue
     throw new SixpenceError('not_payable', `"${summary}" would fail: ${simulation.reason ?? simulation.status}.`)
   }
+}
+
+/** Some write addresses with a checksum in their case. */
+function isSameAddress(some: string, other: string): boolean {
+  return some.toLowerCase() === other.toLowerCase()
 }
 
 async function send(

@@ -1,6 +1,6 @@
 import { byToken } from './auth.ts'
-import { type ClientOptions, createClient, type PostOptions } from './client.ts'
-import { type PayOptions, payVoucher, signTerms } from './pay.ts'
+import { type CallOptions, type ClientOptions, createClient, type PostOptions } from './client.ts'
+import { type PayOptions, payGasless, payVoucher, signTerms } from './pay.ts'
 import { type PaySessionOptions, paySession } from './pay-session.ts'
 import { type PayerActions, payerActions } from './payer-actions.ts'
 import type { PayerWallet } from './wallet.ts'
@@ -21,6 +21,10 @@ function payingActions(actions: PayerActions) {
     /** Pays a voucher: asks the wallet for each payment, in order, and hands in the receipts. */
     pay: (voucherId: string, wallet: PayerWallet, options?: PayOptions) =>
       payVoucher(actions, voucherId, wallet, options),
+
+    /** Pays a voucher by a signature alone; the server's operator pays the gas. */
+    payGasless: (voucherId: string, wallet: PayerWallet, options?: CallOptions) =>
+      payGasless(actions, voucherId, wallet, options),
 
     /** Has the wallet sign the terms of a voucher. Paying does not need it. */
     sign: (voucherId: string, wallet: PayerWallet, options?: PostOptions) =>

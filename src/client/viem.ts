@@ -1,4 +1,4 @@
-import type { PayerWallet } from './wallet.ts'
+import type { Alternative, PayerWallet } from './wallet.ts'
 
 type Hex = `0x${string}`
 
@@ -10,6 +10,7 @@ export type ViemClient = {
   sendTransaction(args: { chain: null; to: Hex; value: bigint; data: Hex }): Promise<Hex>
   waitForTransactionReceipt(args: { hash: Hex }): Promise<{ transactionHash: Hex; status: string }>
   signMessage(args: { message: string }): Promise<Hex>
+  signTypedData(args: Alternative['typedData']): Promise<Hex>
   getCapabilities(args: { chainId: number }): Promise<{ atomic?: { status: string } }>
   request(args: { method: string; params?: unknown }): Promise<unknown>
   waitForCallsStatus(args: { id: string; timeout: number }): Promise<{
@@ -34,6 +35,7 @@ export function viemWallet(client: ViemClient): PayerWallet {
       return { transactionHash, hasSucceeded: status === 'success' }
     },
     signMessage: (message) => client.signMessage({ message }),
+    signTypedData: (typedData) => client.signTypedData(typedData),
     batch: {
       isPossible: (chainId) => canBatch(client, chainId),
       sendCalls: async (request) => {

@@ -1,4 +1,4 @@
-import type { SessionPaymentsView } from '../protocol/schemas.ts'
+import type { SessionPaymentsView, VoucherView } from '../protocol/schemas.ts'
 
 /** What a wallet is asked to send. `value` is in wei. */
 export type WalletTransaction = { chainId: number | null; to: string; value: bigint; data: string }
@@ -8,6 +8,11 @@ export type MinedTransaction = { transactionHash: string; hasSucceeded: boolean 
 
 /** What `wallet_sendCalls` takes, as the server writes it. */
 export type WalletCalls = SessionPaymentsView['batches'][number]['request']
+
+type Payment = NonNullable<VoucherView['payments']>[number]
+
+/** What the payer can sign in the place of a payment, so that somebody else pays the gas. */
+export type Alternative = NonNullable<Payment['alternatives']>[number]
 
 /** The payer's wallet, as far as paying needs it. `viemWallet` makes one of a viem client. */
 export type PayerWallet = {
@@ -21,6 +26,9 @@ export type PayerWallet = {
 
   /** Signs a text (EIP-191). */
   signMessage: (message: string) => Promise<string>
+
+  /** Signs what `eth_signTypedData_v4` takes. */
+  signTypedData?: (typedData: Alternative['typedData']) => Promise<string>
 
   /** What wallets have that can do several calls in one transaction (EIP-5792). */
   batch?: {

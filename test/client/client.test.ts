@@ -245,6 +245,17 @@ test('waiting does without the stream', async (t) => {
   )
 })
 
+test('waiting outlives a restart of the server', async (t) => {
+  const door = await startDoor(t, () => 'through')
+  const { payee, voucher, receipts } = await aVoucher(door.url)
+  const resolved = payee.waitForResolved(voucher.id)
+  await eventually(async () => door.came.some(({ line }) => line.endsWith('/events')))
+  server = await server.restart()
+  await createPayer({ url: door.url, token }).resolveVoucher(voucher.id, receipts)
+  assert.equal((await resolved).status, 'RESOLVED')
+  payer = createPayer({ url: server.url, token })
+})
+
 test('waiting ends when nothing will come, with its limit, and with its signal', async () => {
   const { payee, voucher } = await aVoucher()
   await assert.rejects(payee.waitForResolved(voucher.id, { timeoutMs: 30 }), TimeoutError)

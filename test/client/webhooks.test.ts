@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { verifyPlatformWebhook, verifyWebhook, WebhookError } from '../../src/client/index.ts'
+import { createPayee, createPayer, verifyPlatformWebhook, verifyWebhook, WebhookError } from '../../src/client/index.ts'
 import { newSigningSecret, webhookHeaders } from '../../src/delivery/webhooks/sign.ts'
+import { eventually, newPayer, PAYER_ADDRESS, startTestServer } from '../support/server.ts'
+import { startReceiver } from '../webhooks/receiver.ts'
 
 const [secret, older] = [newSigningSecret(), newSigningSecret()]
 const body = JSON.stringify({ id: 'evt_1', type: 'voucher.resolved', createdAt: '…', data: { id: 'vch_ü' } })
@@ -59,4 +61,39 @@ test('whatever was changed or is missing, nothing is read', async () => {
     const headers = { 'x-platform-signature': wrong }
     await assert.rejects(verifyPlatformWebhook({ headers, body, secret }), { code: 'webhook_rejected' })
   }
+})
+
+test('a shop with an API key is told of its vouchers, and can tell that it is', async (t) => {
+  const server = await startTestServer()
+  t.after(() => server.stop())
+  const receiver = await startReceiver()
+  t.after(receiver.stop)
+  const { url } = server
+  const owner = createPayer({ url, token: (await newPayer(url)).token })
+  const { key, id: keyId } = await owner.createApiKey({ name: 'corner shop' })
+  const shop = createPayee({ url, apiKey: key })
+  const { signingSecret, id: endpointId } = await shop.createWebhookEndpoint({ url: receiver.url })
+
+  const payer = createPayer({ url, token: (await newPayer(url)).token })
+  const { code } = await payer.openContext({ format: 'alphanum', payers: [{ address: PAYER_ADDRESS }] })
+  const { id } = await shop.reserveVoucher(code)
+  const [{ headers, body: raw }] = await eventually(async () => {
+    const [first] = receiver.received
+    return first && [first]
+  })
+  const event = await verifyWebhook({ headers, body: raw, secret: signingSecret })
+  assert.deepEqual([event.type, event.data.id], ['voucher.reserved', id])
+  assert.equal((await verifyPlatformWebhook({ headers, body: raw, secret: signingSecret })).id, event.id)
+
+  const [delivery] = await shop.listWebhookDeliveries({ endpointId })
+  assert.equal(delivery?.eventId, event.id)
+  assert.equal(
+    (await shop.updateWebhookEndpoint(endpointId, { events: ['voucher.settled'] })).events[0],
+    'voucher.settled',
+  )
+  assert.equal((await shop.disableWebhookEndpoint(endpointId)).enabled, false)
+  await shop.deleteWebhookEndpoint(endpointId)
+  assert.deepEqual(await shop.listWebhookEndpoints(), [])
+  await owner.revokeApiKey(keyId)
+  await assert.rejects(shop.listVouchers(), { code: 'unauthorized' })
 })
