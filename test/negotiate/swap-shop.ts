@@ -68,6 +68,7 @@ function servedOn(rpcUrl: string): ServedNetwork {
 
 function actionsOf(chain: ExchangeChain, server: TestServer, parties: Parties, account: HDAccount) {
   const { client } = chain
+  let blocksCome = true
 
   const negotiate = (
     id: string,
@@ -106,10 +107,14 @@ function actionsOf(chain: ExchangeChain, server: TestServer, parties: Parties, a
       return body
     },
 
-    /** Sends every payment of a voucher, one after the other. */
+    /** Sends every payment of a voucher, one after the other; where blocks come by themselves, each is mined then. */
     sendAll: async ({ payments = [] }: VoucherView) => {
       const receipts: { paymentId: string; transactionHash: Hex }[] = []
-      for (const payment of payments) receipts.push({ paymentId: payment.id, transactionHash: await send(payment) })
+      for (const payment of payments) {
+        const hash = await send(payment)
+        if (blocksCome) await client.waitForTransactionReceipt({ hash })
+        receipts.push({ paymentId: payment.id, transactionHash: hash })
+      }
       return receipts
     },
 
@@ -157,10 +162,12 @@ function actionsOf(chain: ExchangeChain, server: TestServer, parties: Parties, a
     /** Meanwhile no block comes by itself. One does in the end. */
     withoutBlocks: async (act: () => Promise<void>): Promise<void> => {
       await client.setAutomine(false)
+      blocksCome = false
       try {
         await act()
       } finally {
         await client.setAutomine(true)
+        blocksCome = true
         await client.mine({ blocks: 1 })
       }
     },
