@@ -8,11 +8,12 @@ type CodeInputProps = {
   /** All six characters are there. */
   onComplete?: (code: string) => void
   control?: ControlProps
+  name?: string
   disabled?: boolean
 }
 
 /** Where a code is typed or pasted: case is folded, O is read as 0, I and L as 1, and what parts a code is left out. */
-export function CodeInput({ value, onChange, onComplete, control, disabled = false }: CodeInputProps) {
+export function CodeInput({ value, onChange, onComplete, control, name, disabled = false }: CodeInputProps) {
   const enter = (input: HTMLInputElement) => {
     const code = foldTyped(input.value)
     // What was typed may fold to what is there: then nothing is rendered again.
@@ -25,6 +26,7 @@ export function CodeInput({ value, onChange, onComplete, control, disabled = fal
     <input
       {...control}
       class="code-input"
+      name={name}
       value={value}
       disabled={disabled}
       onInput={(event) => enter(event.currentTarget)}

@@ -16,10 +16,11 @@ export function Money({ amount, currency, big = false }: MoneyProps) {
 
 const NARROW_SPACE = '\u202f'
 
-/** Parts the thousands of a decimal string; what comes after the point stays as it is. */
+/** Parts the thousands of a decimal string, and writes tenths as hundredths, as people write money. */
 export function groupThousands(amount: string): string {
-  const [whole = '', ...fraction] = amount.split('.')
-  return [whole.replace(/\B(?=(\d{3})+$)/g, NARROW_SPACE), ...fraction].join('.')
+  const [whole = '', fraction] = amount.split('.')
+  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, NARROW_SPACE)
+  return fraction === undefined ? grouped : `${grouped}.${fraction.padEnd(2, '0')}`
 }
 
 const KEYS = ['1', '2', '3', '4', '5', '6', '7', '8', '9', '.', '0', 'back'] as const

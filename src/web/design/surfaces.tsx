@@ -19,7 +19,7 @@ export function Shell({ title, actions, children }: ShellProps) {
             <span class="wordmark__coin" aria-hidden="true">
               6
             </span>
-            Sixpence
+            <span class="wordmark__name">Sixpence</span>
           </a>
           <h1 class="shell__title">{title}</h1>
         </div>

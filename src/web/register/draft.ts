@@ -1,0 +1,99 @@
+import { computed, signal } from '@preact/signals'
+import type { CurrencyView } from '../../client/index.ts'
+import { parseAmount } from '../../protocol/amounts.ts'
+import { foldTyped } from '../design/codes.tsx'
+import { anyPayee, explain } from './ask.ts'
+import { type Asked, isPaid, type Sale, standingOf } from './sale.ts'
+import { isAddress, settings } from './settings.ts'
+
+/** What is being keyed in. */
+export const amount = signal('')
+/** Who else is paid by this line; empty: this register. */
+export const recipient = signal('')
+/** Lines that are ready; what is being keyed in is one more. */
+export const lines = signal<readonly Asked[]>([])
+/** The payer's code. A QR code of a wallet opens the register with it. */
+export const code = signal(foldTyped(location.hash.slice(1)))
+
+export const currencies = signal<readonly CurrencyView[]>([])
+export const currencyTrouble = signal<string | null>(null)
+
+export const currency = computed(
+  () => currencies.value.find((one) => keyOf(one) === settings.value.currency) ?? currencies.value[0] ?? null,
+)
+
+export function keyOf({ network, address }: CurrencyView): string {
+  return `${network} ${address}`
+}
+
+/** Tokens come before native coins: shops think in money. */
+export async function loadCurrencies(): Promise<void> {
+  currencyTrouble.value = null
+  try {
+    const listed = await anyPayee().listCurrencies({ limit: 1000 })
+    const enabled = listed.filter((one) => one.enabled)
+    currencies.value = enabled.toSorted((a, b) => Number(a.address === '') - Number(b.address === ''))
+  } catch (error) {
+    currencyTrouble.value = explain(error)
+  }
+}
+
+/** An amount as people type it: a comma is a point, and spaces part thousands. */
+export function readAmount(typed: string): string {
+  const plain = typed.replace(/\s/g, '').replace(',', '.').replace(/\.$/, '').replace(/^\./, '0.')
+  return plain.replace(/^0+(?=\d)/, '')
+}
+
+/** The line that is being keyed in, or what is wrong with it. */
+export function currentLine(): Asked | { wrong: 'amount' | 'recipient'; why: string } {
+  const chosen = currency.value
+  if (chosen === null) return { wrong: 'amount', why: 'The currencies have not come yet.' }
+  const units = parseAmount(readAmount(amount.value), chosen.decimals)
+  if (typeof units !== 'bigint') return { wrong: 'amount', why: `The amount ${units.refusal}.` }
+  const to = recipient.value.trim() || settings.value.wallet
+  if (!isAddress(to)) return { wrong: 'recipient', why: 'An address is 0x and 40 letters and digits from 0 to f.' }
+  return {
+    ...{ amount: readAmount(amount.value), symbol: chosen.symbol, network: chosen.network, recipient: to },
+    ...{ currencyAddress: chosen.address, decimals: chosen.decimals },
+  }
+}
+
+/** Puts the line that is being keyed in with the others. */
+export function addLine(line: Asked): void {
+  lines.value = [...lines.value, line]
+  amount.value = ''
+  recipient.value = ''
+}
+
+export function dropLine(place: number): void {
+  lines.value = lines.value.filter((_, at) => at !== place)
+}
+
+export function clearDraft(): void {
+  amount.value = ''
+  recipient.value = ''
+  lines.value = []
+  code.value = ''
+}
+
+/** Puts what is not paid of a sale in the till again. */
+export function takeBack({ lines: asked }: Sale): void {
+  clearDraft()
+  lines.value = asked
+    .filter((line) => !isPaid(standingOf(line)))
+    .map(({ voucher: _voucher, paidAtMs: _paidAtMs, ...line }) => line)
+}
+
+export function newSale(asked: readonly Asked[]): Sale {
+  const random = Array.from(crypto.getRandomValues(new Uint8Array(6)), (byte) => byte.toString(16).padStart(2, '0'))
+  return {
+    id: `sale-${random.join('')}`,
+    startedAtMs: Date.now(),
+    code: code.value,
+    shopName: settings.value.shopName,
+    token: null,
+    session: null,
+    lines: asked.map((line) => ({ ...line, voucher: null, paidAtMs: null })),
+    trouble: null,
+  }
+}

@@ -1,0 +1,46 @@
+import { groupThousands } from '../design/money.tsx'
+import { isPaid, type Sale, STANDINGS, standingOf, totalsOf } from './sale.ts'
+
+/** What the printer prints in place of the page. */
+export function Receipt({ sale }: { sale: Sale }) {
+  const paid = sale.lines.filter((line) => isPaid(standingOf(line)))
+  return (
+    <article class="receipt" aria-hidden="true">
+      <h2>{sale.shopName || 'Receipt'}</h2>
+      <p>{new Date(sale.startedAtMs).toLocaleString()}</p>
+      <p>{sale.id}</p>
+      <table>
+        <tbody>
+          {sale.lines.map((line, place) => (
+            <tr key={line.voucher?.id ?? place}>
+              <td>
+                {line.voucher?.code} {STANDINGS[standingOf(line)].word}
+                <br />
+                {line.recipient}
+                {line.voucher?.settlement?.transactions.map(({ transactionHash, paymentId }) => (
+                  <span key={paymentId}>
+                    <br />
+                    {transactionHash}
+                  </span>
+                ))}
+              </td>
+              <td class="receipt__amount">
+                {groupThousands(line.amount)} {line.symbol}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+        <tfoot>
+          {totalsOf(paid).map(({ amount, symbol }) => (
+            <tr key={symbol}>
+              <th scope="row">Paid</th>
+              <td class="receipt__amount">
+                {groupThousands(amount)} {symbol}
+              </td>
+            </tr>
+          ))}
+        </tfoot>
+      </table>
+    </article>
+  )
+}

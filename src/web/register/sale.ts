@@ -1,0 +1,153 @@
+import type { VoucherView } from '../../client/index.ts'
+import { formatAmount, parseAmount } from '../../protocol/amounts.ts'
+import type { Tone } from '../design/progress.tsx'
+
+/** What a payer is asked for: an amount of one currency, to one address. */
+export type Asked = {
+  /** A decimal string in whole units. */
+  amount: string
+  symbol: string
+  network: string
+  currencyAddress: string
+  decimals: number
+  recipient: string
+}
+
+/** Of a voucher, what the register shows and keeps. */
+export type VoucherRecord = Pick<VoucherView, 'id' | 'code' | 'status' | 'late' | 'settlement'> & {
+  payers: string[]
+  /** What the payer paid with, where that is another currency. */
+  paidWith: { amount: string; currency: string } | null
+  /** When the payer's time is up, by the clock of this browser. */
+  endsAtMs: number
+}
+
+export type SaleLine = Asked & {
+  voucher: VoucherRecord | null
+  /** When the register saw that it is paid. */
+  paidAtMs: number | null
+}
+
+export type Sale = {
+  id: string
+  startedAtMs: number
+  /** The payer's code. */
+  code: string
+  shopName: string
+  /** The token that the payer's code gave; null where the API key asks. */
+  token: string | null
+  session: { id: string; code: string } | null
+  lines: SaleLine[]
+  /** Why the server could not be asked for all of it yet. */
+  trouble: string | null
+}
+
+export type Standing =
+  | 'asking'
+  | 'waiting'
+  | 'sent'
+  | 'paid'
+  | 'settled'
+  | 'unverified'
+  | 'expired'
+  | 'discarded'
+  | 'failed'
+  | 'partly'
+
+/** How each standing is said: to everybody who looks, in the same words. */
+export const STANDINGS: Record<Standing, { tone: Tone; word: string; sentence: string }> = {
+  asking: { tone: 'idle', word: 'Asking', sentence: 'Asking the payer…' },
+  waiting: { tone: 'wait', word: 'Waiting', sentence: 'Waiting for the payer' },
+  sent: { tone: 'wait', word: 'On its way', sentence: 'The payer has paid; waiting for the block' },
+  paid: { tone: 'good', word: 'Paid', sentence: 'Paid. The goods may go' },
+  settled: { tone: 'good', word: 'Settled', sentence: 'Paid and settled' },
+  unverified: { tone: 'good', word: 'Paid, unverified', sentence: 'Paid, by the payer’s word: look in your wallet' },
+  expired: { tone: 'bad', word: 'Expired', sentence: 'Not paid: the time is up' },
+  discarded: { tone: 'bad', word: 'Called off', sentence: 'Not paid: it was called off' },
+  failed: { tone: 'bad', word: 'Failed', sentence: 'Not paid: the chain undid the payment' },
+  partly: { tone: 'bad', word: 'Partly paid', sentence: 'Only a part is paid' },
+}
+
+export function standingOf({ voucher }: SaleLine): Standing {
+  if (voucher === null) return 'asking'
+  const settlement = voucher.settlement?.status
+  if (settlement === 'FAILED') return 'failed'
+  switch (voucher.status) {
+    case 'RESERVED':
+      return 'asking'
+    case 'REDEEMED':
+      return settlement === 'PENDING' ? 'sent' : 'waiting'
+    case 'RESOLVED':
+      if (settlement === 'UNVERIFIED') return 'unverified'
+      return settlement === 'CONFIRMED' ? 'settled' : 'paid'
+    case 'DISCARDED':
+      return 'discarded'
+    default:
+      return 'expired'
+  }
+}
+
+const UNDER_WAY: readonly Standing[] = ['asking', 'waiting', 'sent']
+const UNPAID: readonly Standing[] = ['failed', 'discarded', 'expired']
+const PAID: readonly Standing[] = ['paid', 'unverified', 'settled']
+
+/** How a whole sale stands: by its slowest line, and as a failure only when nothing is under way any more. */
+export function standingOfSale({ lines }: Sale): Standing {
+  const standings = lines.map(standingOf)
+  const underWay = UNDER_WAY.find((standing) => standings.includes(standing))
+  if (underWay !== undefined) return underWay
+  const unpaid = UNPAID.find((standing) => standings.includes(standing))
+  if (unpaid === undefined) return PAID.find((standing) => standings.includes(standing)) ?? 'asking'
+  return standings.some(isPaid) ? 'partly' : unpaid
+}
+
+export function isPaid(standing: Standing): boolean {
+  return PAID.includes(standing)
+}
+
+export function isUnderWay(standing: Standing): boolean {
+  return UNDER_WAY.includes(standing)
+}
+
+/** Nothing more is to be seen of it, as far as anybody knows. */
+export function isOver(sale: Sale): boolean {
+  return sale.lines.every((line) => ['settled', 'unverified', 'expired', 'discarded'].includes(standingOf(line)))
+}
+
+/** Whether it can still be called off. */
+export function canBeCalledOff(sale: Sale): boolean {
+  return sale.lines.some((line) => ['asking', 'waiting'].includes(standingOf(line)))
+}
+
+/** What the register keeps of a voucher. `askedNow`: the answer is as old as its `updatedAt`, which tells the clocks apart. */
+export function recordOf(voucher: VoucherView, before: VoucherRecord | null): VoucherRecord {
+  const { id, code, status, late, settlement, payers, suppliedPayment, expectedPayment } = voucher
+  const isSwapped = suppliedPayment !== undefined && suppliedPayment.currency !== expectedPayment?.currency
+  const timeLeftMs = Date.parse(voucher.expiresAt) - Date.parse(voucher.updatedAt)
+  return {
+    ...{ id, code, status, payers: payers.map(({ address }) => address) },
+    ...(late !== undefined && { late }),
+    ...(settlement !== undefined && { settlement }),
+    paidWith: isSwapped ? { amount: suppliedPayment.amount, currency: suppliedPayment.currency } : null,
+    endsAtMs: before === null ? Date.now() + timeLeftMs : before.endsAtMs,
+  }
+}
+
+/** What was asked in each currency, in the order of the lines. Amounts of different currencies are never added. */
+export function totalsOf(lines: readonly Asked[]): { amount: string; symbol: string }[] {
+  const totals = new Map<string, { units: bigint; decimals: number; symbol: string }>()
+  for (const { amount, symbol, network, currencyAddress, decimals } of lines) {
+    const key = `${network} ${currencyAddress}`
+    const units = parseAmount(amount, decimals)
+    const before = totals.get(key)?.units ?? 0n
+    totals.set(key, { units: before + (typeof units === 'bigint' ? units : 0n), decimals, symbol })
+  }
+  return [...totals.values()].map(({ units, decimals, symbol }) => ({ amount: formatAmount(units, decimals), symbol }))
+}
+
+/** @returns null where the network cannot say how many there are to be */
+export function confirmationsOf({ settlement }: VoucherRecord): { done: number; of: number | null } | null {
+  if (settlement === undefined || settlement.status === 'UNVERIFIED' || settlement.status === 'FAILED') return null
+  const { confirmations, required } = settlement
+  return { done: confirmations, of: typeof required === 'number' ? required : null }
+}

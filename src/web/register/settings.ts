@@ -1,0 +1,26 @@
+import { signal } from '@preact/signals'
+import { kept } from './kept.ts'
+
+export type Settings = {
+  /** Where this register is paid. */
+  wallet: string
+  /** What payers are told of who asks, and what stands on receipts. */
+  shopName: string
+  /** Left empty, the payer's code is enough. Kept in this browser, and sent to nobody but the server. */
+  apiKey: string
+  /** The currency that was last asked for. */
+  currency: string
+}
+
+export const settings = kept<Settings>('settings', { wallet: '', shopName: '', apiKey: '', currency: '' })
+
+export const areSettingsOpen = signal(false)
+
+export function isAddress(text: string): boolean {
+  return /^0x[0-9a-fA-F]{40}$/.test(text)
+}
+
+/** Enough of an address for eyes to compare. */
+export function shortAddress(address: string): string {
+  return `${address.slice(0, 6)}…${address.slice(-4)}`
+}

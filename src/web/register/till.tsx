@@ -1,0 +1,239 @@
+import { useSignal } from '@preact/signals'
+import { useEffect, useRef } from 'preact/hooks'
+import { foldCode } from '../../protocol/codes.ts'
+import { CodeInput } from '../design/codes.tsx'
+import { Button, Field } from '../design/controls.tsx'
+import { groupThousands, Keypad, Money, press } from '../design/money.tsx'
+import { Card } from '../design/surfaces.tsx'
+import * as draft from './draft.ts'
+import type { Asked } from './sale.ts'
+import { totalsOf } from './sale.ts'
+import { keep, shownId } from './sales.ts'
+import { canScan, ScanDialog } from './scan.tsx'
+import { settings, shortAddress } from './settings.ts'
+import { refusal } from './watch.ts'
+
+type Wrong = { where: 'amount' | 'recipient' | 'code'; why: string } | null
+
+/** Where a sale is rung up. */
+export function Till() {
+  const wrong = useSignal<Wrong>(null)
+  const form = useRef<HTMLFormElement>(null)
+
+  useEffect(() => focusOn(form.current, refusal.value?.isAboutCode ? 'code' : 'amount'), [])
+
+  const complain = (next: Wrong) => {
+    wrong.value = next
+    if (next !== null) focusOn(form.current, next.where)
+  }
+  const add = () => {
+    const line = draft.currentLine()
+    if ('wrong' in line) return complain({ where: line.wrong, why: line.why })
+    draft.addLine(line)
+    complain(null)
+    focusOn(form.current, 'amount')
+  }
+  const ask = (event: Event) => {
+    event.preventDefault()
+    const asked = allLines()
+    if ('wrong' in asked) return complain({ where: asked.wrong, why: asked.why })
+    if (foldCode(draft.code.value) === null) {
+      return complain({ where: 'code', why: 'A code has six characters: digits and letters, but no U.' })
+    }
+    const sale = draft.newSale(asked)
+    refusal.value = null
+    keep(sale)
+    shownId.value = sale.id
+  }
+  const errorAt = (where: string) => (wrong.value?.where === where ? wrong.value.why : null)
+
+  return (
+    <form class="till" onSubmit={ask} ref={form} noValidate autocomplete="off">
+      <Card title="Sale">
+        <AmountFields error={errorAt('amount')} recipientError={errorAt('recipient')} />
+        <Button onClick={add}>Add another line</Button>
+      </Card>
+      <div class="stack">
+        <Lines />
+        <Card title="Payer’s code">
+          <PayersCode error={errorAt('code')} />
+        </Card>
+      </div>
+    </form>
+  )
+}
+
+/** What is listed and what is being keyed in, where that is anything or nothing is listed. */
+function allLines(): Asked[] | { wrong: 'amount' | 'recipient'; why: string } {
+  const listed = draft.lines.value
+  if (listed.length > 0 && draft.amount.value === '') return [...listed]
+  const current = draft.currentLine()
+  return 'wrong' in current ? current : [...listed, current]
+}
+
+/** Names what will be asked, as soon as that is known. */
+function askingWords(): string {
+  const asked = allLines()
+  if ('wrong' in asked) return 'Ask for payment'
+  const totals = totalsOf(asked).map(({ amount, symbol }) => `${groupThousands(amount)} ${symbol}`)
+  return `Ask for ${totals.join(' and ')}`
+}
+
+function focusOn(form: HTMLFormElement | null, name: string): void {
+  const control = form?.elements.namedItem(name)
+  if (control instanceof HTMLElement) control.focus()
+}
+
+function AmountFields({ error, recipientError }: { error: string | null; recipientError: string | null }) {
+  const decimals = draft.currency.value?.decimals ?? 2
+  return (
+    <>
+      <div class="asked">
+        <Field label="Amount" error={error}>
+          {(control) => (
+            <input
+              {...control}
+              class="control asked__amount"
+              name="amount"
+              // The keypad is there for fingers; keys of a real keyboard work all the same.
+              inputmode="none"
+              placeholder="0"
+              maxLength={40}
+              value={draft.amount.value}
+              onInput={(event) => {
+                draft.amount.value = event.currentTarget.value
+              }}
+            />
+          )}
+        </Field>
+        <CurrencyField />
+      </div>
+      <Keypad
+        onKey={(key) => {
+          draft.amount.value = press(draft.readAmount(draft.amount.value) + trailingPoint(), key, decimals)
+        }}
+      />
+      <RecipientField error={recipientError} />
+    </>
+  )
+}
+
+/** What `readAmount` takes away from an amount that is still being keyed in. */
+function trailingPoint(): string {
+  return /[.,]$/.test(draft.amount.value) ? '.' : ''
+}
+
+function CurrencyField() {
+  const trouble = draft.currencyTrouble.value
+  if (trouble !== null) {
+    return (
+      <p class="notice notice--bad" role="alert">
+        {trouble} <Button onClick={draft.loadCurrencies}>Try again</Button>
+      </p>
+    )
+  }
+  const networks = new Set(draft.currencies.value.map(({ network }) => network))
+  return (
+    <Field label="Currency">
+      {(control) => (
+        <select
+          {...control}
+          class="control"
+          name="currency"
+          onChange={(event) => {
+            settings.value = { ...settings.value, currency: event.currentTarget.value }
+          }}
+        >
+          {draft.currencies.value.map((one) => (
+            <option key={draft.keyOf(one)} value={draft.keyOf(one)} selected={one === draft.currency.value}>
+              {networks.size > 1 ? `${one.symbol} · ${one.network}` : one.symbol}
+            </option>
+          ))}
+        </select>
+      )}
+    </Field>
+  )
+}
+
+function RecipientField({ error }: { error: string | null }) {
+  return (
+    <details class="recipient" open={draft.recipient.value !== '' || error !== null}>
+      <summary>Paid to {draft.recipient.value ? 'somebody else' : shortAddress(settings.value.wallet)}</summary>
+      <Field label="Pay this line to" error={error} hint="Empty: to this register’s own wallet.">
+        {(control) => (
+          <input
+            {...control}
+            class="control control--mono"
+            name="recipient"
+            placeholder="0x…"
+            spellcheck={false}
+            value={draft.recipient.value}
+            onInput={(event) => {
+              draft.recipient.value = event.currentTarget.value
+            }}
+          />
+        )}
+      </Field>
+    </details>
+  )
+}
+
+function Lines() {
+  const lines = draft.lines.value
+  if (lines.length === 0) return null
+  return (
+    <Card title="Lines">
+      <ol class="lines">
+        {lines.map((line, place) => (
+          <li class="lines__line" key={`${place} ${line.amount} ${line.symbol} ${line.recipient}`}>
+            <span class="muted small">{shortAddress(line.recipient)}</span>
+            <Money amount={line.amount} currency={line.symbol} />
+            <Button kind="plain" aria-label={`Remove line ${place + 1}`} onClick={() => draft.dropLine(place)}>
+              Remove
+            </Button>
+          </li>
+        ))}
+      </ol>
+    </Card>
+  )
+}
+
+function PayersCode({ error }: { error: string | null }) {
+  const scanning = useSignal(false)
+  const refused = refusal.value
+  const complaint = error ?? (refused?.isAboutCode ? refused.text : null)
+  return (
+    <>
+      <Field label="Six characters" error={complaint} hint="The payer’s wallet shows them.">
+        {(control) => (
+          <CodeInput
+            control={control}
+            name="code"
+            value={draft.code.value}
+            onChange={(code) => {
+              draft.code.value = code
+              refusal.value = null
+            }}
+          />
+        )}
+      </Field>
+      {canScan && <Button onClick={() => (scanning.value = true)}>Scan the payer’s QR code</Button>}
+      {refused && !refused.isAboutCode && (
+        <p class="notice notice--bad" role="alert">
+          {refused.text}
+        </p>
+      )}
+      <Button type="submit" kind="main" wide>
+        {askingWords()}
+      </Button>
+      <ScanDialog
+        open={scanning.value}
+        onClose={() => (scanning.value = false)}
+        onCode={(code) => {
+          draft.code.value = code
+          scanning.value = false
+        }}
+      />
+    </>
+  )
+}

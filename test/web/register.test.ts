@@ -1,0 +1,417 @@
+import assert from 'node:assert/strict'
+import { after, afterEach, before, describe, it } from 'node:test'
+import type { BrowserContextOptions, Locator } from 'playwright-core'
+import { eventually } from '../support/server.ts'
+import { assertAccessible, assertFitsWidth, openBrowser, PHONE, type TestBrowser, type TestPage } from './browser.ts'
+import { CONFIRMATIONS, type Counter, openCounter } from './counter.ts'
+
+const SHOP = '0x90F79bf6EB2c4f870365E785982E1f101E93b906'
+const PARTNER = '0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65'
+
+const WAITING = 'Waiting for the payer'
+const PAID = 'Paid. The goods may go'
+const SETTLED = 'Paid and settled'
+
+let counter: Counter
+let browser: TestBrowser
+let pages: TestPage[] = []
+
+before(async () => {
+  counter = await openCounter()
+  browser = await openBrowser()
+})
+afterEach(async () => {
+  for (const page of pages) await page.context().close()
+  pages = []
+})
+after(async () => {
+  await browser.close()
+  await counter.stop()
+})
+
+/** A register in a profile of its own, told where it is paid. */
+async function openRegister(options: BrowserContextOptions = {}): Promise<TestPage> {
+  const page = await browser.open(`${counter.url}/register`, options)
+  pages.push(page)
+  await page.getByLabel('Your wallet’s address').fill(SHOP)
+  await page.getByLabel('Name of the shop').fill('Corner shop')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await amountOf(page).waitFor()
+  return page
+}
+
+const amountOf = (page: TestPage): Locator => page.getByRole('textbox', { name: 'Amount' })
+const codeOf = (page: TestPage): Locator => page.getByLabel('Six characters')
+
+async function ask(page: TestPage, { amount, code }: { amount: string; code: string }): Promise<void> {
+  await amountOf(page).fill(amount)
+  await codeOf(page).fill(code)
+  await page.getByRole('button', { name: /^Ask for/ }).click()
+}
+
+/** The sentence that tells how the sale stands. */
+async function says(page: TestPage, sentence: string): Promise<void> {
+  await page.getByRole('region', { name: 'The sale' }).getByText(sentence).waitFor()
+}
+
+/** What the register shows of the codes to compare, in its order. */
+async function codesOn(page: TestPage, label: string): Promise<string[]> {
+  const shown = await page.getByRole('img', { name: label }).all()
+  const said = await Promise.all(shown.map((one) => one.getAttribute('aria-label')))
+  return said.map((words) => (words ?? '').slice(label.length + 1).replaceAll(' ', ''))
+}
+
+/** The voucher that the payer sees under a code. */
+async function asked(code: string) {
+  const vouchers = await counter.payer.listVouchers({ status: 'REDEEMED' })
+  const voucher = vouchers.find((one) => one.code === code)
+  assert.ok(voucher, `the payer is not asked for ${code}`)
+  return voucher
+}
+
+async function pay(page: TestPage): Promise<void> {
+  const [code = ''] = await codesOn(page, 'Voucher code')
+  await counter.payer.pay((await asked(code)).id, counter.wallet)
+}
+
+function hasFocus(target: Locator): Promise<boolean> {
+  return target.evaluate((element) => element.matches(':focus'))
+}
+
+async function tabTo(page: TestPage, target: Locator): Promise<void> {
+  for (let presses = 0; presses < 40; presses++) {
+    if (await hasFocus(target)) return
+    await page.keyboard.press('Tab')
+  }
+  assert.fail(`the keyboard does not get to ${target}`)
+}
+
+describe('a sale', () => {
+  it('goes from the first visit to settlement by keyboard alone, and everybody can read each step', async () => {
+    const { code } = await counter.openContext()
+    const page = await browser.open(`${counter.url}/register`)
+    pages.push(page)
+    const looksRight = async (state: string) => assertAccessible(page, state)
+
+    await tabTo(page, page.getByLabel('Your wallet’s address'))
+    await looksRight('the first visit')
+    await page.keyboard.type(SHOP)
+    await page.keyboard.press('Enter')
+
+    await eventually(() => hasFocus(amountOf(page)))
+    await page.keyboard.type('1250,5')
+    await tabTo(page, codeOf(page))
+    await page.keyboard.type(` ${code.slice(0, 3).toLowerCase()}-${code.slice(3)}`)
+    assert.equal(await codeOf(page).inputValue(), code)
+    await page.getByRole('button', { name: 'Ask for 1\u202f250.50 EURC' }).waitFor()
+    await looksRight('the till')
+    await page.keyboard.press('Enter')
+
+    await says(page, WAITING)
+    await page.getByRole('timer').waitFor()
+    await looksRight('waiting')
+    const [voucherCode = ''] = await codesOn(page, 'Voucher code')
+    const voucher = await asked(voucherCode)
+    assert.deepEqual(voucher.payeeInfo ?? {}, {})
+    assert.deepEqual([voucher.expectedPayment?.amount, voucher.expectedPayment?.currency], ['1250.5', 'EURC'])
+    assert.equal(voucher.expectedPayment?.wallet.address, SHOP)
+    assert.ok(await page.getByText(short(counter.wallet.address)).isVisible(), 'it says who is asked')
+
+    await pay(page)
+    await says(page, PAID)
+    const progress = page.getByRole('progressbar', { name: 'Confirmations' })
+    assert.equal(await progress.getAttribute('aria-valuetext'), `1 of ${CONFIRMATIONS}`)
+    await looksRight('paid')
+    await counter.mine(CONFIRMATIONS)
+    await says(page, SETTLED)
+    await looksRight('settled')
+
+    await tabTo(page, page.getByRole('button', { name: 'New sale' }))
+    await page.keyboard.press('Enter')
+    await amountOf(page).waitFor()
+    assert.deepEqual([await amountOf(page).inputValue(), await codeOf(page).inputValue()], ['', ''])
+  })
+
+  it('is keyed in by touch on a narrow phone, in the dark, and nothing has to be scrolled sideways', async () => {
+    const { code } = await counter.openContext()
+    const page = await openRegister({ viewport: PHONE, hasTouch: true, colorScheme: 'dark', reducedMotion: 'reduce' })
+    for (const key of ['1', '0', 'point', '5', '0', '9', 'delete the last character']) {
+      await page.getByRole('button', { name: key, exact: true }).tap()
+    }
+    assert.equal(await amountOf(page).inputValue(), '10.50')
+    await codeOf(page).fill(code)
+    await assertFitsWidth(page, 'the till')
+    await page.getByRole('button', { name: /^Ask for/ }).tap()
+    await says(page, WAITING)
+    await assertFitsWidth(page, 'waiting')
+    await assertAccessible(page, 'waiting, dark')
+    await pay(page)
+    await says(page, PAID)
+    await assertFitsWidth(page, 'paid')
+    await page.getByRole('button', { name: 'History' }).tap()
+    await assertFitsWidth(page, 'history')
+    await assertAccessible(page, 'history, dark')
+  })
+
+  it('says what is wrong with an amount or a code, and keeps what was keyed in', async () => {
+    const { code } = await counter.openContext()
+    const page = await openRegister()
+    await ask(page, { amount: '0.1234567', code })
+    await page.getByText('has 7 decimal places; this currency has 6').waitFor()
+    await ask(page, { amount: '7', code: code.slice(0, 5) })
+    await page.getByText('A code has six characters').waitFor()
+
+    await ask(page, { amount: '7', code: code === '000000' ? '000001' : '000000' })
+    await page.getByText('No payer has opened a context with this code').waitFor()
+    assert.equal(await amountOf(page).inputValue(), '7')
+    assert.equal(await codeOf(page).getAttribute('aria-invalid'), 'true')
+    await assertAccessible(page, 'a wrong code')
+
+    await codeOf(page).fill(code)
+    await page.keyboard.press('Enter')
+    await says(page, WAITING)
+  })
+
+  it('that nobody pays in time says so, and can be asked for again', async () => {
+    const { code } = await counter.openContext()
+    const page = await openRegister()
+    await ask(page, { amount: '3', code })
+    await says(page, WAITING)
+    counter.advance(11 * 60_000)
+    await says(page, 'Not paid: the time is up')
+    await assertAccessible(page, 'expired')
+    await page.getByRole('button', { name: 'Ask again for what is unpaid' }).click()
+    await codeOf(page).fill((await counter.openContext()).code)
+    await page.getByRole('button', { name: 'Ask for 3 EURC' }).click()
+    await says(page, WAITING)
+  })
+
+  it('that either side calls off says so', async () => {
+    const { code } = await counter.openContext()
+    const page = await openRegister()
+    await ask(page, { amount: '4', code })
+    await says(page, WAITING)
+    const [voucherCode = ''] = await codesOn(page, 'Voucher code')
+    await counter.payer.discardVoucher((await asked(voucherCode)).id)
+    await says(page, 'Not paid: it was called off')
+    await assertAccessible(page, 'called off')
+
+    await page.getByRole('button', { name: 'New sale' }).click()
+    await ask(page, { amount: '4', code })
+    await says(page, WAITING)
+    const [next = ''] = await codesOn(page, 'Voucher code')
+    const { id } = await asked(next)
+    await page.getByRole('button', { name: 'Call it off' }).click()
+    await assertAccessible(page, 'asked whether to call it off')
+    await page.getByRole('dialog').getByRole('button', { name: 'Call it off' }).click()
+    await says(page, 'Not paid: it was called off')
+    assert.equal((await counter.payer.getVoucher(id)).status, 'DISCARDED')
+  })
+
+  it('whose payment the chain undoes says so', async () => {
+    const { code } = await counter.openContext()
+    const page = await openRegister()
+    await ask(page, { amount: '6', code })
+    await says(page, WAITING)
+    await pay(page)
+    await says(page, PAID)
+    await counter.chain.reorg(1)
+    await eventually(async () => {
+      await counter.mine(1)
+      return page.getByText('Not paid: the chain undid the payment').isVisible()
+    })
+    await says(page, 'Not paid: the chain undid the payment')
+    await assertAccessible(page, 'failed')
+  })
+})
+
+describe('a sale of several lines', () => {
+  it('is one session: split between recipients, in two currencies, each line with its code and its state', async () => {
+    const { code } = await counter.openContext()
+    const page = await openRegister()
+    await amountOf(page).fill('10')
+    await page.getByRole('button', { name: 'Add another line' }).click()
+    await amountOf(page).fill('5')
+    await page.getByLabel('Currency').selectOption('USDC')
+    await page.getByText(`Paid to ${short(SHOP)}`).click()
+    await page.getByLabel('Pay this line to').fill(PARTNER)
+    await codeOf(page).fill(code)
+    await assertAccessible(page, 'two lines in the till')
+    await page.getByRole('button', { name: 'Ask for 10 EURC and 5 USDC' }).click()
+    await says(page, WAITING)
+    await assertAccessible(page, 'a session that waits')
+
+    const [sessionCode] = await codesOn(page, 'Session code')
+    const [session] = await counter.payer.listSessions({ limit: 1 })
+    assert.ok(session)
+    assert.equal(session.code, sessionCode)
+    const vouchers = await Promise.all((await codesOn(page, 'Voucher code')).map(asked))
+    assert.deepEqual(
+      vouchers.map(({ expectedPayment }) => [
+        expectedPayment?.amount,
+        expectedPayment?.currency,
+        expectedPayment?.wallet.address,
+      ]),
+      [
+        ['10', 'EURC', SHOP],
+        ['5', 'USDC', PARTNER],
+      ],
+    )
+
+    const [first] = vouchers
+    assert.ok(first)
+    await counter.payer.pay(first.id, counter.wallet)
+    await page.getByRole('list', { name: 'Lines' }).getByText(/Paid$/).waitFor()
+    await says(page, WAITING)
+    await counter.payer.paySession(session.id, counter.wallet)
+    await says(page, PAID)
+    await counter.mine(CONFIRMATIONS)
+    await says(page, SETTLED)
+    await assertAccessible(page, 'a session that is settled')
+  })
+
+  it('of which the server refuses one is called off as a whole, and says why', async () => {
+    const { code } = await counter.openContext()
+    const page = await openRegister()
+    await amountOf(page).fill('10')
+    await page.getByRole('button', { name: 'Add another line' }).click()
+    await page.getByText(`Paid to ${short(SHOP)}`).click()
+    await page.getByLabel('Pay this line to').fill(PARTNER.replace('DB7D', 'db7d'))
+    await ask(page, { amount: '1', code })
+    await page.getByText('The address that is to be paid has a slip in it').waitFor()
+    await says(page, 'Not paid: it was called off')
+    await assertAccessible(page, 'refused halfway')
+  })
+})
+
+describe('registers', () => {
+  it('with one code each have their own voucher, and see nothing of the other', async () => {
+    const { code } = await counter.openContext()
+    const [one, other] = [await openRegister(), await openRegister()]
+    await ask(one, { amount: '1', code })
+    await ask(other, { amount: '2', code })
+    await says(one, WAITING)
+    await says(other, WAITING)
+    assert.notDeepEqual(await codesOn(one, 'Voucher code'), await codesOn(other, 'Voucher code'))
+    await pay(other)
+    await says(other, PAID)
+    await says(one, WAITING)
+    await pay(one)
+    await says(one, PAID)
+  })
+
+  it('ask with an API key where they have one', async () => {
+    const { key } = await counter.payer.createApiKey({ name: 'corner shop' })
+    const { code } = await counter.openContext()
+    const page = await openRegister()
+    await page.getByRole('button', { name: 'Settings' }).click()
+    await page.getByLabel('API key').fill(key)
+    await assertAccessible(page, 'settings')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await ask(page, { amount: '8', code })
+    await says(page, WAITING)
+    await pay(page)
+    await says(page, PAID)
+  })
+
+  it('take the code from the QR code of a wallet', async () => {
+    const { code } = await counter.openContext()
+    const page = await openRegister()
+    await page.addInitScript(CAMERA, `${counter.url}/register#${code}`)
+    await page.reload()
+    await page.getByRole('button', { name: 'Scan the payer’s QR code' }).click()
+    await eventually(async () => (await codeOf(page).inputValue()) === code)
+
+    await page.goto(`${counter.url}/register?by=camera#${code}`)
+    await eventually(async () => (await codeOf(page).inputValue()) === code)
+  })
+})
+
+describe('a sale under way', () => {
+  it('goes on where it was when the server comes back, and when the page does', async () => {
+    const { code } = await counter.openContext()
+    const page = await openRegister()
+    await ask(page, { amount: '9', code })
+    await says(page, WAITING)
+    await page.duringOutage(async () => {
+      await counter.restart()
+      await pay(page)
+      await says(page, PAID)
+    })
+    await page.reload()
+    await amountOf(page).waitFor()
+    await page.getByRole('button', { name: 'History' }).click()
+    await page.getByRole('button', { name: /9 EURC/ }).click()
+    await says(page, PAID)
+    await counter.mine(CONFIRMATIONS)
+    await says(page, SETTLED)
+  })
+
+  it('is there again when the page is loaded anew, with its voucher', async () => {
+    const { code } = await counter.openContext()
+    const page = await openRegister()
+    await ask(page, { amount: '2', code })
+    await says(page, WAITING)
+    const [before] = await codesOn(page, 'Voucher code')
+    await page.reload()
+    await says(page, WAITING)
+    assert.deepEqual(await codesOn(page, 'Voucher code'), [before])
+    await pay(page)
+    await says(page, PAID)
+  })
+})
+
+describe('the history', () => {
+  it('adds up the day, finds sales by what is on their receipts, and prints those', async () => {
+    const page = await openRegister()
+    const transactions: string[] = []
+    for (const amount of ['1.10', '2.20']) {
+      await ask(page, { amount, code: (await counter.openContext()).code })
+      await says(page, WAITING)
+      const [voucherCode = ''] = await codesOn(page, 'Voucher code')
+      const { id } = await asked(voucherCode)
+      await counter.payer.pay(id, counter.wallet)
+      await says(page, PAID)
+      const { settlement } = await counter.payer.getVoucher(id)
+      transactions.push(settlement?.transactions[0]?.transactionHash ?? '')
+      await page.getByRole('button', { name: 'New sale' }).click()
+    }
+    await page.getByRole('button', { name: 'History' }).click()
+    const total = page.getByRole('region', { name: 'The day’s total' })
+    await total.getByText('3.30').first().waitFor()
+    const cells = await total.getByRole('table', { name: 'EURC by hour' }).getByRole('cell').allTextContents()
+    assert.deepEqual(cells, ['2', '3.3'])
+    await assertAccessible(page, 'history')
+
+    await page.getByLabel('Search all days').fill(transactions[1] ?? 'none')
+    await page.getByText('All days: 1 sale').waitFor()
+    await page.getByRole('button', { name: /2\.20 EURC/ }).click()
+    await says(page, PAID)
+    await page.emulateMedia({ media: 'print' })
+    // biome-ignore lint/performance/useDomNodeTextContent: what is not printed is in the document all the same
+    const printed = await page.locator('body').innerText()
+    assert.match(printed, /^Corner shop/)
+    assert.ok(printed.includes(transactions[1] ?? 'none'))
+    assert.ok(!printed.includes('New sale'))
+  })
+})
+
+function short(address: string): string {
+  return `${address.slice(0, 6)}…${address.slice(-4)}`
+}
+
+/** A camera that sees a QR code; real ones are not at hand. */
+function CAMERA(seen: string): void {
+  Object.assign(globalThis, {
+    BarcodeDetector: class {
+      detect = async () => [{ rawValue: seen }]
+    },
+  })
+  const { HTMLMediaElement, MediaStream, navigator } = globalThis as unknown as {
+    HTMLMediaElement: { prototype: object }
+    MediaStream: new () => object
+    navigator: { mediaDevices: object }
+  }
+  Object.assign(HTMLMediaElement.prototype, { play: async () => undefined })
+  Object.assign(navigator.mediaDevices, { getUserMedia: async () => new MediaStream() })
+}
