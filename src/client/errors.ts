@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'not_paid'
   | 'not_payable'
   | 'payment_failed'
+  | 'unresolved'
   | 'webhook_rejected'
 
 /** What all errors of this package are. `cause` holds what brought them about. */
@@ -86,6 +87,18 @@ export class PaymentFailedError extends SixpenceError<'payment_failed'> {
   constructor(transactionHash: string) {
     super('payment_failed', `Transaction ${transactionHash} was mined and has failed. Nothing was paid but its gas.`)
     this.transactionHash = transactionHash
+  }
+}
+
+/** Money is on its way, and the server has not taken its receipts. Hand them in again: give `sent` to the same call. */
+export class UnresolvedError extends SixpenceError<'unresolved'> {
+  override readonly name = 'UnresolvedError'
+  readonly sent: readonly { paymentId: string; transactionHash: string }[]
+
+  constructor(sent: UnresolvedError['sent'], cause: unknown) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    super('unresolved', `The payment was sent, and its receipts were not taken: ${why}`, { cause })
+    this.sent = sent
   }
 }
 

@@ -48,6 +48,7 @@ export {
   ProblemError,
   SixpenceError,
   TimeoutError,
+  UnresolvedError,
 } from './errors.ts'
 export type { EventsOptions, SixpenceEvent } from './events.ts'
 export type { PayHooks, PayOptions, SentPayment } from './pay.ts'

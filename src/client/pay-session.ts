@@ -1,5 +1,5 @@
 import type { SessionPaymentsView, SessionResolvedView, VoucherView } from '../protocol/schemas.ts'
-import { PaymentFailedError, ProblemError, SixpenceError } from './errors.ts'
+import { PaymentFailedError, ProblemError, SixpenceError, UnresolvedError } from './errors.ts'
 import { type PayHooks, payVoucher, type SentPayment, tell, untilResolved } from './pay.ts'
 import type { PayerActions } from './payer-actions.ts'
 import type { PayerWallet } from './wallet.ts'
@@ -51,7 +51,8 @@ async function payTogether(
   wallet: PayerWallet,
   options: PaySessionOptions,
 ): Promise<PaidOrNot[]> {
-  const isBegun = options.sent?.some((receipt) => 'paymentId' in receipt && paymentIds.includes(receipt.paymentId))
+  // What was begun goes on one by one, from where it stands.
+  const isBegun = options.sent?.some((one) => idsOf(one).some((id) => paymentIds.includes(id)))
   // What would fail together is reviewed one by one, to find out which of it is at fault.
   const isDoomed = simulation.status === 'REVERTS' || simulation.status === 'NO_EFFECT'
   if (paymentIds.length < 2 || isBegun || isDoomed || !(await wallet.batch?.isPossible(chainId))) return []
@@ -64,6 +65,10 @@ async function payTogether(
   } catch (error) {
     return voucherIds.map((voucherId) => ({ voucherId, error }))
   }
+}
+
+function idsOf(sent: SentPayment | SentCalls): string[] {
+  return 'callsId' in sent ? sent.paymentIds : [sent.paymentId]
 }
 
 /** @returns null where the wallet cannot do it after all */
@@ -98,16 +103,21 @@ async function handInCalls(
   const { transactionHash, hasSucceeded } = await batchOf(wallet).waitForCalls(callsId)
   if (!hasSucceeded) throw new PaymentFailedError(transactionHash)
   const receipts = paymentIds.map((paymentId) => ({ paymentId, transactionHash }))
-  const { results } = await payer.resolveSession(sessionId, receipts)
-  return Promise.all(results.map((result) => readResult(payer, result, signal)))
+  const { results } = await payer.resolveSession(sessionId, receipts).catch((error) => {
+    throw new UnresolvedError(receipts, error)
+  })
+  return Promise.all(results.map((result) => readResult(payer, result, receipts, signal)))
 }
 
 async function readResult(
   payer: PayerActions,
   { voucherId, voucher, problem }: SessionResolvedView['results'][number],
+  receipts: SentPayment[],
   signal: AbortSignal | undefined,
 ): Promise<PaidOrNot> {
-  if (problem) return { voucherId, error: new ProblemError(problem, `voucher ${voucherId}`) }
+  if (problem) {
+    return { voucherId, error: new UnresolvedError(receipts, new ProblemError(problem, `voucher ${voucherId}`)) }
+  }
   return attempt(voucherId, async () => untilResolved(payer, voucher ?? (await payer.getVoucher(voucherId)), signal))
 }
 

@@ -1,6 +1,6 @@
 import type { VoucherView } from '../protocol/schemas.ts'
 import type { CallOptions, PostOptions } from './client.ts'
-import { NotPaidError, PaymentFailedError, ProblemError, SixpenceError } from './errors.ts'
+import { NotPaidError, PaymentFailedError, ProblemError, SixpenceError, UnresolvedError } from './errors.ts'
 import { anyOf } from './pause.ts'
 import type { PayerActions } from './payer-actions.ts'
 import type { PayerWallet } from './wallet.ts'
@@ -26,7 +26,8 @@ export type PayOptions = PayHooks<SentPayment>
 /**
  * Pays a voucher: reviews it, has the wallet send each payment in order, and hands in the receipts.
  * @returns the voucher, RESOLVED
- * @throws SixpenceError `not_payable` before anything is sent; PaymentFailedError, NotPaidError; what the wallet throws
+ * @throws SixpenceError `not_payable` before anything is sent; PaymentFailedError, UnresolvedError, NotPaidError; what the
+ * wallet throws
  */
 export async function payVoucher(
   payer: PayerActions,
@@ -176,8 +177,14 @@ async function handIn(
   try {
     return await payer.resolveVoucher(voucherId, receipts)
   } catch (error) {
-    if (!(error instanceof ProblemError) || error.code !== 'receipt_rejected') throw error
-    const certain = await Promise.all(receipts.map((receipt) => mined(wallet, receipt)))
-    return payer.resolveVoucher(voucherId, certain)
+    if (!isRejection(error)) throw new UnresolvedError(receipts, error)
   }
+  const certain = await Promise.all(receipts.map((receipt) => mined(wallet, receipt)))
+  return payer.resolveVoucher(voucherId, certain).catch((error) => {
+    throw new UnresolvedError(certain, error)
+  })
+}
+
+function isRejection(error: unknown): boolean {
+  return error instanceof ProblemError && error.code === 'receipt_rejected'
 }

@@ -11,6 +11,7 @@ import {
   type SentCalls,
   type SentPayment,
   signInWithWallet,
+  UnresolvedError,
   viemWallet,
 } from '../../src/client/index.ts'
 import type { Currency } from '../../src/domain/currency.ts'
@@ -125,6 +126,9 @@ async function asksFor<T>(act: () => Promise<T>): Promise<[T, string[]]> {
   return [result, asked.slice(earlier)]
 }
 
+/** The hash of nothing. */
+const UNHEARD_OF: Hex = `0x${'ab'.repeat(32)}`
+
 const TRANSACTION = 'eth_sendRawTransaction'
 
 describe('pay', () => {
@@ -187,6 +191,22 @@ describe('pay', () => {
     assert.equal((await payer.pay(id, wallet, { signal: leaving.signal, onSent })).status, 'RESOLVED')
   })
 
+  it('gives back the receipts that the server does not take', async () => {
+    const { id, payments = [] } = await ask('1', EURC)
+    const transactionHash = UNHEARD_OF
+    const mistaken: PayerWallet = {
+      ...wallet,
+      sendTransaction: async () => transactionHash,
+      waitForTransaction: async () => ({ transactionHash, hasSucceeded: true }),
+    }
+    await assert.rejects(payer.pay(id, mistaken), (error) => {
+      assert.ok(error instanceof UnresolvedError)
+      assert.deepEqual(error.sent, [{ paymentId: payments[0]?.id, transactionHash }])
+      assert.equal(codeOf(error.cause), 'receipt_rejected')
+      return true
+    })
+  })
+
   it('signs the terms without paying', async () => {
     const { id } = await ask('1', EURC)
     const [signed, sent] = await asksFor(() => payer.sign(id, wallet))
@@ -213,7 +233,7 @@ describe('pay', () => {
     const slow: PayerWallet = {
       ...wallet,
       // It tells the hash of what it will only send while it is waited for.
-      sendTransaction: async () => `0x${'ab'.repeat(32)}`,
+      sendTransaction: async () => UNHEARD_OF,
       waitForTransaction: async () => wallet.waitForTransaction(await wallet.sendTransaction(transaction)),
     }
     const [payment] = (await payer.getVoucher(id)).payments ?? []
@@ -225,6 +245,29 @@ describe('pay', () => {
 })
 
 describe('pay a session', () => {
+  it('does not pay again what was sent, whatever the server says of it', async () => {
+    const sessionId = await askInSession([
+      { amount: '1', currency: EURC },
+      { amount: '2', currency: EURC },
+    ])
+    const { batches } = await payer.getSessionPayments(sessionId)
+    const [{ paymentIds }] = batches.length === 1 ? batches : [{ paymentIds: [] }]
+    const { batch } = wallet
+    assert.ok(batch && paymentIds?.length === 2)
+    const unheardOf = { transactionHash: UNHEARD_OF, hasSucceeded: true }
+    const forgetful = { ...wallet, batch: { ...batch, waitForCalls: async () => unheardOf } }
+    const [results, sent] = await asksFor(() =>
+      payer.paySession(sessionId, forgetful, { sent: [{ callsId: '0x1', paymentIds }] }),
+    )
+    assert.deepEqual(
+      results.map(
+        (result) => 'error' in result && result.error instanceof UnresolvedError && codeOf(result.error.cause),
+      ),
+      ['receipt_rejected', 'receipt_rejected'],
+    )
+    assert.deepEqual(sent, [])
+  })
+
   it('with one signature what can be batched, and the rest by itself', async () => {
     const [a, b, c] = [shop.newRecipient(), shop.newRecipient(), shop.newRecipient()]
     const sessionId = await askInSession([
