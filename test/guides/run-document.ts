@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { appendFile, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { freePort } from '../support/free-port.ts'
+import { eventually } from '../support/server.ts'
+import { type Block, useOf } from './blocks.ts'
+import { assertPrinted } from './expect.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+
+/** The SDK as it is, not as it was published. */
+const SDK = join(ROOT, 'src/client/index.ts')
+
+/** What a reader of the documents has in the folder where the commands are typed. */
+const CHECKOUT = ['package.json', 'node_modules', 'src', 'docs']
+
+/** Where the documents say that the server and its chain are, and what else listens. */
+const USUAL = { server: '127.0.0.1:4040', chain: '127.0.0.1:8545', sparePort: '4041' }
+
+export type Place = { url: string; rpcUrl: string; dataDir: string }
+
+/**
+ * Runs the blocks of a document as its reader would, in one shell in one folder, and compares what is shown of what
+ * they print. Only the addresses of the server, of its chain and of the SDK are other ones.
+ * @throws AssertionError that names the line of the block
+ */
+export async function runDocument(blocks: Block[], place: Place): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'sixpence-guide-'))
+  try {
+    for (const name of CHECKOUT) await symlink(join(ROOT, name), join(folder, name))
+    const sparePort = await freePort()
+    const moved = blocks.map((block) => ({ ...block, text: movedTo(place, sparePort, block.text) }))
+    await saveFiles(moved, folder)
+    const { code, printed, said } = await runScript(scriptOf(moved), folder, place)
+    const lines = [...printed.keys()]
+    assert.equal(code, 0, `line ${lines.at(-1)}: ${printed.get(lines.at(-1) ?? 0)}${said}`)
+    for (const block of moved) {
+      const use = useOf(block)
+      if (use.kind !== 'run' || !use.isOtherWindow) continue
+      printed.set(block.line, await readFile(join(folder, otherWindow(block)), 'utf8'))
+    }
+    comparePrinted(moved, printed)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+function movedTo({ url, rpcUrl }: Place, sparePort: number, text: string): string {
+  return text
+    .replaceAll(USUAL.server, new URL(url).host)
+    .replaceAll(USUAL.chain, new URL(rpcUrl).host)
+    .replaceAll(USUAL.sparePort, String(sparePort))
+    .replaceAll("'@sixpence/client'", `'${SDK}'`)
+}
+
+async function saveFiles(blocks: Block[], folder: string): Promise<void> {
+  for (const block of blocks) {
+    const use = useOf(block)
+    if (use.kind !== 'file') continue
+    const file = join(folder, use.name)
+    await (use.isAdded ? appendFile : writeFile)(file, `${block.text}\n`)
+  }
+}
+
+/** How long a document may take. */
+const PATIENCE_MS = 60_000
+
+const otherWindow = ({ line }: Block) => `other-window-${line}`
+
+const MARK = '\u0001'
+
+/** The blocks one after the other; each says first where it stands. What fails ends the script. */
+function scriptOf(blocks: Block[]): string {
+  const parts = blocks.flatMap((block) => {
+    const use = useOf(block)
+    if (use.kind !== 'run') return []
+    const text = use.isOtherWindow ? `{\n${block.text}\n} >${otherWindow(block)} 2>&1 &` : block.text
+    return [`printf '\\n${MARK}${block.line}\\n'`, text]
+  })
+  return [...PRELUDE, ...parts, ''].join('\n')
+}
+
+const PRELUDE = [
+  'set -eo pipefail',
+  // An answer that is a problem ends the script, as it would stop a reader.
+  'curl() { command curl --fail-with-body --retry 20 --retry-connrefused --retry-delay 0 --retry-max-time 10 "$@"; }',
+]
+
+async function runScript(script: string, folder: string, place: Place) {
+  const path = `${join(ROOT, 'node_modules/.bin')}:${process.env.PATH}`
+  const own = { PATH: path, SIXPENCE_URL: place.url, SIXPENCE_RPC: place.rpcUrl, SIXPENCE_DATA: place.dataDir }
+  const shell = spawn('bash', ['-s'], { cwd: folder, env: { ...process.env, ...own }, detached: true })
+  let output = ''
+  let said = ''
+  shell.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text
+  })
+  shell.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text
+  })
+  shell.stdin.end(script)
+  const closed = once(shell, 'close')
+  const impatience = setTimeout(() => endGroup(shell, 'SIGKILL'), PATIENCE_MS)
+  const [code] = await once(shell, 'exit')
+  clearTimeout(impatience)
+  endGroup(shell, 'SIGTERM')
+  await eventually(async () => !endGroup(shell, 0))
+  await closed
+  const printed = new Map<number, string>()
+  for (const part of output.split(`\n${MARK}`).slice(1)) {
+    const end = part.indexOf('\n')
+    printed.set(Number(part.slice(0, end)), part.slice(end + 1))
+  }
+  return { code, printed, said }
+}
+
+/** Signals the shell and all that it has started. @returns whether any of it is there */
+function endGroup({ pid = 0 }: ChildProcess, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(-pid, signal)
+  } catch {
+    return false
+  }
+}
+
+function comparePrinted(blocks: Block[], printed: Map<number, string>): void {
+  const last: { here: Block | null; there: Block | null } = { here: null, there: null }
+  for (const block of blocks) {
+    const use = useOf(block)
+    if (use.kind === 'run') last[use.isOtherWindow ? 'there' : 'here'] = block
+    if (use.kind !== 'output') continue
+    const { line } = (use.isOtherWindow ? last.there : last.here) ?? {}
+    assert.ok(line !== undefined, `line ${block.line}: nothing has run that could have printed this`)
+    assertPrinted(printed.get(line) ?? '', block, `line ${line}`)
+  }
+}
