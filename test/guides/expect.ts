@@ -1,18 +1,13 @@
-import assert from 'node:assert/strict'
-
 const ANYTHING = '…'
 
 /**
- * Asserts that something was printed as a document shows it. An ellipsis stands for anything; of a JSON object the document
- * may leave fields out.
+ * How what was printed differs from what a document shows. An ellipsis stands for anything; of a JSON object the document may
+ * leave fields out.
+ * @returns one line for each difference
  */
-export function assertPrinted(printed: string, block: { language: string; text: string }, where: string): void {
-  if (block.language === 'json') {
-    const differences = differencesOf(JSON.parse(printed), JSON.parse(block.text), '')
-    assert.deepEqual(differences, [], `${where} printed ${printed}`)
-    return
-  }
-  assert.ok(fits(printed.trim(), block.text.trim()), `${where} printed:\n${printed}`)
+export function differencesBetween(printed: string, block: { language: string; text: string }): string[] {
+  if (block.language === 'json') return differencesOf(JSON.parse(printed), JSON.parse(block.text), '')
+  return fits(printed.trim(), block.text.trim()) ? [] : [printed]
 }
 
 function differencesOf(printed: unknown, shown: unknown, path: string): string[] {

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { freePort } from '../support/free-port.ts'
 import { eventually } from '../support/server.ts'
 import { type Block, useOf } from './blocks.ts'
-import { assertPrinted } from './expect.ts'
+import { differencesBetween } from './expect.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 
@@ -34,15 +34,15 @@ export async function runDocument(blocks: Block[], place: Place): Promise<void> 
     const sparePort = await freePort()
     const moved = blocks.map((block) => ({ ...block, text: movedTo(place, sparePort, block.text) }))
     await saveFiles(moved, folder)
-    const { code, printed, said } = await runScript(scriptOf(moved), folder, place)
-    const lines = [...printed.keys()]
-    assert.equal(code, 0, `line ${lines.at(-1)}: ${printed.get(lines.at(-1) ?? 0)}${said}`)
-    for (const block of moved) {
-      const use = useOf(block)
-      if (use.kind !== 'run' || !use.isOtherWindow) continue
-      printed.set(block.line, await readFile(join(folder, otherWindow(block)), 'utf8'))
+    const printed = await runScript(scriptOf(moved), folder, place, {
+      beforeEnd: async () => {
+        for (const shown of shownOutputs(moved)) if (shown.isOtherWindow) await waitFor(shown, folder)
+      },
+    })
+    for (const { shown, by, isOtherWindow } of shownOutputs(moved)) {
+      if (isOtherWindow) continue
+      assert.deepEqual(differencesBetween(printed.get(by.line) ?? '', shown), [], `what line ${by.line} printed`)
     }
-    comparePrinted(moved, printed)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
@@ -67,6 +67,7 @@ async function saveFiles(blocks: Block[], folder: string): Promise<void> {
 
 /** How long a document may take. */
 const PATIENCE_MS = 60_000
+const OTHER_WINDOW_PATIENCE_MS = 10_000
 
 const otherWindow = ({ line }: Block) => `other-window-${line}`
 
@@ -89,7 +90,12 @@ const PRELUDE = [
   'curl() { command curl --fail-with-body --retry 20 --retry-connrefused --retry-delay 0 --retry-max-time 10 "$@"; }',
 ]
 
-async function runScript(script: string, folder: string, place: Place) {
+async function runScript(
+  script: string,
+  folder: string,
+  place: Place,
+  { beforeEnd }: { beforeEnd: () => Promise<void> },
+): Promise<Map<number, string>> {
   const path = `${join(ROOT, 'node_modules/.bin')}:${process.env.PATH}`
   const own = { PATH: path, SIXPENCE_URL: place.url, SIXPENCE_RPC: place.rpcUrl, SIXPENCE_DATA: place.dataDir }
   const shell = spawn('bash', ['-s'], { cwd: folder, env: { ...process.env, ...own }, detached: true })
@@ -106,15 +112,23 @@ async function runScript(script: string, folder: string, place: Place) {
   const impatience = setTimeout(() => endGroup(shell, 'SIGKILL'), PATIENCE_MS)
   const [code] = await once(shell, 'exit')
   clearTimeout(impatience)
-  endGroup(shell, 'SIGTERM')
-  await eventually(async () => !endGroup(shell, 0))
-  await closed
-  const printed = new Map<number, string>()
-  for (const part of output.split(`\n${MARK}`).slice(1)) {
-    const end = part.indexOf('\n')
-    printed.set(Number(part.slice(0, end)), part.slice(end + 1))
+  try {
+    if (code === 0) await beforeEnd()
+  } finally {
+    endGroup(shell, 'SIGTERM')
+    await eventually(async () => !endGroup(shell, 0))
+    await closed
   }
-  return { code, printed, said }
+  const printed = printedBy(output)
+  const [line, last] = [...printed].at(-1) ?? []
+  assert.equal(code, 0, `line ${line}: ${last}${said}`)
+  return printed
+}
+
+/** What each block has printed, by its line. */
+function printedBy(output: string): Map<number, string> {
+  const parts = output.split(`\n${MARK}`).slice(1)
+  return new Map(parts.map((part) => [Number.parseInt(part, 10), part.slice(part.indexOf('\n') + 1)]))
 }
 
 /** Signals the shell and all that it has started. @returns whether any of it is there */
@@ -126,14 +140,29 @@ function endGroup({ pid = 0 }: ChildProcess, signal: NodeJS.Signals | 0): boolea
   }
 }
 
-function comparePrinted(blocks: Block[], printed: Map<number, string>): void {
+type Shown = { shown: Block; by: Block; isOtherWindow: boolean }
+
+/** What the document shows, and the block that has to print it. */
+function shownOutputs(blocks: Block[]): Shown[] {
   const last: { here: Block | null; there: Block | null } = { here: null, there: null }
-  for (const block of blocks) {
-    const use = useOf(block)
-    if (use.kind === 'run') last[use.isOtherWindow ? 'there' : 'here'] = block
+  const found: Shown[] = []
+  for (const shown of blocks) {
+    const use = useOf(shown)
+    if (use.kind === 'run') last[use.isOtherWindow ? 'there' : 'here'] = shown
     if (use.kind !== 'output') continue
-    const { line } = (use.isOtherWindow ? last.there : last.here) ?? {}
-    assert.ok(line !== undefined, `line ${block.line}: nothing has run that could have printed this`)
-    assertPrinted(printed.get(line) ?? '', block, `line ${line}`)
+    const by = use.isOtherWindow ? last.there : last.here
+    assert.ok(by, `line ${shown.line}: nothing has run that could have printed this`)
+    found.push({ shown, by, isOtherWindow: use.isOtherWindow })
   }
+  return found
+}
+
+/** Waits until the other window shows what it should. */
+async function waitFor({ shown, by }: Shown, folder: string): Promise<void> {
+  let printed = ''
+  const isThere = eventually(async () => {
+    printed = await readFile(join(folder, otherWindow(by)), 'utf8')
+    return differencesBetween(printed, shown).length === 0
+  }, OTHER_WINDOW_PATIENCE_MS)
+  await isThere.catch(() => assert.fail(`line ${by.line} printed ${printed}`))
 }
