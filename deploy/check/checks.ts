@@ -18,6 +18,7 @@ type Check = { name: string; run: (site: Site) => Promise<void> }
 export const CHECKS: Check[] = [
   { name: 'calls without TLS are sent to TLS', run: redirects },
   { name: '/healthz, /readyz and /metrics are not for the outside', run: hidesTheInside },
+  { name: 'the pages for people are there, with their policy', run: showsThePages },
   { name: 'a body of more than 64 KiB is refused as the API refuses it', run: refusesLargeBodies },
   { name: 'the request id of the caller goes through, and another is made where there is none', run: keepsRequestIds },
   { name: 'a whole payment, up to CONFIRMED, with calls to both nodes', run: pays },
@@ -33,7 +34,8 @@ export const CHECKS: Check[] = [
   },
 ]
 
-const HIDDEN = ['/healthz', '/readyz', '/metrics', '/']
+const HIDDEN = ['/healthz', '/readyz', '/metrics', '/nothing']
+const PAGES = ['/', '/register', '/wallet', '/docs']
 const LIMIT_BYTES = 64 * 1024
 
 /** Wrong codes that an address has. */
@@ -54,6 +56,15 @@ async function hidesTheInside({ nginx }: Site): Promise<void> {
     const response = await fetch(`${nginx.url}${path}`)
     assert.deepEqual([response.status, await codeIn(response)], [404, 'not_found'], path)
   }
+}
+
+async function showsThePages({ nginx }: Site): Promise<void> {
+  for (const path of PAGES) {
+    const { status, headers } = await fetch(`${nginx.url}${path}`)
+    assert.deepEqual([status, headers.get('content-type')], [200, 'text/html; charset=utf-8'], path)
+    assert.match(headers.get('content-security-policy') ?? '', /^default-src 'none'; /)
+  }
+  assert.equal((await fetch(`${nginx.url}/assets/nothing.js`)).status, 404)
 }
 
 async function refusesLargeBodies({ nginx }: Site): Promise<void> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { glob, readFile, stat } from 'node:fs/promises'
-import { createRequire } from 'node:module'
+import { glob, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import axe from 'axe-core'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import { launchChromium } from './chromium.ts'
 
@@ -77,9 +77,8 @@ function watchPage(page: Page, { origin, faults }: Watched) {
 
 /** Asserts that axe finds nothing wrong with the page as it is. */
 export async function assertAccessible(page: Page, state: string): Promise<void> {
-  const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
   const violations = await page.evaluate<string[]>(`(async () => {
-    if (!globalThis.axe) { ${axe} }
+    if (!globalThis.axe) { ${axe.source} }
     const { violations } = await axe.run(document)
     return violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html, failureSummary }) => html + ' ' + failureSummary).join(' | '))
   })()`)

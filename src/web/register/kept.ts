@@ -1,7 +1,7 @@
 import { type Signal, signal } from '@preact/signals'
 
 /** All that the register keeps in the browser has keys that begin like this. */
-export const PREFIX = 'sixpence.register.'
+const PREFIX = 'sixpence.register.'
 
 /** A signal whose value is kept in this browser. Where nothing may be kept, it lasts as long as the page. */
 export function kept<T extends object>(name: string, initial: T): Signal<T> {

@@ -22,7 +22,7 @@ import {
 } from './sale.ts'
 import { remove, shownId } from './sales.ts'
 import { shortAddress } from './settings.ts'
-import { followAgain } from './watch.ts'
+import { followAgain, isCutOff } from './watch.ts'
 
 /** One sale: what was asked, and how it stands right now. */
 export function SaleView({ sale }: { sale: Sale }) {
@@ -30,6 +30,11 @@ export function SaleView({ sale }: { sale: Sale }) {
     <>
       <div class="sale">
         <Band sale={sale} />
+        {isCutOff.value && (
+          <p class="notice notice--wait" role="alert">
+            The server cannot be reached right now. What you see may be old; it goes on by itself.
+          </p>
+        )}
         {sale.trouble !== null && <Trouble sale={sale} text={sale.trouble} />}
         {sale.lines.length === 1 ? <OneLine sale={sale} /> : <ManyLines sale={sale} />}
         <Actions sale={sale} />

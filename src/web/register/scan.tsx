@@ -66,6 +66,6 @@ async function scan(video: HTMLVideoElement | null, signal: AbortSignal): Promis
 }
 
 /** A QR code holds the six characters, or an address that ends with them after a #. */
-export function codeIn(text: string): string | null {
+function codeIn(text: string): string | null {
   return foldCode(text.slice(text.lastIndexOf('#') + 1))
 }

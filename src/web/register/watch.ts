@@ -1,5 +1,5 @@
 import { effect, signal } from '@preact/signals'
-import { ProblemError, SixpenceError, type VoucherView } from '../../client/index.ts'
+import { ConnectionError, ProblemError, SixpenceError, type VoucherView } from '../../client/index.ts'
 import { askFor, callOff, explain, isAboutCode, payeeOf } from './ask.ts'
 import { clearDraft } from './draft.ts'
 import { isOver, isPaid, recordOf, type Sale, standingOf } from './sale.ts'
@@ -24,10 +24,16 @@ export function startWatching(): void {
     queueMicrotask(() => follow(id, watch.signal))
     return () => watch.abort()
   })
+  addEventListener('offline', () => {
+    isCutOff.value = true
+  })
   setInterval(() => {
     for (const sale of sales.value) if (sale.id === shownId.value || !isOver(sale)) void look(sale)
   }, LOOK_MS)
 }
+
+/** Whether the server could not be reached when it was last asked. Following goes on by itself. */
+export const isCutOff = signal(false)
 
 /** Begins to follow the shown sale anew. */
 export function followAgain(): void {
@@ -40,7 +46,7 @@ export function followAgain(): void {
 export const refusal = signal<{ text: string; isAboutCode: boolean } | null>(null)
 
 /** Asks for what has not been asked for yet, and follows every line until it is settled or the signal ends it. */
-export async function follow(id: string, signal: AbortSignal): Promise<void> {
+async function follow(id: string, signal: AbortSignal): Promise<void> {
   const before = saleOf(id)
   if (before === null || isOver(before)) return
   try {
@@ -92,6 +98,7 @@ function watchLines(id: string, signal: AbortSignal): void {
 
 /** Writes down how a voucher stands now. */
 function take(id: string, place: number, voucher: VoucherView): void {
+  isCutOff.value = false
   const line = saleOf(id)?.lines[place]
   if (line === undefined) return
   const record = recordOf(voucher, line.voucher)
@@ -104,8 +111,11 @@ async function look(sale: Sale): Promise<void> {
   const payee = payeeOf(sale)
   for (const [place, { voucher }] of sale.lines.entries()) {
     if (voucher === null) continue
-    const now = await payee.getVoucher(voucher.id).catch(() => null)
-    if (now !== null) take(sale.id, place, now)
+    try {
+      take(sale.id, place, await payee.getVoucher(voucher.id))
+    } catch (error) {
+      if (error instanceof ConnectionError) isCutOff.value = true
+    }
   }
 }
 
