@@ -3,13 +3,13 @@ import { CALLS_A_MINUTE } from '../src/auth/rate-limits.ts'
 import { Refusal } from '../src/domain/refusal.ts'
 import type { ServedRoute } from '../src/http/routes.ts'
 import { PROBLEMS, type ProblemCode } from '../src/protocol/problems.ts'
-import { PageQuery } from '../src/protocol/schemas.ts'
 import type { CallerKind } from '../src/use-cases/call.ts'
 import { problemView } from '../src/use-cases/views.ts'
-import { componentSchemas, isObject, shown } from './components.ts'
+import { componentSchemas, shown } from './components.ts'
 import type { Example, Recording } from './examples.ts'
 import type { Json, JsonObject } from './json.ts'
 import { OPERATIONS, type Operation, TAGS } from './operations.ts'
+import { PARAMETERS, parametersOf } from './parameters.ts'
 import { webhooks } from './webhooks.ts'
 
 const PREFIX = '/api/v1'
@@ -64,38 +64,6 @@ const HEADERS = {
   RetryAfter: { description: 'Seconds to wait', schema: { type: 'integer', minimum: 1 } },
 }
 
-const PAGE_PARAMETERS = {
-  limit: 'How many at most; 100 by default',
-  offset: 'How many to leave out',
-  since: 'Made at this time or later, in Unix milliseconds',
-  until: 'Made before this time, in Unix milliseconds',
-} as const
-
-const PARAMETERS = {
-  IdempotencyKey: {
-    name: 'Idempotency-Key',
-    in: 'header',
-    description: 'The same key, caller, route and body within 24 hours get the stored answer again',
-    schema: { type: 'string', minLength: 1, maxLength: 255 },
-    example: '6f2b7c1e-0a55-4d0e-9d52-0f4a4c1d9b1e',
-  },
-  LastEventId: {
-    name: 'Last-Event-ID',
-    in: 'header',
-    description: 'Where the reader was: the stream goes on after it',
-    schema: { type: 'string' },
-  },
-  ...Object.fromEntries(
-    Object.entries(PAGE_PARAMETERS).map(([name, description]) => [
-      name,
-      {
-        ...{ name, in: 'query', description },
-        schema: shown(PageQuery.properties[name as keyof typeof PAGE_PARAMETERS]),
-      },
-    ]),
-  ),
-}
-
 /** A route and the words for it. */
 type Described = ServedRoute & { key: string; words: Operation }
 
@@ -141,7 +109,7 @@ function operationOf(route: Described, examples: Example[]): JsonObject {
     description: `${words.description}\n\n${who}`,
     security: securityOf(callers),
     ...(limit !== null && { 'x-rate-limit-group': limit }),
-    ...present('parameters', parametersOf(route, examples)),
+    ...present('parameters', parametersOf({ ...route, querystring: route.schema.querystring as TSchema }, examples)),
     ...bodyOf(route, examples),
     responses: { '200': successOf(route, examples), ...problemsOf(route) },
   }
@@ -162,41 +130,6 @@ function securityOf(callers: readonly CallerKind[]): Json {
 
 function present(name: string, list: Json[]): JsonObject {
   return list.length === 0 ? {} : { [name]: list }
-}
-
-function parametersOf({ method, schema, path }: Described, examples: Example[]): Json[] {
-  const inPath = [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => ({
-    ...{ name, in: 'path', required: true, description: PATH_PARAMETERS[name] ?? '', schema: { type: 'string' } },
-    example: examples[0]?.params[name] ?? '',
-  }))
-  const query = schema.querystring === undefined ? {} : shown(schema.querystring as TSchema)
-  const properties = isObject(query.properties) ? query.properties : {}
-  const inQuery = Object.entries(properties).map(([name, property]) => queryParameter(name, property, examples))
-  return [
-    ...inPath,
-    ...inQuery,
-    ...(method === 'POST' ? [{ $ref: '#/components/parameters/IdempotencyKey' }] : []),
-    ...(path.endsWith('/events') ? [{ $ref: '#/components/parameters/LastEventId' }] : []),
-  ]
-}
-
-const PATH_PARAMETERS: Record<string, string> = {
-  contextId: 'The id of the context',
-  voucherId: 'The id of the voucher',
-  sessionId: 'The id of the session',
-  keyId: 'The id of the API key',
-  endpointId: 'The id of the endpoint',
-  deliveryId: 'The id of the delivery',
-}
-
-function queryParameter(name: string, property: Json, examples: Example[]): Json {
-  if (name in PAGE_PARAMETERS) return { $ref: `#/components/parameters/${name}` }
-  const { description, ...schema } = isObject(property) ? property : {}
-  const shownAs = examples.find(({ query }) => query[name] !== undefined)?.query[name]
-  return {
-    ...{ name, in: 'query', ...(description !== undefined && { description }), schema },
-    ...(shownAs !== undefined && { example: schema.type === 'integer' ? Number(shownAs) : shownAs }),
-  }
 }
 
 function bodyOf({ schema, words }: Described, examples: Example[]): JsonObject {

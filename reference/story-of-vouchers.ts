@@ -87,8 +87,8 @@ async function payOneVoucher(recorder: Recorder, scene: Scene): Promise<void> {
   recorder.refused('already_resolved', await payer.post(`${of}/discard-voucher`))
 }
 
-/** Sends each payment as a transaction of its own. */
-async function sendAll({ chain }: Scene, { payments = [] }: VoucherView): Promise<Json[]> {
+/** Sends each payment as a transaction of its own, and waits until the server has seen the last one's block. */
+async function sendAll({ chain, server }: Scene, { payments = [] }: VoucherView): Promise<Json[]> {
   const receipts: Json[] = []
   for (const { id, input } of payments) {
     const transactionHash = await chain.client.sendTransaction({
@@ -96,6 +96,12 @@ async function sendAll({ chain }: Scene, { payments = [] }: VoucherView): Promis
     })
     receipts.push({ paymentId: id, transactionHash })
   }
+  const mined = Number(await chain.client.getBlockNumber())
+  await eventually(async () => {
+    const ready = await fetch(`${server.url}/readyz`)
+    const { networks }: { networks: { head: number }[] } = JSON.parse(await ready.text())
+    return networks.every(({ head }) => head >= mined)
+  })
   return receipts
 }
 

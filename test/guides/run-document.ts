@@ -115,7 +115,7 @@ async function runScript(
   try {
     if (code === 0) await beforeEnd()
   } finally {
-    endGroup(shell, 'SIGTERM')
+    endGroup(shell, 'SIGKILL')
     await eventually(async () => !endGroup(shell, 0))
     await closed
   }
