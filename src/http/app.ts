@@ -10,6 +10,7 @@ import type { ProblemCode } from '../protocol/problems.ts'
 import type { App } from '../use-cases/app.ts'
 import { problemView } from '../use-cases/views.ts'
 import { type CallListener, logCall, watchCall } from './calls.ts'
+import { allowOrigins } from './cross-origin.ts'
 import { Answers } from './idempotency.ts'
 import type { MetricsAudience } from './metrics-audience.ts'
 import { operatorRoutes } from './operator-routes.ts'
@@ -83,6 +84,7 @@ export function createHttp(app: App, options: HttpOptions): Routes {
     reply.header('x-content-type-options', 'nosniff').header('cache-control', 'no-store')
     reply.header(REQUEST_ID_HEADER, request.id)
     watchCall(request, reply, watch)
+    if (allowOrigins(request, reply)) return reply
     if (!request.is404) await admit(app, limits, request)
   })
   http.addHook('onSend', (_request, reply, _payload, done) => {
