@@ -87,7 +87,7 @@ function scriptOf(blocks: Block[]): string {
 const PRELUDE = [
   'set -eo pipefail',
   // An answer that is a problem ends the script, as it would stop a reader.
-  'curl() { command curl --fail-with-body --retry 20 --retry-connrefused --retry-delay 0 --retry-max-time 10 "$@"; }',
+  'curl() { command curl --fail-with-body --retry 20 --retry-connrefused --retry-delay 1 --retry-max-time 20 "$@"; }',
 ]
 
 async function runScript(
