@@ -1,4 +1,4 @@
-import type { Hex } from '../domain/payment.ts'
+import type { Hex } from '../domain/hex.ts'
 
 /** The sandbox plays a real network, so that requests written for it run as they are; its chain id is a local one. */
 export const SANDBOX_NETWORK = 'polygon'

@@ -42,9 +42,10 @@ await build({
       output: {
         codeSplitting: {
           groups: [
+            // First, because it takes what asks for other scripts: that must not be in one that is asked for.
+            { name: 'design', test: /node_modules\/(preact|@preact|uqr)\/|src\/web\/design\/|vite\/preload-helper/ },
             // Asked for when a page first talks to a chain: it weighs more than all the rest.
             { name: 'chain', test: /node_modules\/(viem|ox|abitype|@noble|@scure)\// },
-            { name: 'design', test: /node_modules\/(preact|@preact|uqr)\/|src\/web\/design\// },
           ],
         },
       },

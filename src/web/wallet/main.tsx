@@ -1,8 +1,115 @@
+import { computed } from '@preact/signals'
+import type { VoucherView } from '../../client/index.ts'
+import { CodeDisplay } from '../design/codes.tsx'
+import { Button } from '../design/controls.tsx'
 import { mount } from '../design/mount.tsx'
-import { Shell } from '../design/surfaces.tsx'
+import { Card, Shell } from '../design/surfaces.tsx'
+import { Code } from './code.tsx'
+import { afterRefresh, byNewest, isReachable, payer, readFinance, sessions, sitDown, vouchers } from './desk.ts'
+import { History, UnderWay } from './history.tsx'
+import { kept } from './keep.ts'
+import { handInKept, isToPay } from './paying.ts'
+import { Request } from './request.tsx'
+import { Session } from './session.tsx'
+import { forgetAll, Open, SetUp, SignIn, shortened } from './set-up.tsx'
+import { account, findExtensions, lock, wallet } from './wallets.ts'
 
-mount(
-  <Shell title="Wallet">
-    <p class="notice">This page is being built.</p>
-  </Shell>,
-)
+const all = computed(() => [...vouchers.value.values()].toSorted(byNewest))
+const reserved = computed(() => all.value.filter(({ status }) => status === 'RESERVED'))
+const toPay = computed(() => all.value.filter(isToPay))
+const underWay = computed(() => all.value.filter(({ settlement }) => settlement?.status === 'PENDING'))
+const over = computed(() => all.value.filter((voucher) => !toPay.value.includes(voucher) && isOver(voucher)))
+
+function isOver({ status, settlement }: VoucherView): boolean {
+  return status !== 'RESERVED' && settlement?.status !== 'PENDING'
+}
+
+function Page() {
+  return (
+    <Shell title="Wallet" actions={<Actions />}>
+      <div class="stack">
+        {!isReachable.value && (
+          <p class="notice notice--wait" role="status">
+            The server cannot be reached just now. This page goes on by itself as soon as it can.
+          </p>
+        )}
+        {account.value === null ? <SetUp /> : <Desk address={account.value.address} />}
+      </div>
+    </Shell>
+  )
+}
+
+function Actions() {
+  if (account.value === null) return null
+  return (
+    <>
+      <span class="small muted">{shortened(account.value.address)}</span>
+      {wallet.value && account.value.kind === 'key' && <Button onClick={lock}>Lock</Button>}
+      {wallet.value && (
+        <Button kind="plain" onClick={forgetAll}>
+          Forget this wallet
+        </Button>
+      )}
+    </>
+  )
+}
+
+function Desk({ address }: { address: string }) {
+  return (
+    <>
+      {wallet.value === null && <Open />}
+      {wallet.value !== null && payer.value === null && <SignIn />}
+      {payer.value !== null && (
+        <div class="halves">
+          <Code address={address} />
+          <div class="stack">
+            <Requests address={address} />
+            <UnderWay vouchers={underWay.value} />
+            <History vouchers={over.value} address={address} />
+          </div>
+        </div>
+      )}
+    </>
+  )
+}
+
+function Requests({ address }: { address: string }) {
+  const inSessions = Map.groupBy(
+    toPay.value.filter(({ sessionId }) => sessionId !== undefined),
+    ({ sessionId }) => sessionId,
+  )
+  const alone = toPay.value.filter(({ sessionId }) => sessionId === undefined)
+  return (
+    <>
+      <p class="unseen" role="status">
+        {toPay.value.length === 0 ? 'Nothing waits to be paid.' : `${toPay.value.length} to be paid.`}
+      </p>
+      {reserved.value.map((voucher) => (
+        <Card key={voucher.id} title="A payee has your code">
+          <p>It is about to say what it asks for. This voucher’s code:</p>
+          <CodeDisplay code={voucher.code} label="Voucher code" small />
+        </Card>
+      ))}
+      {alone.map((voucher) => (
+        <Request key={voucher.id} voucher={voucher} address={address} />
+      ))}
+      {[...inSessions].map(([sessionId = '', some]) => (
+        <Session
+          key={sessionId}
+          session={sessions.value.get(sessionId) ?? null}
+          vouchers={some.toReversed()}
+          address={address}
+        />
+      ))}
+    </>
+  )
+}
+
+afterRefresh(handInKept)
+findExtensions()
+void readFinance().catch(() => {
+  isReachable.value = false
+})
+const token = kept('token')
+if (account.value !== null && token !== null) sitDown(token, account.value.address)
+mount(<Page />)

@@ -1,0 +1,189 @@
+import { useEffect, useState } from 'preact/hooks'
+import type { VoucherView } from '../../client/index.ts'
+import { CodeDisplay } from '../design/codes.tsx'
+import { Button } from '../design/controls.tsx'
+import { Money } from '../design/money.tsx'
+import { Countdown } from '../design/progress.tsx'
+import { Card } from '../design/surfaces.tsx'
+import { WorkButton } from './busy.tsx'
+import { payer } from './desk.ts'
+import { Exchange, useIsQuoteOver } from './exchange.tsx'
+import { giveUp, payVoucher, refuse, type Step, sentFor, steps } from './paying.ts'
+import { hindranceOf, isUnknown, PaymentReview } from './review.tsx'
+import { wallet } from './wallets.ts'
+
+/** Something that a payee asks for, on its own. */
+export function Request({ voucher, address }: { voucher: VoucherView; address: string }) {
+  return (
+    <Card title={`${payeeName(voucher)} asks for a payment`}>
+      <RequestBody voucher={voucher} address={address} isMain />
+    </Card>
+  )
+}
+
+/** The name that the payee gives itself. Nobody has proven it. */
+export function payeeName({ payeeInfo }: Pick<VoucherView, 'payeeInfo'>): string {
+  return typeof payeeInfo?.name === 'string' ? payeeInfo.name : 'A payee without a name'
+}
+
+type BodyProps = { voucher: VoucherView; address: string; isMain?: boolean }
+
+/** Who asks, for what, what it does to the wallet; and to pay or to refuse it. */
+export function RequestBody({ voucher, address, isMain = false }: BodyProps) {
+  const { expectedPayment, payments = [], code, expiresAt, orderId, settlement } = voucher
+  return (
+    <div class="stack">
+      {expectedPayment && <Money amount={expectedPayment.amount} currency={expectedPayment.currency} big={isMain} />}
+      <div class="row row--apart">
+        <div class="stack stack--tight">
+          <CodeDisplay code={code} label="Voucher code" small />
+          <p class="small muted">The payee’s screen must show the same code.</p>
+        </div>
+        {settlement === undefined && (
+          <p>
+            Time left: <Countdown untilMs={Date.parse(expiresAt)} />
+          </p>
+        )}
+      </div>
+      <PayeeWords voucher={voucher} />
+      {orderId && <p class="small">Order {orderId}</p>}
+      {settlement?.status === 'FAILED' && (
+        <div class="notice notice--bad" role="alert">
+          <p>
+            <strong>The payment did not settle</strong>: {settlement.failure ?? 'the chain did not carry it out'}. The
+            payee has not been paid. Look in your wallet what became of the transaction, and pay again; or ask for a new
+            price first, where you pay in another currency.
+          </p>
+        </div>
+      )}
+      {payments.map((payment, index) => (
+        <div key={payment.id} class="stack stack--tight">
+          {payments.length > 1 && <h3>{`Step ${index + 1} of ${payments.length}`}</h3>}
+          <PaymentReview payment={payment} />
+        </div>
+      ))}
+      <Exchange voucher={voucher} address={address} />
+      <Decision voucher={voucher} address={address} isMain={isMain} />
+    </div>
+  )
+}
+
+/** What else the payee wants the payer to see. */
+function PayeeWords({ voucher: { payeeInfo = {} } }: { voucher: VoucherView }) {
+  const words = Object.entries(payeeInfo).filter(([name, value]) => name !== 'name' && typeof value === 'string')
+  if (words.length === 0) return null
+  return (
+    <dl class="ledger small">
+      {words.map(([name, value]) => (
+        <div class="ledger__line" key={name}>
+          <dt>{name}</dt>
+          <dd>{`${value}`}</dd>
+        </div>
+      ))}
+    </dl>
+  )
+}
+
+function Decision({ voucher, address, isMain = false }: BodyProps) {
+  const { id, payments = [] } = voucher
+  const { hindrance, checkAgain } = useHindrance(voucher, address)
+  const isQuoteOver = useIsQuoteOver(voucher)
+  const [isAccepted, setIsAccepted] = useState(false)
+  const step = steps.value.get(id)
+  const isUnderWay = step?.is === 'signing' || step?.is === 'sent'
+  const hasUnknown = payments.some(isUnknown)
+  const sent = sentFor(id).length
+  return (
+    <>
+      {hindrance !== null && (
+        <div class="notice notice--bad" role="alert">
+          <p>
+            <strong>This would fail, so there is nothing to sign</strong>: {hindrance}.
+          </p>
+        </div>
+      )}
+      {isQuoteOver && <p class="notice notice--wait">The price has run out. Ask for a new one before you pay.</p>}
+      {hasUnknown && (
+        <label class="row">
+          <input type="checkbox" checked={isAccepted} onChange={() => setIsAccepted(!isAccepted)} />I know this
+          contract, and what it does with my money.
+        </label>
+      )}
+      <StepNotice step={step} id={id} isSent={sent > 0 && sent === payments.length} />
+      <div class="row">
+        {wallet.value === null && <p class="notice">Open your wallet to pay.</p>}
+        {wallet.value !== null && hindrance === null && (
+          <Button
+            {...(isMain && { kind: 'main' as const })}
+            disabled={isUnderWay || isQuoteOver || (hasUnknown && !isAccepted)}
+            onClick={() => void payVoucher(id, payments)}
+          >
+            {payLabel(voucher, { sent, isMain })}
+          </Button>
+        )}
+        {hindrance !== null && <WorkButton work={checkAgain}>Check again</WorkButton>}
+        {voucher.status === 'REDEEMED' && !isUnderWay && sent === 0 && (
+          <Button kind="danger" onClick={() => void refuse(id)}>
+            Refuse
+          </Button>
+        )}
+      </div>
+    </>
+  )
+}
+
+function payLabel(
+  { settlement, payments = [] }: VoucherView,
+  { sent, isMain }: { sent: number; isMain: boolean },
+): string {
+  if (settlement?.status === 'FAILED') return 'Pay again'
+  if (sent > 0) return `Go on: ${sent} of ${payments.length} sent`
+  return isMain ? 'Pay' : 'Pay only this'
+}
+
+/** How far paying has come, or what stopped it. */
+export function StepNotice({ step, id, isSent = false }: { step: Step | undefined; id: string; isSent?: boolean }) {
+  return (
+    <div aria-live="polite">
+      {step?.is === 'signing' && <p class="notice notice--wait">Waiting for your signature…</p>}
+      {step?.is === 'sent' && <p class="notice notice--wait">On its way: waiting for the block…</p>}
+      {step?.is === 'stopped' && (
+        <div class="notice notice--bad">
+          <p>{step.why}</p>
+          {isSent && (
+            <p>
+              The payment was sent, and its receipt is kept here until the server has it: it is handed in again by
+              itself. If your wallet shows that it never went out, <GiveUp id={id} />.
+            </p>
+          )}
+        </div>
+      )}
+    </div>
+  )
+}
+
+function GiveUp({ id }: { id: string }) {
+  return (
+    <Button kind="plain" onClick={() => giveUp(id)}>
+      forget the receipt and pay anew
+    </Button>
+  )
+}
+
+/** How the payments would end if they were sent now: asked whenever they change, and again by the SDK before the signature. */
+function useHindrance({ id, version }: VoucherView, address: string) {
+  const [hindrance, setHindrance] = useState<string | null>(null)
+  const check = async () => {
+    const review = await payer.value?.reviewVoucher(id, { wallet: address }).catch(() => null)
+    const found = review?.payments.map(({ simulation }) => hindranceOf(simulation)).find((reason) => reason !== null)
+    return found ?? null
+  }
+  useEffect(() => {
+    let isCurrent = true
+    void check().then((found) => isCurrent && setHindrance(found))
+    return () => {
+      isCurrent = false
+    }
+  }, [id, version, address])
+  return { hindrance, checkAgain: async () => setHindrance(await check()) }
+}

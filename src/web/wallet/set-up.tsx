@@ -1,0 +1,205 @@
+import type { ComponentChildren } from 'preact'
+import { useState } from 'preact/hooks'
+import { SANDBOX_ACCOUNT_COUNT, SANDBOX_CHAIN_ID } from '../../sandbox/facts.ts'
+import { Button, Field } from '../design/controls.tsx'
+import { Card } from '../design/surfaces.tsx'
+import { useWork, WorkButton } from './busy.tsx'
+import { leave, networks, signIn } from './desk.ts'
+import { canSeal } from './vault.ts'
+import { account, connect, extensions, forget, setUpKey, unlock, wallet } from './wallets.ts'
+
+/** Chooses what to pay with. */
+export function SetUp() {
+  return (
+    <div class="halves">
+      <Card title="Use your own wallet">
+        {extensions.value.length === 0 && (
+          <p class="muted">
+            No wallet was found in this browser. If you have one as an extension, switch it on and load this page again.
+          </p>
+        )}
+        {extensions.value.map((extension) => (
+          <WorkButton key={extension.info.rdns} kind="main" work={() => connectAndSignIn(extension)}>
+            Connect {extension.info.name}
+          </WorkButton>
+        ))}
+        <p class="muted small">Your keys stay in your wallet. It asks you before anything is paid.</p>
+      </Card>
+      {networks.value.some(({ chainId }) => chainId === SANDBOX_CHAIN_ID) && <SandboxKey />}
+    </div>
+  )
+}
+
+async function connectAndSignIn(extension: Parameters<typeof connect>[0]): Promise<void> {
+  await connect(extension)
+  await signInNow()
+}
+
+async function signInNow(): Promise<void> {
+  if (wallet.value) await signIn(wallet.value)
+}
+
+const SHORTEST_PASSPHRASE = 8
+const IMPORTED = 'imported'
+const INDEXES = Array.from({ length: SANDBOX_ACCOUNT_COUNT }, (_, index) => index)
+
+/** A wallet in the page itself, for play. */
+function SandboxKey() {
+  const [chosen, setChosen] = useState('1')
+  const [imported, setImported] = useState('')
+  const [passphrase, setPassphrase] = useState('')
+  const { isBusy, trouble, start } = useWork()
+  const create = async () => {
+    if (passphrase.length < SHORTEST_PASSPHRASE) throw new Error(`Take at least ${SHORTEST_PASSPHRASE} characters.`)
+    const { sandboxKey } = await import('./chain.ts')
+    await setUpKey(chosen === IMPORTED ? imported.trim() : sandboxKey(Number(chosen)), passphrase)
+    await signInNow()
+  }
+  return (
+    <Card title="Play in the sandbox">
+      <p class="notice notice--wait">
+        <strong>This is play money.</strong> This server runs a test chain of its own. Nothing on it is worth anything,
+        and everybody knows the keys of its accounts. Never put a key here that holds real money.
+      </p>
+      {!canSeal() && (
+        <p class="notice notice--bad">
+          This page came over plain http, so the browser cannot seal a key. Use https or localhost.
+        </p>
+      )}
+      <Form onSubmit={() => start(create)}>
+        <Field label="Account">
+          {(control) => (
+            <select
+              {...control}
+              class="control"
+              value={chosen}
+              onChange={(event) => setChosen(event.currentTarget.value)}
+            >
+              {INDEXES.map((index) => (
+                <option key={index} value={index}>{`Sandbox account ${index}`}</option>
+              ))}
+              <option value={IMPORTED}>Import a key…</option>
+            </select>
+          )}
+        </Field>
+        {chosen === IMPORTED && (
+          <Field label="Private key" hint="0x and 64 hexadecimal digits">
+            {(control) => <Secret control={control} value={imported} onInput={setImported} autocomplete="off" />}
+          </Field>
+        )}
+        <Field label="Passphrase" hint="It seals the key in this browser, and opens it again." error={trouble}>
+          {(control) => (
+            <Secret control={control} value={passphrase} onInput={setPassphrase} autocomplete="new-password" />
+          )}
+        </Field>
+        <Button type="submit" kind="main" disabled={isBusy || !canSeal()}>
+          {isBusy ? 'Sealing the key…' : 'Make this wallet'}
+        </Button>
+      </Form>
+    </Card>
+  )
+}
+
+/** Opens a wallet that is set up: by its passphrase, or by its owner's word in the extension. */
+export function Open() {
+  return account.value?.kind === 'key' ? <Unlock /> : <Reconnect />
+}
+
+function Unlock() {
+  const [passphrase, setPassphrase] = useState('')
+  const { isBusy, trouble, start } = useWork()
+  return (
+    <Card title="The wallet is locked">
+      <Form onSubmit={() => start(() => unlock(passphrase))}>
+        <Field label="Passphrase" error={trouble}>
+          {(control) => (
+            <Secret control={control} value={passphrase} onInput={setPassphrase} autocomplete="current-password" />
+          )}
+        </Field>
+        <div class="row">
+          <Button type="submit" kind="main" disabled={isBusy}>
+            {isBusy ? 'Opening…' : 'Unlock'}
+          </Button>
+          <Button kind="plain" onClick={forgetAll}>
+            Forget this wallet
+          </Button>
+        </div>
+      </Form>
+    </Card>
+  )
+}
+
+function Reconnect() {
+  const { value: known } = account
+  const extension = extensions.value.find(({ info }) => known?.kind === 'extension' && known.rdns === info.rdns)
+  return (
+    <Card title="Your wallet is not connected">
+      <p>This page pays from {known && shortened(known.address)}. Choose that account in your wallet.</p>
+      <div class="row">
+        {extension && (
+          <WorkButton kind="main" work={() => connectAndSignIn(extension)}>
+            Connect {extension.info.name}
+          </WorkButton>
+        )}
+        <Button kind="plain" onClick={forgetAll}>
+          Use another wallet
+        </Button>
+      </div>
+    </Card>
+  )
+}
+
+/** The wallet is open, and the server does not know yet who pays. */
+export function SignIn() {
+  return (
+    <Card title="Sign in">
+      <p>Sign a message with your wallet, so that the server knows who pays. It costs nothing.</p>
+      <WorkButton kind="main" work={signInNow}>
+        Sign in
+      </WorkButton>
+    </Card>
+  )
+}
+
+export function forgetAll(): void {
+  leave()
+  forget()
+}
+
+export function shortened(address: string): string {
+  return `${address.slice(0, 6)}…${address.slice(-4)}`
+}
+
+function Form({ onSubmit, children }: { onSubmit: () => void; children: ComponentChildren }) {
+  return (
+    <form
+      class="stack"
+      onSubmit={(event) => {
+        event.preventDefault()
+        onSubmit()
+      }}
+    >
+      {children}
+    </form>
+  )
+}
+
+type SecretProps = {
+  control: { id: string }
+  value: string
+  onInput: (value: string) => void
+  autocomplete: 'off' | 'new-password' | 'current-password'
+}
+
+function Secret({ control, value, onInput, autocomplete }: SecretProps) {
+  return (
+    <input
+      {...control}
+      class="control"
+      type="password"
+      value={value}
+      autocomplete={autocomplete}
+      onInput={(event) => onInput(event.currentTarget.value)}
+    />
+  )
+}

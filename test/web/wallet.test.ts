@@ -1,0 +1,306 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, afterEach, before, describe, it } from 'node:test'
+import type { Page } from 'playwright-core'
+import type { Hex } from 'viem'
+import { createPayee, type Payee, type VoucherView } from '../../src/client/index.ts'
+import type { Currency } from '../../src/domain/currency.ts'
+import { sandboxNetwork, servedNetwork } from '../../src/networks.ts'
+import { SANDBOX_CHAIN_ID } from '../../src/sandbox/facts.ts'
+import { placeAccountCode } from '../../src/sandbox/sandbox-account.ts'
+import { devAccount, devKey } from '../support/anvil.ts'
+import { CURRENCIES, type ExchangeChain, startExchange, tokenOf } from '../support/exchange.ts'
+import { freePort } from '../support/free-port.ts'
+import { asking, eventually, PAYEE_ADDRESS, startTestServer, type TestServer } from '../support/server.ts'
+import { assertAccessible, assertFitsWidth, openBrowser, PHONE, type TestBrowser, type TestPage } from './browser.ts'
+
+const PASSPHRASE = 'correct horse battery'
+const { EURC, USDC } = CURRENCIES
+
+let chain: ExchangeChain
+let server: TestServer
+let browser: TestBrowser
+let port: number
+let dataDir: string
+
+before(async () => {
+  chain = await startExchange()
+  await placeAccountCode(chain.client)
+  port = await freePort()
+  dataDir = await mkdtemp(join(tmpdir(), 'sixpence-wallet-'))
+  server = await start()
+  browser = await openBrowser()
+})
+after(async () => {
+  await browser.close()
+  await server.stop()
+  await chain.stop()
+  await rm(dataDir, { recursive: true })
+})
+
+/** The pages of the test that runs. */
+const pages: Page[] = []
+afterEach(async () => {
+  for (const page of pages.splice(0)) await page.close()
+})
+
+async function open(path: string, options = {}): Promise<TestPage> {
+  const page = await browser.open(server.url + path, options)
+  pages.push(page)
+  return page
+}
+
+/** Starts the server, at the same place and on the same data each time. */
+function start(): Promise<TestServer> {
+  return startTestServer({
+    ...{ port, dataDir, sandboxRpcUrl: chain.rpcUrl },
+    networks: [{ ...servedNetwork(sandboxNetwork({ rpcUrl: chain.rpcUrl })), confirmations: 2, pollIntervalMs: 50 }],
+  })
+}
+
+/** A wallet page that is set up with one of the sandbox's accounts and signed in. */
+async function openWallet(index: number, options = {}): Promise<TestPage> {
+  const page = await open('/wallet', options)
+  await page.getByLabel('Account').selectOption(`${index}`)
+  await page.getByLabel('Passphrase').fill(PASSPHRASE)
+  await page.getByRole('button', { name: 'Make this wallet' }).click()
+  await page.getByRole('button', { name: 'Show a code' }).waitFor()
+  return page
+}
+
+/** Shows a code, and reads it off the screen as people do. */
+async function showCode(page: Page): Promise<string> {
+  await page.getByRole('button', { name: 'Show a code' }).click()
+  const label = await page.getByRole('img', { name: /^Your code: / }).getAttribute('aria-label')
+  return (label ?? '').replace(/^Your code: /, '').replaceAll(' ', '')
+}
+
+async function ask(payee: Payee, amount: string, currency: Currency = EURC): Promise<VoucherView> {
+  const { id } = await payee.reserveVoucher()
+  return payee.redeemVoucher(id, { ...asking(amount, currency), payeeInfo: { name: 'Corner shop' } })
+}
+
+async function payeeOf(page: Page): Promise<Payee> {
+  return createPayee({ url: server.url, contextCode: await showCode(page) })
+}
+
+type Call = { method: string; params?: unknown }
+
+/**
+ * Gives a page a wallet of the browser (EIP-1193, announced by EIP-6963) with a key of the sandbox. Its owner declines
+ * the first transaction.
+ * @returns what its owner is asked for
+ */
+async function addExtension(page: Page, index: number): Promise<string[]> {
+  const asked: string[] = []
+  const account = devAccount(index)
+  const owner: Record<string, (params: never) => Promise<unknown>> = {
+    eth_requestAccounts: async () => [account.address],
+    personal_sign: ([raw]: [Hex]) => account.signMessage({ message: { raw } }),
+    eth_sendTransaction: async ([{ to, data, value }]: [{ to: Hex; data: Hex; value: Hex }]) => {
+      if (asked.filter((method) => method === 'eth_sendTransaction').length === 1) return { code: 4001, message: 'no' }
+      return chain.client.sendTransaction({ account, to, data, value: BigInt(value) })
+    },
+  }
+  await page.exposeFunction('askTestWallet', async ({ method, params }: Call) => {
+    if (method === 'eth_accounts') return [account.address]
+    if (!owner[method]) return chain.client.transport.request({ method, params })
+    asked.push(method)
+    return owner[method](params as never)
+  })
+  await page.addInitScript(`
+    const request = async (call) => {
+      const answer = await askTestWallet(call)
+      if (answer?.code === 4001) throw Object.assign(new Error(answer.message), { code: 4001 })
+      return answer
+    }
+    const detail = Object.freeze({ info: { uuid: '1', name: 'Test Wallet', rdns: 'example.test', icon: '' }, provider: { request } })
+    const announce = () => window.dispatchEvent(new CustomEvent('eip6963:announceProvider', { detail }))
+    window.addEventListener('eip6963:requestProvider', announce)
+  `)
+  return asked
+}
+
+const standing = (page: Page, word: string) => page.locator('.badge', { hasText: word })
+
+const pay = (page: Page) => page.getByRole('button', { name: 'Pay', exact: true })
+
+describe('the wallet page', () => {
+  it('pays what is asked, from the code to the settlement, on a narrow phone', async () => {
+    const page = await openWallet(1, { viewport: PHONE })
+    const payee = await payeeOf(page)
+    await assertAccessible(page, 'a code is shown')
+    await assertFitsWidth(page, 'a code is shown')
+    const before = await chain.tokenBalance(tokenOf(EURC), PAYEE_ADDRESS)
+
+    const { id, code } = await ask(payee, '1250.5')
+    await page.getByRole('heading', { name: 'Corner shop asks for a payment' }).waitFor()
+    await page.getByRole('img', { name: `Voucher code: ${[...code].join(' ')}` }).waitFor()
+    await assertAccessible(page, 'a request')
+    await assertFitsWidth(page, 'a request')
+    await pay(page).click()
+
+    assert.equal((await payee.waitForResolved(id)).status, 'RESOLVED')
+    await page.getByRole('progressbar', { name: 'Confirmations' }).waitFor()
+    await assertAccessible(page, 'on the way')
+    await chain.client.mine({ blocks: 2 })
+    await standing(page, 'Settled').waitFor()
+    await assertAccessible(page, 'settled')
+    assert.equal((await chain.tokenBalance(tokenOf(EURC), PAYEE_ADDRESS)) - before, 1_250_500_000n)
+  })
+
+  it('pays in another currency at a live quote, and asks for a new price', async () => {
+    const page = await openWallet(2)
+    const payee = await payeeOf(page)
+    const { id } = await ask(payee, '100')
+    await page.getByText('Pay in another currency').click()
+    await page.getByLabel('Currency').selectOption('USDC')
+    await page.getByRole('button', { name: 'Ask for the price' }).click()
+    await page.getByText('Never more than').waitFor()
+    await assertAccessible(page, 'a quote')
+    const first = (await payee.getVoucher(id)).suppliedPayment
+    await page.getByRole('button', { name: 'Ask for a new price' }).click()
+    await eventually(async () => (await payee.getVoucher(id)).suppliedPayment?.quoteId !== first?.quoteId)
+
+    const held = await chain.tokenBalance(tokenOf(EURC), PAYEE_ADDRESS)
+    await pay(page).click()
+    const { suppliedPayment } = await payee.waitForResolved(id)
+    assert.equal(suppliedPayment?.currency, 'USDC')
+    assert.equal((await chain.tokenBalance(tokenOf(EURC), PAYEE_ADDRESS)) - held, 100_000_000n)
+  })
+
+  it('pays a session in two currencies with one signature', async () => {
+    const page = await openWallet(3)
+    const payee = await payeeOf(page)
+    const session = await payee.openSession({ payeeInfo: { name: 'Supermarket' } })
+    const ids = []
+    for (const [amount, currency] of [
+      ['12.5', EURC],
+      ['7', USDC],
+    ] as const) {
+      const { id } = await payee.reserveVoucherInSession(session.id)
+      ids.push((await payee.redeemVoucher(id, asking(amount, currency))).id)
+    }
+    const all = page.getByRole('button', { name: 'Pay all 2 with one signature' })
+    await all.waitFor()
+    await assertAccessible(page, 'a session')
+    await all.click()
+    const settled = await Promise.all(ids.map((id) => payee.waitForResolved(id)))
+    const hashes = settled.flatMap(({ settlement }) => settlement.transactions.map((one) => one.transactionHash))
+    assert.deepEqual([hashes.length, new Set(hashes).size], [2, 1])
+    assert.notEqual((await payee.getSession(session.id)).joinedAt, null)
+  })
+
+  it('keeps its key sealed: a wrong passphrase does not open it, and a reload locks it', async () => {
+    const page = await openWallet(5)
+    const payee = await payeeOf(page)
+    await page.reload()
+    await page.getByRole('heading', { name: 'The wallet is locked' }).waitFor()
+    await assertAccessible(page, 'locked')
+    const kept = await page.evaluate<string>('JSON.stringify(localStorage)')
+    assert.ok(!kept.includes(devKey(5).slice(2)))
+
+    const { id } = await ask(payee, '13')
+    await page.getByText('Open your wallet to pay.').waitFor()
+    assert.equal(await pay(page).count(), 0)
+    await page.getByLabel('Passphrase').fill('wrong horse battery')
+    await page.keyboard.press('Enter')
+    await page.getByText('This passphrase does not open the wallet.').waitFor()
+    await assertAccessible(page, 'a wrong passphrase')
+    await page.getByLabel('Passphrase').fill(PASSPHRASE)
+    await page.keyboard.press('Enter')
+    await pay(page).focus()
+    await page.keyboard.press('Enter')
+    assert.equal((await payee.waitForResolved(id)).status, 'RESOLVED')
+
+    await page.getByRole('button', { name: 'Forget this wallet' }).click()
+    await page.getByRole('heading', { name: 'Play in the sandbox' }).waitFor()
+    assert.equal(await page.evaluate('localStorage.length'), 0)
+  })
+
+  it('does not ask for a signature where the payment would fail, and marks what nobody can read', async () => {
+    const page = await openWallet(6)
+    const payee = await payeeOf(page)
+    await ask(payee, '999999999')
+    await page.getByText('This would fail, so there is nothing to sign').waitFor()
+    assert.equal(await pay(page).count(), 0)
+    await assertAccessible(page, 'a payment that would fail')
+    await page.getByRole('button', { name: 'Refuse' }).click()
+
+    const { id } = await payee.reserveVoucher()
+    const input = { from: '{payer}' as const, to: tokenOf(EURC), value: '0', data: '0x12345678' }
+    const networks = [{ network: EURC.network, type: 'evm' as const, chainId: `${SANDBOX_CHAIN_ID}` }]
+    await payee.redeemVoucher(id, { networks, payments: [{ type: 'send_transaction', input }] })
+    await page.getByText('Nobody can say what this does.').waitFor()
+    await assertAccessible(page, 'a call that nobody can read')
+  })
+
+  it('hands in its receipt after a reload between signing and resolving', async () => {
+    const page = await openWallet(7)
+    const payee = await payeeOf(page)
+    const { id } = await ask(payee, '14')
+    await page.route('**/resolve-voucher', (route) => route.abort())
+    await page.duringOutage(async () => {
+      await pay(page).click()
+      await eventually(() => page.evaluate<boolean>(`'sixpence.wallet.sent' in localStorage`))
+      await page.reload()
+    })
+    assert.equal((await payee.getVoucher(id)).status, 'REDEEMED')
+    await page.unroute('**/resolve-voucher')
+    assert.equal((await payee.waitForResolved(id)).status, 'RESOLVED')
+    await standing(page, 'Paid').waitFor()
+    await eventually(() => page.evaluate<boolean>(`!('sixpence.wallet.sent' in localStorage)`))
+  })
+
+  it('goes on after the server has been restarted between signing and resolving', async () => {
+    const page = await openWallet(8)
+    const payee = await payeeOf(page)
+    const { id } = await ask(payee, '15')
+    await page.duringOutage(async () => {
+      await page.route('**/resolve-voucher', (route) => server.stop().then(() => route.abort()), { times: 1 })
+      await pay(page).click()
+      await page.getByText('it is handed in again by itself').waitFor()
+      await page.getByText('This page goes on by itself as soon as it can.').waitFor()
+      await assertAccessible(page, 'the server is away')
+      server = await start()
+      await standing(page, 'Paid').waitFor()
+    })
+    assert.equal((await payee.getVoucher(id)).status, 'RESOLVED')
+  })
+
+  it('pays by a wallet of the browser, which is asked for each signature', async () => {
+    const page = await open('/')
+    const asked = await addExtension(page, 9)
+    await page.goto(`${server.url}/wallet`)
+    await page.getByRole('button', { name: 'Connect Test Wallet' }).click()
+    const payee = await payeeOf(page)
+    const { id } = await ask(payee, '16')
+    await pay(page).click()
+    await page.getByText('You declined in the wallet. Nothing was paid.').waitFor()
+    await page.reload()
+    await pay(page).click()
+    assert.equal((await payee.waitForResolved(id)).status, 'RESOLVED')
+    assert.deepEqual(asked, ['eth_requestAccounts', 'personal_sign', 'eth_sendTransaction', 'eth_sendTransaction'])
+  })
+
+  it('refuses, shows what has expired, and finds both in its history', async () => {
+    const page = await openWallet(4)
+    const payee = await payeeOf(page)
+    const refused = await ask(payee, '11')
+    await page.getByRole('button', { name: 'Refuse' }).click()
+    await standing(page, 'Called off').waitFor()
+    assert.equal((await payee.getVoucher(refused.id)).status, 'DISCARDED')
+
+    const expired = await ask(payee, '12')
+    await pay(page).waitFor()
+    server.clock.advance(600_000)
+    await standing(page, 'Expired').waitFor()
+    await pay(page).waitFor({ state: 'detached' })
+    await page.getByLabel('Search').fill(expired.code)
+    await page.getByText('1 of 2 payments').waitFor()
+    assert.equal(await standing(page, 'Called off').count(), 0)
+    await assertAccessible(page, 'the history, searched')
+  })
+})
