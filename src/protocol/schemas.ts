@@ -231,21 +231,7 @@ export type CallView = {
 /** Calls that make calls are shown to this depth. */
 const CALL_DEPTH = 3
 
-/** A call as it is decoded; without its function where it is unknown. */
-type CallView = {
-  known: boolean
-  contract: string
-  selector?: string
-  standard?: string
-  function?: string
-  args?: { name: string; type: string; value: unknown; amount?: string }[]
-  value?: string
-  calls?: CallView[]
-}
-
-const callView = (depth: number) => Type.Unsafe<CallView>(callSchema(depth))
-
-const callSchema = (depth: number): TSchema =>
+const callView = (depth: number): TSchema =>
   Type.Object({
     known: Type.Boolean(),
     contract: Type.String(),
@@ -263,7 +249,7 @@ const callSchema = (depth: number): TSchema =>
       ),
     ),
     value: Type.Optional(Type.String({ description: 'What it sends of the native coin' })),
-    ...(depth > 0 && { calls: Type.Optional(Type.Array(callSchema(depth - 1))) }),
+    ...(depth > 0 && { calls: Type.Optional(Type.Array(callView(depth - 1))) }),
   })
 
 export const FeeView = Type.Object({

@@ -9,6 +9,7 @@ import {
   type SentPayment,
   type SessionPaymentsView,
   SixpenceError,
+  UnresolvedError,
   type VoucherView,
 } from '../../client/index.ts'
 import { look, payer, take, vouchers } from './desk.ts'
@@ -223,6 +224,7 @@ const DECLINED = 4001
 /** An error in words for the payer. */
 export function explain(error: unknown): string {
   if (isDeclined(error)) return 'You declined in the wallet. Nothing was paid.'
+  if (error instanceof UnresolvedError) return explain(error.cause)
   if (error instanceof ProblemError) return error.detail
   if (error instanceof SixpenceError && (error.code === 'connection' || error.code === 'timeout')) {
     return 'The server cannot be reached just now.'
