@@ -9,11 +9,16 @@ import {
   SANDBOX_MNEMONIC,
   SANDBOX_NATIVE_CURRENCY,
 } from '../../sandbox/facts.ts'
-import type { Provider } from './wallets.ts'
 
 /** This file brings the chain library with it: import it by `await import`, when it is needed. */
 
 type Hex = `0x${string}`
+
+/** EIP-1193. */
+export type Provider = {
+  request: (call: { method: string; params?: unknown }) => Promise<unknown>
+  on?: (event: 'accountsChanged', heard: (addresses: string[]) => void) => void
+}
 
 const POLL_MS = 500
 

@@ -1,16 +1,11 @@
 import { signal } from '@preact/signals'
 import type { PayerWallet } from '../../client/index.ts'
+import type { Provider } from './chain.ts'
 import { type Account, keep, kept } from './keep.ts'
 import { seal, unseal } from './vault.ts'
 
 /** A wallet of the browser, as it announces itself (EIP-6963). */
 export type Extension = { info: { name: string; rdns: string }; provider: Provider }
-
-/** EIP-1193. */
-export type Provider = {
-  request: (call: { method: string; params?: unknown }) => Promise<unknown>
-  on?: (event: 'accountsChanged', heard: (addresses: string[]) => void) => void
-}
 
 /** Which wallet this browser has been set up with; null before. */
 export const account = signal<Account | null>(kept('account'))
