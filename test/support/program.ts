@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
@@ -20,7 +20,11 @@ export type Program = {
 /** Starts `sixpence` with these arguments. No setting of the environment leaks in. */
 export function startProgram(args: string[], env: Record<string, string> = {}): Program {
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SIXPENCE_')))
-  const child = spawn(process.execPath, [MAIN, ...args], { env: { ...inherited, ...env } })
+  return followProgram(spawn(process.execPath, [MAIN, ...args], { env: { ...inherited, ...env } }))
+}
+
+/** Hears what a program says that was started in another way. */
+export function followProgram(child: ChildProcessWithoutNullStreams): Program {
   let said = ''
   const ended = once(child, 'close').then(([code]) => code as number | null)
   for (const output of [child.stdout, child.stderr]) {

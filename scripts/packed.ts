@@ -1,0 +1,38 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const COMMAND_LIMIT_MS = 5 * 60_000
+
+/** A package that was packed, and installed from its archive in an empty folder elsewhere. */
+export type Packed = {
+  folder: string
+  archive: string
+  archiveBytes: number
+  /** Runs a command in the folder, for five minutes at most. @returns what it said */
+  run: (command: string, ...args: string[]) => string
+}
+
+/**
+ * Packs a package and installs it elsewhere. The folder goes when the process does, however it ends.
+ * @param source the package's folder
+ * @param flags further ones for `npm install`
+ */
+export function packAndInstall(source: string, ...flags: string[]): Packed {
+  const folder = mkdtempSync(join(tmpdir(), 'sixpence-pack-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+  const run = (command: string, ...args: string[]) =>
+    execFileSync(command, args, {
+      cwd: folder,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'inherit'],
+      timeout: COMMAND_LIMIT_MS,
+    })
+  run('npm', 'pack', '--silent', source)
+  const [archive = ''] = readdirSync(folder)
+  writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
+  run('npm', 'install', '--silent', '--no-audit', '--no-fund', ...flags, `./${archive}`)
+  return { folder, archive, archiveBytes: statSync(join(folder, archive)).size, run }
+}
