@@ -101,7 +101,7 @@ export function describeServing(serving: Serving, config: Config): string[] {
     ),
     '',
     config.sandbox
-      ? 'Next, in another terminal: npm run demo'
+      ? 'Next, in another terminal: npx sixpence demo'
       : 'Next: make an API key with: sixpence keys create --name shop',
     'Ctrl-C stops everything.',
   ]

@@ -65,7 +65,7 @@ test('the sandbox runs, refuses a second owner, keeps payments over a restart, a
   const first = startProgram(args)
   t.after(() => first.end('SIGKILL'))
   const url = await urlOf(first)
-  await first.says(/npm run demo/)
+  await first.says(/npx sixpence demo/)
 
   const second = await runProgram(args)
   assert.equal(second.code, 1)
