@@ -128,30 +128,14 @@ async function submit(
 ): Promise<TermedVoucher> {
   const voucher = await findResolvable(app, call, voucherId)
   if (isPending(voucher)) return joinPending(voucher, transactions)
-  let look: Look | null = { voucher, examinations: await untilKnown(app, call, chain, voucher, transactions) }
+  await untilKnown(app, call, chain, voucher, transactions)
   const submitted = await decideAndCommit<TermedVoucher>(app, null, async () => {
-    const { voucher, examinations } = look ?? (await lookAgain(app, call, chain, voucherId, transactions))
-    // Whoever loses a race looks again.
-    look = null
+    const voucher = await findResolvable(app, call, voucherId)
     if (isPending(voucher)) return { change: null, answer: joinPending(voucher, transactions) }
-    return askChain(chain, () => decideSubmission(app, call.idempotency, chain, voucher, examinations))
+    return askChain(chain, () => decideSubmission(app, call.idempotency, chain, voucher, transactions))
   })
   await broadcastSigned(app, chain, submitted)
   return submitted
-}
-
-/** A voucher, and what the chain says of the transactions that are to pay it. */
-type Look = { voucher: TermedVoucher; examinations: Examination[] }
-
-async function lookAgain(
-  app: App,
-  call: Call<User>,
-  chain: Chain,
-  voucherId: string,
-  transactions: SettlementTransaction[],
-): Promise<Look> {
-  const voucher = await findResolvable(app, call, voucherId)
-  return { voucher, examinations: await askChain(chain, () => examinePayments(app, chain, voucher, transactions)) }
 }
 
 /** The relayer's transaction is broadcast as one that a payer handed in. */
@@ -191,7 +175,7 @@ async function untilKnown(
   chain: Chain,
   voucher: TermedVoucher,
   transactions: SettlementTransaction[],
-): Promise<Examination[]> {
+): Promise<void> {
   const deadlineMs = app.clock() + app.times.unknownGraceMs
   for (;;) {
     const examinations = await askChain(chain, () => examinePayments(app, chain, voucher, transactions))
@@ -199,7 +183,7 @@ async function untilKnown(
     refuseFailed(examinations)
     refuseOutdated(voucher, examinations, call.nowMs)
     const missing = examinations.find(({ state, transaction }) => state === 'unknown' && !transaction.signedTransaction)
-    if (!missing) return examinations
+    if (!missing) return
     if (app.clock() >= deadlineMs) {
       throw new Refusal(
         'receipt_rejected',
@@ -215,10 +199,10 @@ async function decideSubmission(
   idempotency: Idempotency | null,
   chain: Chain,
   voucher: TermedVoucher,
-  examinations: Examination[],
+  transactions: SettlementTransaction[],
 ): Promise<Decision<TermedVoucher>> {
   const nowMs = app.clock()
-  const transactions = examinations.map(({ transaction }) => transaction)
+  const examinations = await examinePayments(app, chain, voucher, transactions)
   refuseFailed(examinations)
   refuseOutdated(voucher, examinations, nowMs)
   const settlement = beginSettlement({ chain, transactions, answerTo: idempotency, nowMs })
