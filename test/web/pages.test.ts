@@ -23,8 +23,11 @@ before(async () => {
   browser = await openBrowser()
 })
 after(async () => {
-  await browser.close()
-  await server.stop()
+  try {
+    await browser.close()
+  } finally {
+    await server.stop()
+  }
 })
 
 describe('a page', () => {

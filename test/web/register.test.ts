@@ -25,8 +25,11 @@ afterEach(async () => {
   pages = []
 })
 after(async () => {
-  await browser.close()
-  await counter.stop()
+  try {
+    await browser.close()
+  } finally {
+    await counter.stop()
+  }
 })
 
 /** A register in a profile of its own, told where it is paid. */
@@ -361,6 +364,25 @@ describe('a sale under way', () => {
       await says(page, PAID)
     })
     await page.getByText('The server cannot be reached right now').waitFor({ state: 'hidden' })
+  })
+
+  it('is asked for once, though the page was loaded anew while it asked', async () => {
+    const { id, code } = await counter.openContext()
+    const page = await openRegister()
+    await page.route(/redeem-voucher$/, (route) => route.abort())
+    await page.duringOutage(async () => {
+      const failed = page.waitForEvent('requestfailed')
+      await ask(page, { amount: '2', code })
+      await failed
+      await page.unroute(/redeem-voucher$/)
+      await page.reload()
+      await says(page, WAITING)
+    })
+    const vouchers = (await counter.payer.listVouchers()).filter(({ contextId }) => contextId === id)
+    assert.deepEqual(
+      vouchers.map(({ status }) => status),
+      ['REDEEMED'],
+    )
   })
 
   it('is there again when the page is loaded anew, with its voucher', async () => {

@@ -4,7 +4,7 @@ import { parseAmount } from '../../protocol/amounts.ts'
 import { foldTyped } from '../design/codes.tsx'
 import { anyPayee, explain } from './ask.ts'
 import { type Asked, isPaid, type Sale, standingOf } from './sale.ts'
-import { isAddress, settings } from './settings.ts'
+import { isAddress, settings, shortAddress } from './settings.ts'
 
 /** What is being keyed in. */
 export const amount = signal('')
@@ -24,6 +24,14 @@ export const currency = computed(
 
 export function keyOf({ network, address }: CurrencyView): string {
   return `${network} ${address}`
+}
+
+/** The symbol, and what tells it from others of that symbol. */
+export function nameOf({ symbol, network, address }: CurrencyView): string {
+  const alike = currencies.value.filter((one) => one.symbol === symbol)
+  if (alike.length === 1) return symbol
+  const isOnlyOne = alike.filter((one) => one.network === network).length === 1
+  return isOnlyOne ? `${symbol} · ${network}` : `${symbol} · ${network} · ${shortAddress(address)}`
 }
 
 /** Tokens come before native coins: shops think in money. */

@@ -119,8 +119,8 @@ function SaleRow({ sale, onOpen }: { sale: Sale; onOpen: () => void }) {
         {new Date(sale.startedAtMs).toLocaleTimeString(undefined, { timeStyle: 'short' })}
       </time>
       <span class="sale-row__amounts">
-        {totalsOf(sale.lines).map(({ amount, symbol }) => (
-          <Money key={symbol} amount={amount} currency={symbol} />
+        {totalsOf(sale.lines).map(({ amount, symbol, network, currencyAddress }) => (
+          <Money key={`${network} ${currencyAddress}`} amount={amount} currency={symbol} />
         ))}
       </span>
       <StatusBadge tone={tone}>{word}</StatusBadge>

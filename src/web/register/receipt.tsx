@@ -31,8 +31,8 @@ export function Receipt({ sale }: { sale: Sale }) {
           ))}
         </tbody>
         <tfoot>
-          {totalsOf(paid).map(({ amount, symbol }) => (
-            <tr key={symbol}>
+          {totalsOf(paid).map(({ amount, symbol, network, currencyAddress }) => (
+            <tr key={`${network} ${currencyAddress}`}>
               <th scope="row">Paid</th>
               <td class="receipt__amount">
                 {groupThousands(amount)} {symbol}

@@ -55,8 +55,8 @@ function Band({ sale }: { sale: Sale }) {
   return (
     <section class={`band band--${tone}`} aria-label="The sale" tabIndex={-1} ref={band}>
       <div class="band__amounts">
-        {totalsOf(sale.lines).map(({ amount, symbol }) => (
-          <Money key={symbol} amount={amount} currency={symbol} big />
+        {totalsOf(sale.lines).map(({ amount, symbol, network, currencyAddress }) => (
+          <Money key={`${network} ${currencyAddress}`} amount={amount} currency={symbol} big />
         ))}
       </div>
       <p class="band__sentence" role="status">
@@ -138,6 +138,10 @@ function LineFacts({ line }: { line: SaleLine }) {
         <div class="ledger__line">
           <dt>Paid to</dt>
           <dd title={line.recipient}>{shortAddress(line.recipient)}</dd>
+        </div>
+        <div class="ledger__line">
+          <dt>Network</dt>
+          <dd>{line.network}</dd>
         </div>
         <div class="ledger__line">
           <dt>Asked of</dt>

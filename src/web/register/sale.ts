@@ -133,16 +133,20 @@ export function recordOf(voucher: VoucherView, before: VoucherRecord | null): Vo
   }
 }
 
+type Total = { amount: string; symbol: string; network: string; currencyAddress: string }
+
 /** What was asked in each currency, in the order of the lines. Amounts of different currencies are never added. */
-export function totalsOf(lines: readonly Asked[]): { amount: string; symbol: string }[] {
-  const totals = new Map<string, { units: bigint; decimals: number; symbol: string }>()
-  for (const { amount, symbol, network, currencyAddress, decimals } of lines) {
-    const key = `${network} ${currencyAddress}`
-    const units = parseAmount(amount, decimals)
+export function totalsOf(lines: readonly Asked[]): Total[] {
+  const totals = new Map<string, { line: Asked; units: bigint }>()
+  for (const line of lines) {
+    const key = `${line.network} ${line.currencyAddress}`
+    const units = parseAmount(line.amount, line.decimals)
     const before = totals.get(key)?.units ?? 0n
-    totals.set(key, { units: before + (typeof units === 'bigint' ? units : 0n), decimals, symbol })
+    totals.set(key, { line, units: before + (typeof units === 'bigint' ? units : 0n) })
   }
-  return [...totals.values()].map(({ units, decimals, symbol }) => ({ amount: formatAmount(units, decimals), symbol }))
+  return [...totals.values()].map(({ line: { symbol, network, currencyAddress, decimals }, units }) => ({
+    ...{ amount: formatAmount(units, decimals), symbol, network, currencyAddress },
+  }))
 }
 
 /** @returns null where the network cannot say how many there are to be */

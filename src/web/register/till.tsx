@@ -132,7 +132,6 @@ function CurrencyField() {
       </p>
     )
   }
-  const networks = new Set(draft.currencies.value.map(({ network }) => network))
   return (
     <Field label="Currency">
       {(control) => (
@@ -146,7 +145,7 @@ function CurrencyField() {
         >
           {draft.currencies.value.map((one) => (
             <option key={draft.keyOf(one)} value={draft.keyOf(one)} selected={one === draft.currency.value}>
-              {networks.size > 1 ? `${one.symbol} · ${one.network}` : one.symbol}
+              {draft.nameOf(one)}
             </option>
           ))}
         </select>
