@@ -4,10 +4,12 @@ import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { freePort } from '../test/support/free-port.ts'
-import { followProgram, type Program, urlOf } from '../test/support/program.ts'
+import { startPostgres } from '../test/support/postgres.ts'
+import { environment, followProgram, type Program, urlOf } from '../test/support/program.ts'
+import { openBrowser } from '../test/web/browser.ts'
 import { type Packed, packAndInstall } from './packed.ts'
 
-/** Packs the server, installs it in an empty folder elsewhere, takes a payment with it there, and sees all of it end. */
+/** Packs the server, installs it in an empty folder elsewhere, takes a payment with it there, and sees it end. */
 
 const ROOT = join(import.meta.dirname, '..')
 const LONGEST_RUN_MS = 10 * 60_000
@@ -30,15 +32,17 @@ const chainPort = await freePort()
 const server = serve(packed, chainPort)
 const url = await urlOf(server)
 await assertServed(url)
+await assertShown(url)
 const story = packed.run('npx', ...SIXPENCE, 'demo', '--url', url, '--rpc', `http://127.0.0.1:${chainPort}`)
 assert.match(story, /CONFIRMED/)
 await assertEnds(server, [Number(new URL(url).port), chainPort])
+await assertOnPostgres(packed)
 console.log(`it serves its pages, settles a payment and ends, all within ${Math.round(performance.now() / 1000)} s`)
 
 /** In a process group of its own, so that it can be interrupted as Ctrl-C does, and never outlives this check. */
 function serve({ folder }: Packed, chainPort: number): Program {
   const flags = ['--sandbox', '--port', '0', '--chain-port', String(chainPort), '--data', 'data']
-  const child = spawn('npx', [...SIXPENCE, 'serve', ...flags], { cwd: folder, detached: true })
+  const child = spawn('npx', [...SIXPENCE, 'serve', ...flags], { cwd: folder, env: environment(), detached: true })
   process.once('exit', () => signalGroup(child.pid, 'SIGKILL'))
   return followProgram(child)
 }
@@ -69,6 +73,24 @@ async function textAt(url: string, type: RegExp | undefined): Promise<string> {
   assert.equal(answer.status, 200, url)
   if (type) assert.match(answer.headers.get('content-type') ?? '', type, url)
   return answer.text()
+}
+
+/** A real browser runs each page, and the page does nothing that it may not do. */
+async function assertShown(url: string): Promise<void> {
+  const browser = await openBrowser()
+  for (const path of PAGES) {
+    const page = await browser.open(url + path)
+    await page.getByRole('heading', { level: 1 }).first().waitFor()
+  }
+  await browser.close()
+}
+
+/** The tables of PostgreSQL are made from files of the package. */
+async function assertOnPostgres({ run }: Packed): Promise<void> {
+  const cluster = await startPostgres()
+  const database = await cluster.createDatabase()
+  assert.match(run('npx', ...SIXPENCE, 'keys', 'create', '--name', 'shop', '--database-url', database), /^sxp_/)
+  await cluster.stop()
 }
 
 /** Nobody is left in its group, and neither it nor its chain, which has a group of its own, holds its port. */

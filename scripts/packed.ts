@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { environment } from '../test/support/program.ts'
 
 const COMMAND_LIMIT_MS = 5 * 60_000
 
@@ -26,6 +27,7 @@ export function packAndInstall(source: string, ...flags: string[]): Packed {
   const run = (command: string, ...args: string[]) =>
     execFileSync(command, args, {
       cwd: folder,
+      env: environment(),
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'inherit'],
       timeout: COMMAND_LIMIT_MS,

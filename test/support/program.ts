@@ -19,8 +19,12 @@ export type Program = {
 
 /** Starts `sixpence` with these arguments. No setting of the environment leaks in. */
 export function startProgram(args: string[], env: Record<string, string> = {}): Program {
-  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SIXPENCE_')))
-  return followProgram(spawn(process.execPath, [MAIN, ...args], { env: { ...inherited, ...env } }))
+  return followProgram(spawn(process.execPath, [MAIN, ...args], { env: { ...environment(), ...env } }))
+}
+
+/** The environment without settings of the program. */
+export function environment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SIXPENCE_')))
 }
 
 /** Hears what a program says that was started in another way. */
