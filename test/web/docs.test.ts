@@ -19,8 +19,11 @@ before(async () => {
   browser = await openBrowser()
 })
 after(async () => {
-  await browser.close()
-  await server.stop()
+  try {
+    await browser.close()
+  } finally {
+    await server.stop()
+  }
 })
 
 it('shows every route, and asks nobody but its own server', async () => {

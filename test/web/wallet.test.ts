@@ -34,10 +34,13 @@ before(async () => {
   browser = await openBrowser()
 })
 after(async () => {
-  await browser.close()
-  await server.stop()
-  await chain.stop()
-  await rm(dataDir, { recursive: true })
+  try {
+    await browser.close()
+  } finally {
+    await server.stop()
+    await chain.stop()
+    await rm(dataDir, { recursive: true })
+  }
 })
 
 /** The pages of the test that runs. */
