@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, describe, it } from 'node:test'
 import type { Page } from 'playwright-core'
-import type { Hex } from 'viem'
+import { type Hex, parseEther } from 'viem'
 import { createPayee, type Payee, type VoucherView } from '../../src/client/index.ts'
 import type { Currency } from '../../src/domain/currency.ts'
 import { sandboxNetwork, servedNetwork } from '../../src/networks.ts'
@@ -46,7 +46,7 @@ after(async () => {
 /** The pages of the test that runs. */
 const pages: Page[] = []
 afterEach(async () => {
-  for (const page of pages.splice(0)) await page.close()
+  for (const page of pages.splice(0)) await page.context().close()
 })
 
 async function open(path: string, options = {}): Promise<TestPage> {
@@ -58,7 +58,8 @@ async function open(path: string, options = {}): Promise<TestPage> {
 /** Starts the server, at the same place and on the same data each time. */
 function start(): Promise<TestServer> {
   return startTestServer({
-    ...{ port, dataDir, sandboxRpcUrl: chain.rpcUrl },
+    ...{ port, dataDir, sandboxRpcUrl: chain.rpcUrl, times: { dropGraceMs: 200 } },
+    relayer: { privateKey: devKey(0), dailyCapsWei: new Map([[EURC.network, parseEther('1')]]) },
     networks: [{ ...servedNetwork(sandboxNetwork({ rpcUrl: chain.rpcUrl })), confirmations: 2, pollIntervalMs: 50 }],
   })
 }
@@ -69,15 +70,17 @@ async function openWallet(index: number, options = {}): Promise<TestPage> {
   await page.getByLabel('Account').selectOption(`${index}`)
   await page.getByLabel('Passphrase').fill(PASSPHRASE)
   await page.getByRole('button', { name: 'Make this wallet' }).click()
-  await page.getByRole('button', { name: 'Show a code' }).waitFor()
+  await page.getByRole('heading', { name: 'Your code' }).waitFor()
   return page
 }
 
-/** Shows a code, and reads it off the screen as people do. */
+/** Asks for a code, and reads it off the screen as people do. */
 async function showCode(page: Page): Promise<string> {
-  await page.getByRole('button', { name: 'Show a code' }).click()
-  const label = await page.getByRole('img', { name: /^Your code: / }).getAttribute('aria-label')
-  return (label ?? '').replace(/^Your code: /, '').replaceAll(' ', '')
+  const opened = page.waitForResponse('**/context-open')
+  await page.getByRole('button', { name: /^(Show a|Another) code$/ }).click()
+  const { code }: { code: string } = await (await opened).json()
+  await page.getByRole('img', { name: `Your code: ${[...code].join(' ')}`, exact: true }).waitFor()
+  return code
 }
 
 async function ask(payee: Payee, amount: string, currency: Currency = EURC): Promise<VoucherView> {
@@ -288,6 +291,67 @@ describe('the wallet page', () => {
     assert.deepEqual(asked, ['eth_requestAccounts', 'personal_sign', 'eth_sendTransaction', 'eth_sendTransaction'])
   })
 
+  it('pays by a signature alone where the operator pays the gas', async () => {
+    const page = await openWallet(6)
+    const payee = await payeeOf(page)
+    const { id } = await ask(payee, '17')
+    await page.getByRole('button', { name: 'Sign only: no network fee' }).click()
+    const { settlement } = await payee.waitForResolved(id)
+    const [{ transactionHash } = { transactionHash: null }] = settlement.transactions
+    const { from } = await chain.client.getTransaction({ hash: `0x${transactionHash?.slice(2)}` })
+    assert.equal(from, devAccount(0).address.toLowerCase())
+  })
+
+  it('says what to do when the chain undoes a payment, and pays again', async () => {
+    const page = await openWallet(7)
+    const payee = await payeeOf(page)
+    const { id } = await ask(payee, '18')
+    await pay(page).click()
+    await payee.waitForResolved(id)
+    await chain.reorg(1)
+    await chain.client.mine({ blocks: 1 })
+    await page.getByText('The payment did not settle').waitFor()
+    await assertAccessible(page, 'a settlement that failed')
+    await page.getByRole('button', { name: 'Pay again' }).click()
+    await standing(page, 'Paid').waitFor()
+    await chain.client.mine({ blocks: 2 })
+    await standing(page, 'Settled').waitFor()
+  })
+})
+
+describe('a register and a wallet, side by side', () => {
+  it('take and make one payment, and one session with one signature', async () => {
+    const wallet = await openWallet(1)
+    const register = await openRegister()
+    const code = await showCode(wallet)
+    await register.getByRole('textbox', { name: 'Amount' }).fill('21')
+    await register.getByLabel('Six characters').fill(code)
+    await register.getByRole('button', { name: 'Ask for 21 EURC' }).click()
+    await wallet.getByRole('heading', { name: 'Corner shop asks for a payment' }).waitFor()
+    const shown = wallet.getByRole('img', { name: /^Voucher code: / })
+    await register.getByRole('img', { name: (await shown.getAttribute('aria-label')) ?? '' }).waitFor()
+    await pay(wallet).click()
+    await register.getByText('Paid. The goods may go').waitFor()
+    await chain.client.mine({ blocks: 2 })
+    await register.getByText('Paid and settled').waitFor()
+    await settledFor(wallet, '21 EURC').waitFor()
+
+    await register.getByRole('button', { name: 'New sale' }).click()
+    await register.getByRole('textbox', { name: 'Amount' }).fill('10')
+    await register.getByRole('button', { name: 'Add another line' }).click()
+    await register.getByRole('textbox', { name: 'Amount' }).fill('5')
+    await register.getByLabel('Currency').selectOption('USDC')
+    await register.getByLabel('Six characters').fill(code)
+    await register.getByRole('button', { name: 'Ask for 10 EURC and 5 USDC' }).click()
+    await wallet.getByRole('button', { name: 'Pay all 2 with one signature' }).click()
+    await register.getByText('Paid. The goods may go').waitFor()
+    await chain.client.mine({ blocks: 2 })
+    await register.getByText('Paid and settled').waitFor()
+    for (const amount of ['10 EURC', '5 USDC']) await settledFor(wallet, amount).waitFor()
+  })
+})
+
+describe('a wallet page whose time runs out', () => {
   it('refuses, shows what has expired, and finds both in its history', async () => {
     const page = await openWallet(4)
     const payee = await payeeOf(page)
@@ -307,3 +371,14 @@ describe('the wallet page', () => {
     await assertAccessible(page, 'the history, searched')
   })
 })
+
+const settledFor = (page: Page, amount: string) =>
+  page.getByRole('listitem').filter({ hasText: amount }).filter({ hasText: 'Settled' })
+
+async function openRegister(): Promise<TestPage> {
+  const page = await open('/register')
+  await page.getByLabel('Your wallet’s address').fill(devAccount(3).address)
+  await page.getByLabel('Name of the shop').fill('Corner shop')
+  await page.getByRole('button', { name: 'Save' }).click()
+  return page
+}

@@ -73,8 +73,9 @@ export function sitDown(token: string, address: string): void {
   ending.abort()
   ending = new AbortController()
   const { signal: leaving } = ending
+  // The page itself goes on until the server is back, and says meanwhile that it is away.
   const seat = createPayer({ url, token, retries: 1 })
-  payer.value = createPayer({ url, token })
+  payer.value = seat
   const give = (work: Promise<void>) => work.catch((error) => hear(error))
   void give(watch(seat, leaving))
   void give(refreshForEver(seat, address, leaving))
@@ -104,14 +105,26 @@ async function refreshForEver(seat: Payer, address: string, leaving: AbortSignal
       await refresh(seat, address, leaving)
       return onRefreshed()
     })
-    await new Promise((wake) => {
+    await new Promise<void>((wake) => {
       const timer = setTimeout(wake, isUneasy ? RETRY_MS : REFRESH_MS)
+      refreshNow = wake
       leaving.addEventListener('abort', () => {
         clearTimeout(timer)
-        wake(null)
+        wake()
       })
     })
   }
+}
+
+/** Ends the pause before the next refresh. */
+let refreshNow = () => {
+  // Until there is one.
+}
+
+/** Somebody has found the server away: the page says so, and looks until it is back. */
+export function missServer(): void {
+  isReachable.value = false
+  refreshNow()
 }
 
 /** @returns whether it should be done again soon */

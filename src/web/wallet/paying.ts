@@ -12,9 +12,10 @@ import {
   UnresolvedError,
   type VoucherView,
 } from '../../client/index.ts'
-import { look, payer, take, vouchers } from './desk.ts'
+import { parseAmount } from '../../protocol/amounts.ts'
+import { currencies, isReachable, look, missServer, payer, take, vouchers } from './desk.ts'
 import { dropSent, keepSent, keptSent } from './keep.ts'
-import { onlyShown, type Shown } from './shown.ts'
+import { isTransferOf, onlyShown, onlyTransfer, type Shown, type Transfer } from './shown.ts'
 import { account, wallet } from './wallets.ts'
 
 /** How far paying has come: of a voucher, or of a session. */
@@ -42,6 +43,25 @@ export function payVoucher(id: string, shown: Shown): Promise<void> {
     }
     take(await seat.pay(id, onlyShown(signer, shown), { onSent, sent: sentFor(id) }))
   })
+}
+
+/** Signs a transfer that somebody else sends: whoever runs the server pays the gas. */
+export function payGasless(id: string, transfer: Transfer): Promise<void> {
+  return pay(id, async (seat, signer) => {
+    take(await seat.payGasless(id, onlyTransfer(signer, transfer)))
+  })
+}
+
+/** @returns what a signature of the wallet could move instead of a transaction; null where the server offers none */
+export function gaslessTransfer(voucher: VoucherView, from: string): Transfer | null {
+  const { expectedPayment, payments: [payment] = [] } = voucher
+  if (!expectedPayment || !payment) return null
+  const { network, currencyAddress: token, amount, wallet: payee } = expectedPayment
+  const currency = currencies.value.find((one) => one.network === network && one.address === token)
+  const units = currency && parseAmount(amount, currency.decimals)
+  if (typeof units !== 'bigint') return null
+  const transfer = { chainId: payment.chainId, token, from, to: payee.address, units }
+  return payment.alternatives?.some(({ typedData }) => isTransferOf(typedData, transfer)) ? transfer : null
 }
 
 /** Pays all of a session that is to be paid, with one signature where the wallet can. */
@@ -109,10 +129,11 @@ async function pay(id: string, work: (seat: Payer, signer: PayerWallet) => Promi
   } catch (error) {
     if (error instanceof PaymentFailedError) dropHash(error.transactionHash)
     if (error instanceof NotPaidError) take(error.voucher)
+    if (isAway(error)) missServer()
     setStep(id, { is: 'stopped', why: explain(error) })
   } finally {
     forgetTaken()
-    if (vouchers.value.has(id)) await look(id).catch(() => undefined)
+    if (isReachable.value && vouchers.value.has(id)) await look(id).catch(() => undefined)
   }
 }
 
@@ -207,8 +228,7 @@ async function report(id: string, work: () => Promise<void>): Promise<void> {
     setStep(id, null)
   } catch (error) {
     setStep(id, { is: 'stopped', why: explain(error) })
-    if (!(error instanceof SixpenceError)) return
-    if (error.code === 'connection' || error.code === 'timeout') throw error
+    if (isAway(error)) throw error
   }
 }
 
@@ -226,11 +246,14 @@ export function explain(error: unknown): string {
   if (isDeclined(error)) return 'You declined in the wallet. Nothing was paid.'
   if (error instanceof UnresolvedError) return explain(error.cause)
   if (error instanceof ProblemError) return error.detail
-  if (error instanceof SixpenceError && (error.code === 'connection' || error.code === 'timeout')) {
-    return 'The server cannot be reached just now.'
-  }
+  if (isAway(error)) return 'The server cannot be reached just now.'
   if (error instanceof Error && 'shortMessage' in error) return `${error.shortMessage}`
   return error instanceof Error ? error.message : 'Something went wrong.'
+}
+
+function isAway(error: unknown): boolean {
+  if (error instanceof UnresolvedError) return isAway(error.cause)
+  return error instanceof SixpenceError && (error.code === 'connection' || error.code === 'timeout')
 }
 
 function isDeclined(error: unknown): boolean {

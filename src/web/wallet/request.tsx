@@ -8,7 +8,7 @@ import { Card } from '../design/surfaces.tsx'
 import { WorkButton } from './busy.tsx'
 import { payer } from './desk.ts'
 import { Exchange, useIsQuoteOver } from './exchange.tsx'
-import { giveUp, payVoucher, refuse, type Step, sentFor, steps } from './paying.ts'
+import { gaslessTransfer, giveUp, payGasless, payVoucher, refuse, type Step, sentFor, steps } from './paying.ts'
 import { hindranceOf, isUnknown, PaymentReview } from './review.tsx'
 import { wallet } from './wallets.ts'
 
@@ -93,6 +93,8 @@ function Decision({ voucher, address, isMain = false }: BodyProps) {
   const isUnderWay = step?.is === 'signing' || step?.is === 'sent'
   const hasUnknown = payments.some(isUnknown)
   const sent = sentFor(id).length
+  const isBlocked = isUnderWay || isQuoteOver || (hasUnknown && !isAccepted)
+  const gasless = sent === 0 ? gaslessTransfer(voucher, address) : null
   return (
     <>
       {hindrance !== null && (
@@ -115,10 +117,15 @@ function Decision({ voucher, address, isMain = false }: BodyProps) {
         {wallet.value !== null && hindrance === null && (
           <Button
             {...(isMain && { kind: 'main' as const })}
-            disabled={isUnderWay || isQuoteOver || (hasUnknown && !isAccepted)}
+            disabled={isBlocked}
             onClick={() => void payVoucher(id, payments)}
           >
             {payLabel(voucher, { sent, isMain })}
+          </Button>
+        )}
+        {wallet.value !== null && gasless && (
+          <Button disabled={isBlocked} onClick={() => void payGasless(id, gasless)}>
+            Sign only: no network fee
           </Button>
         )}
         {hindrance !== null && <WorkButton work={checkAgain}>Check again</WorkButton>}

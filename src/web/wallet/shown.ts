@@ -3,6 +3,9 @@ import type { PayerWallet, VoucherView } from '../../client/index.ts'
 /** The payments that the payer has read. */
 export type Shown = readonly Pick<NonNullable<VoucherView['payments']>[number], 'chainId' | 'input'>[]
 
+type Payment = NonNullable<VoucherView['payments']>[number]
+type TypedData = NonNullable<Payment['alternatives']>[number]['typedData']
+
 type Call = { to: string; value: string | bigint; data: string }
 
 /** A wallet that sends what was shown, to the byte, and nothing else: whatever the server says after that. */
@@ -33,9 +36,41 @@ export function onlyShown(wallet: PayerWallet, shown: Shown): PayerWallet {
 }
 
 function isSameCall(one: Call, other: Call): boolean {
+  return isSameText(one.to, other.to) && isSameText(one.data, other.data) && BigInt(one.value) === BigInt(other.value)
+}
+
+/** What a signature may move in the place of a payment. */
+export type Transfer = { chainId: number | null; token: string; from: string; to: string; units: bigint }
+
+/**
+ * Whether typed data is an EIP-3009 transfer of exactly that. Of permits the page cannot tell: their spender stands for
+ * code that it would have to make.
+ */
+export function isTransferOf({ domain, primaryType, message }: TypedData, transfer: Transfer): boolean {
+  const { chainId, token, from, to, units } = transfer
   return (
-    one.to.toLowerCase() === other.to.toLowerCase() &&
-    one.data.toLowerCase() === other.data.toLowerCase() &&
-    BigInt(one.value) === BigInt(other.value)
+    primaryType === 'TransferWithAuthorization' &&
+    Number(domain.chainId) === chainId &&
+    isSameText(domain.verifyingContract, token) &&
+    isSameText(message.from, from) &&
+    isSameText(message.to, to) &&
+    message.value === units.toString()
   )
+}
+
+/** A wallet that signs no typed data but this transfer. */
+export function onlyTransfer(wallet: PayerWallet, transfer: Transfer): PayerWallet {
+  return {
+    ...wallet,
+    signTypedData: async (typedData) => {
+      if (!wallet.signTypedData || !isTransferOf(typedData, transfer)) {
+        throw new Error('What is to be signed is not what was asked. Nothing was signed.')
+      }
+      return wallet.signTypedData(typedData)
+    },
+  }
+}
+
+function isSameText(one: unknown, other: string): boolean {
+  return typeof one === 'string' && one.toLowerCase() === other.toLowerCase()
 }
