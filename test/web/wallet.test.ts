@@ -49,8 +49,9 @@ afterEach(async () => {
   for (const page of pages.splice(0)) await page.context().close()
 })
 
+/** Without motion, so that states are looked at and not what lies between them. */
 async function open(path: string, options = {}): Promise<TestPage> {
-  const page = await browser.open(server.url + path, options)
+  const page = await browser.open(server.url + path, { reducedMotion: 'reduce', ...options })
   pages.push(page)
   return page
 }
@@ -134,8 +135,8 @@ const standing = (page: Page, word: string) => page.locator('.badge', { hasText:
 const pay = (page: Page) => page.getByRole('button', { name: 'Pay', exact: true })
 
 describe('the wallet page', () => {
-  it('pays what is asked, from the code to the settlement, on a narrow phone', async () => {
-    const page = await openWallet(1, { viewport: PHONE })
+  it('pays what is asked, from the code to the settlement, on a narrow phone in the dark', async () => {
+    const page = await openWallet(1, { viewport: PHONE, colorScheme: 'dark' })
     const payee = await payeeOf(page)
     await assertAccessible(page, 'a code is shown')
     await assertFitsWidth(page, 'a code is shown')

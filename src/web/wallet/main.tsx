@@ -59,18 +59,23 @@ function Desk({ address }: { address: string }) {
     <>
       {wallet.value === null && <Open />}
       {wallet.value !== null && payer.value === null && <SignIn />}
-      {payer.value !== null && (
-        <div class="halves">
-          <Code address={address} />
-          <div class="stack">
-            <Requests address={address} />
-            <UnderWay vouchers={underWay.value} />
-            <History vouchers={over.value} address={address} />
-          </div>
-        </div>
-      )}
+      {payer.value !== null && <Counter address={address} />}
     </>
   )
+}
+
+/** What is asked for comes first, so that it is seen on narrow screens too. */
+function Counter({ address }: { address: string }) {
+  const isAsked = reserved.value.length > 0 || toPay.value.length > 0
+  const code = <Code key="code" address={address} />
+  const work = (
+    <div key="work" class="stack">
+      <Requests address={address} />
+      <UnderWay vouchers={underWay.value} />
+      <History vouchers={over.value} address={address} />
+    </div>
+  )
+  return <div class="halves">{isAsked ? [work, code] : [code, work]}</div>
 }
 
 function Requests({ address }: { address: string }) {

@@ -23,7 +23,10 @@ export function findExtensions(): void {
     const found: Extension = event.detail
     const others = extensions.value.filter(({ info }) => info.rdns !== found.info.rdns)
     extensions.value = [...others, found]
-    if (account.value?.kind === 'extension' && account.value.rdns === found.info.rdns) void takeUp(found)
+    if (account.value?.kind === 'extension' && account.value.rdns === found.info.rdns) {
+      // A wallet that does not answer stays one to be connected.
+      takeUp(found).catch(() => undefined)
+    }
   })
   window.dispatchEvent(new Event('eip6963:requestProvider'))
 }
