@@ -66,9 +66,9 @@ const NOT_BUILT = 'The pages are not built. Run npm run build:pages (npm ci does
  */
 export function pageRoutes(http: Routes, folder = PAGES): void {
   const isBuilt = existsSync(folder)
-  http.register(async (scope) => {
+  http.register((scope, _options, done) => {
     const pages = scope.withTypeProvider<TypeBoxTypeProvider>()
-    if (isBuilt) await pages.register(fastifyStatic, { root: folder, serve: false, preCompressed: true })
+    if (isBuilt) pages.register(fastifyStatic, { root: folder, serve: false, preCompressed: true })
     for (const [path, file] of Object.entries(FILES)) {
       pages.get(path, { config: PAGE }, (_request, reply) => {
         reply.headers(HEADERS)
@@ -83,6 +83,7 @@ export function pageRoutes(http: Routes, folder = PAGES): void {
       reply.headers(HEADERS)
       return isBuilt ? reply.sendFile(`assets/${params.file}`, FOR_GOOD) : sayNotBuilt(reply)
     })
+    done()
   })
 }
 
