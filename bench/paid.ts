@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { encodeFunctionData, erc20Abi, type Hex } from 'viem'
 import type { ReservedView, VoucherView } from '../src/protocol/schemas.ts'
+import { SANDBOX_CONFIRMATIONS } from '../src/sandbox/facts.ts'
 import { devAccount } from '../test/support/anvil.ts'
 import { CURRENCIES, type ExchangeChain, startExchange } from '../test/support/exchange.ts'
 import { type Comparison, comparison } from './compare.ts'
@@ -80,7 +81,8 @@ const resolutions: MakeWork = async (shop, { client }, count) => {
     const receipts = payments.map((payment) => ({ paymentId: payment.id, transactionHash: hash }))
     requests.push(postRequest(`/api/v1/vouchers/${id}/resolve-voucher`, shop.payer, JSON.stringify({ receipts })))
   }
-  await client.mine({ blocks: 1 })
+  // Deep enough to settle: what waits for its depth would be looked at again and again meanwhile.
+  await client.mine({ blocks: SANDBOX_CONFIRMATIONS })
   await client.setAutomine(true)
   return requests
 }
