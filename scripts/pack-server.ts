@@ -3,10 +3,10 @@ import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { openBrowser } from '../test/pages/browser.ts'
 import { freePort } from '../test/support/free-port.ts'
 import { startPostgres } from '../test/support/postgres.ts'
 import { environment, followProgram, type Program, urlOf } from '../test/support/program.ts'
-import { openBrowser } from '../test/web/browser.ts'
 import { type Packed, packAndInstall } from './packed.ts'
 
 /** Packs the server, installs it in an empty folder elsewhere, takes a payment with it there, and sees it end. */

@@ -4,8 +4,8 @@ import { after, before, test } from 'node:test'
 import type { Browser } from 'playwright-core'
 import { type BuildEnvironmentOptions, build } from 'vite'
 import { newSigningSecret, webhookHeaders } from '../../src/delivery/webhooks/sign.ts'
+import { launchChromium } from '../pages/chromium.ts'
 import { asking, PAYER_ADDRESS, startTestServer, type TestServer } from '../support/server.ts'
-import { launchChromium } from '../web/chromium.ts'
 
 let server: TestServer
 let browser: Browser
