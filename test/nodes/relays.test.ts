@@ -37,7 +37,11 @@ it('two nodes carry out signatures with one key at once, each nonce once', async
   const ids = await Promise.all(Array.from({ length: COUNT }, async () => (await redeem(parties, terms)).id))
   const answers = await Promise.all(
     ids.map(async (id) => {
-      const { body: voucher } = await parties.payer.get<VoucherView>(`/vouchers/${id}`)
+      const voucher = await eventually(async () => {
+        const { body } = await parties.payer.get<VoucherView>(`/vouchers/${id}`)
+        // A node that is slow to say what a token can makes a voucher read without alternatives.
+        return body.payments?.[0]?.alternatives !== undefined && body
+      })
       const signature = await signAlternative(voucher, devAccount(1))
       return parties.payer.post<VoucherView>(`/vouchers/${id}/resolve-voucher`, receiptsOf(voucher, { signature }))
     }),

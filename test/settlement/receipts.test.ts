@@ -14,6 +14,7 @@ const ADDRESSES = ['0x1111111111111111111111111111111111111111', '0x222222222222
 
 before(async () => {
   shop = await openShop({
+    times: { resolveWaitMs: 1_500 },
     served: (network) => [
       {
         ...network,
