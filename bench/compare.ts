@@ -1,6 +1,7 @@
 import type { Part } from './part.ts'
-import type { LoadPart, LoadResult } from './parts/load.ts'
+import type { LoadPart } from './parts/load.ts'
 import type { Caller } from './requests.ts'
+import type { LoadResult } from './side-by-side.ts'
 import { median, rounded } from './statistics.ts'
 
 /** A server to load, or nodes that share a store, and as whom. */

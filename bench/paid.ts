@@ -10,11 +10,11 @@ import { type Comparison, comparison } from './compare.ts'
 import { urlOf } from './network.ts'
 import type { Part } from './part.ts'
 import type { BareCallsPart, JsonRpcCall } from './parts/bare-calls.ts'
-import type { LoadResult } from './parts/load.ts'
 import type { ReplayPart } from './parts/replay.ts'
 import type { SubjectPart } from './parts/subject.ts'
 import { postRequest } from './requests.ts'
 import { type Running, SERVER_FLAGS } from './running.ts'
+import type { LoadResult } from './side-by-side.ts'
 import type { Size } from './size.ts'
 
 /** What a payer does, on a real chain with a real exchange, beside the JSON-RPC calls that it takes, made bare. */

@@ -1,5 +1,6 @@
-import type { LoadResult } from './parts/load.ts'
 import { percentile } from './statistics.ts'
+
+export type LoadResult = { perSecond: number; p50Ms: number; p99Ms: number }
 
 /**
  * Does units of work, so many side by side.

@@ -1,4 +1,5 @@
 import { PROBLEMS, type ProblemCode } from '../src/protocol/problems.ts'
+import { send } from '../test/http/calls.ts'
 import type { Answer, TestCaller } from '../test/support/server.ts'
 import type { Example, Recording } from './examples.ts'
 import type { Json, JsonObject } from './json.ts'
@@ -22,7 +23,7 @@ export class Recorder {
     title: string,
     input: CallInput = {},
   ): Promise<Body> {
-    const { status, body } = await send(caller, route, input)
+    const { status, body } = await sendTo(caller, route, input)
     const answer: Json = JSON.parse(JSON.stringify(body))
     if (status !== 200) throw new Error(`${route} (${title}): ${status} ${JSON.stringify(body)}`)
     const { params = {}, query = {} } = input
@@ -50,19 +51,10 @@ export class Recorder {
   }
 }
 
-async function send(caller: TestCaller, route: string, { params = {}, query = {}, body }: CallInput) {
-  const [method = '', template = ''] = route.split(' ')
+/** Makes a call of a route whose path has places for parameters. */
+function sendTo(caller: TestCaller, route: string, { params = {}, query = {}, body }: CallInput) {
+  const [, template = ''] = route.split(' ')
   const filled = template.replaceAll(/:(\w+)/g, (_, name: string) => params[name] ?? '')
   const search = new URLSearchParams(query).toString()
-  const path = search === '' ? filled : `${filled}?${search}`
-  switch (method) {
-    case 'GET':
-      return caller.get(path)
-    case 'PATCH':
-      return caller.patch(path, body)
-    case 'DELETE':
-      return caller.delete(path)
-    default:
-      return caller.post(path, body ?? {})
-  }
+  return send(route, { path: search === '' ? filled : `${filled}?${search}`, body, caller }, caller)
 }

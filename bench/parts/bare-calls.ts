@@ -1,8 +1,7 @@
 import { createClient } from 'viem'
 import { jsonRpc } from '../../src/chains/evm/json-rpc.ts'
 import { servePart } from '../part.ts'
-import { doSideBySide } from '../side-by-side.ts'
-import type { LoadResult } from './load.ts'
+import { doSideBySide, type LoadResult } from '../side-by-side.ts'
 
 /** Makes JSON-RPC calls with the client that the server has, and does nothing else. */
 

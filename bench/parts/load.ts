@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Connection } from '../connection.ts'
 import { servePart } from '../part.ts'
 import { CALLS, type Caller } from '../requests.ts'
-import { percentile } from '../statistics.ts'
+import { doSideBySide, type LoadResult } from '../side-by-side.ts'
 
 /**
  * The load generator: so many connections, each with one request under way, until all are answered.
@@ -23,8 +23,6 @@ export type LoadOptions = {
   count: number
   concurrency: number
 }
-
-export type LoadResult = { perSecond: number; p50Ms: number; p99Ms: number }
 
 /** One unit of work on one connection. `item` counts them within a run. */
 type Work = (run: Run, item: number, connection: Connection) => Promise<void>
@@ -55,22 +53,12 @@ async function run({ urls, caller, workload, count, concurrency }: LoadOptions):
   const places = Array.from({ length: concurrency }, (_, index) => urls[index % urls.length] ?? '')
   const connections = await Promise.all(places.map((url) => Connection.open(url)))
   const work: Work = WORKLOADS[workload]
-  const latenciesMs = new Float64Array(count)
-  let next = 0
-  const worker = async (connection: Connection) => {
-    for (let item = next++; item < count; item = next++) {
-      const startedAt = performance.now()
-      await work({ caller, reservedIds }, item, connection)
-      latenciesMs[item] = performance.now() - startedAt
-    }
-  }
-  const startedAt = performance.now()
-  await Promise.all(connections.map(worker))
-  const seconds = (performance.now() - startedAt) / 1000
+  const items = Array.from({ length: count }, (_, item) => item)
+  const workers = connections.map((connection) => (item: number) => work({ caller, reservedIds }, item, connection))
+  const result = await doSideBySide(items, workers)
   for (const connection of connections) connection.close()
   if (workload === 'reserve') reserved.set(urls.join(), reservedIds)
-  latenciesMs.sort()
-  return { perSecond: count / seconds, p50Ms: percentile(latenciesMs, 50), p99Ms: percentile(latenciesMs, 99) }
+  return result
 }
 
 let keys = 0

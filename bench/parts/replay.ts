@@ -1,7 +1,6 @@
 import { Connection } from '../connection.ts'
 import { servePart } from '../part.ts'
-import { doSideBySide } from '../side-by-side.ts'
-import type { LoadResult } from './load.ts'
+import { doSideBySide, type LoadResult } from '../side-by-side.ts'
 
 /** Sends given requests to a server, one a connection at a time. */
 

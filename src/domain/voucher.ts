@@ -132,13 +132,10 @@ export function hasTerms(voucher: Voucher): voucher is TermedVoucher {
 /** The payments of one way to pay the voucher: as the payee asked (quote null), or at a quote. */
 export type WayToPay = { quote: Quote | null; payments: Payment[] }
 
-/** Every way to pay that the payer was ever offered; the one to go now comes first. */
-export function waysToPay({ redemption, quotes = [], quoteId = null }: TermedVoucher): [WayToPay, ...WayToPay[]] {
-  const asAsked: WayToPay = { quote: null, payments: redemption.payments }
-  const quoted = quotes.map((quote): WayToPay => ({ quote, payments: quotedPayments(quote) }))
-  const chosen = quoted.find(({ quote }) => quote?.id === quoteId)
-  if (chosen === undefined) return [asAsked, ...quoted]
-  return [chosen, asAsked, ...quoted.filter((way) => way !== chosen)]
+/** Every way to pay that the payer was ever offered. */
+export function waysToPay({ redemption, quotes = [] }: TermedVoucher): WayToPay[] {
+  const quoted = quotes.map((quote) => ({ quote, payments: quotedPayments(quote) }))
+  return [{ quote: null, payments: redemption.payments }, ...quoted]
 }
 
 /** The way to pay that receipts follow: they cover each of its payments, and nothing else; null where there is none. */
@@ -167,12 +164,13 @@ export function outdatedReason(
 
 /** The payments that the payer is to make now. */
 export function paymentsOf(voucher: TermedVoucher): Payment[] {
-  return waysToPay(voucher)[0].payments
+  const quote = chosenQuote(voucher)
+  return quote === null ? voucher.redemption.payments : quotedPayments(quote)
 }
 
 /** The quote that the payer pays at; null where it pays as the payee asked. */
-export function chosenQuote(voucher: TermedVoucher): Quote | null {
-  return waysToPay(voucher)[0].quote
+export function chosenQuote({ quotes = [], quoteId = null }: TermedVoucher): Quote | null {
+  return quotes.find(({ id }) => id === quoteId) ?? null
 }
 
 /** What the chain must show of a payment that was ever offered. */

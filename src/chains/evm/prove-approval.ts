@@ -1,8 +1,9 @@
-import { decodeEventLog, erc20Abi } from 'viem'
+import { erc20Abi } from 'viem'
 import type { ApprovalExpectation, Hex } from '../../domain/payment.ts'
 import type { Log, Proof, ProofQuestion } from '../chain.ts'
 import { isAmong, sameHex } from './hex.ts'
 import { unproven } from './parts.ts'
+import { readEvent } from './read-event.ts'
 
 /** An approval moves nothing and so counts for as many payments as it serves: it takes no part of the transaction. */
 export function proveApproval({ sighting, payers }: ProofQuestion, { token, spender }: ApprovalExpectation): Proof {
@@ -15,13 +16,7 @@ export function proveApproval({ sighting, payers }: ProofQuestion, { token, spen
     : unproven(`the transaction does not let ${spender} take the token ${token} from an address of the payer`)
 }
 
-function readApproval({ topics, data }: Log): { owner: Hex; spender: Hex } | null {
-  const [selector, ...rest] = topics
-  if (selector === undefined) return null
-  try {
-    const event = decodeEventLog({ abi: erc20Abi, topics: [selector, ...rest], data })
-    return event.eventName === 'Approval' ? event.args : null
-  } catch {
-    return null
-  }
+function readApproval(log: Log): { owner: Hex; spender: Hex } | null {
+  const event = readEvent(erc20Abi, log)
+  return event?.eventName === 'Approval' ? event.args : null
 }

@@ -1,8 +1,9 @@
-import { decodeEventLog, parseAbi } from 'viem'
+import { parseAbi } from 'viem'
 import type { Hex, SwapExpectation, SwapRoute } from '../../domain/payment.ts'
 import type { Log, Proof, ProofQuestion } from '../chain.ts'
 import { isAmong, sameHex } from './hex.ts'
 import { COUNTED_ALREADY, everyPart, logPart, unproven } from './parts.ts'
+import { readEvent } from './read-event.ts'
 import { readTransfer } from './read-transfer.ts'
 import { topLevelFault } from './transaction-faults.ts'
 
@@ -61,7 +62,7 @@ function arrivalFault(
 /** Coins on their way out of the exchange. It may hold a little more than it was given: then the payee gets that too. */
 function unwrappingFault({ sighting }: ProofQuestion, { route, units }: SwapExpectation): string | null {
   const isUnwrapped = sighting.logs.some((log) => {
-    const event = sameHex(log.address, route.wrappedNative) ? readEvent(log) : null
+    const event = sameHex(log.address, route.wrappedNative) ? readEvent(EVENTS, log) : null
     return event?.eventName === 'Withdrawal' && sameHex(event.args.src, route.router) && event.args.wad >= units
   })
   return isUnwrapped ? null : `the exchange gave out no ${units} wei`
@@ -140,7 +141,7 @@ type Amounts = Pick<Trade, 'to' | 'took' | 'gave'>
 
 /** A Swap that takes the first token of its pool. */
 function readTrade(log: Log): Amounts | null {
-  const event = readEvent(log)
+  const event = readEvent(EVENTS, log)
   if (event?.eventName !== 'Swap') return null
   const { recipient, amount0, amount1 } = event.args
   return { to: recipient, took: amount0, gave: -amount1 }
@@ -159,14 +160,4 @@ function transfersOf(logs: Log[], token: Hex | undefined) {
 
 function isSame(address: Hex, other: Hex | undefined): boolean {
   return other !== undefined && sameHex(address, other)
-}
-
-function readEvent({ topics, data }: Log) {
-  const [selector, ...rest] = topics
-  if (selector === undefined) return null
-  try {
-    return decodeEventLog({ abi: EVENTS, topics: [selector, ...rest], data })
-  } catch {
-    return null
-  }
 }
