@@ -75,6 +75,11 @@ async function openWallet(index: number, options = {}): Promise<TestPage> {
   return page
 }
 
+async function unlock(page: Page): Promise<void> {
+  await page.getByLabel('Passphrase').fill(PASSPHRASE)
+  await page.keyboard.press('Enter')
+}
+
 /** Asks for a code, and reads it off the screen as people do. */
 async function showCode(page: Page): Promise<string> {
   const opened = page.waitForResponse('**/context-open')
@@ -216,8 +221,7 @@ describe('the wallet page', () => {
     await page.keyboard.press('Enter')
     await page.getByText('This passphrase does not open the wallet.').waitFor()
     await assertAccessible(page, 'a wrong passphrase')
-    await page.getByLabel('Passphrase').fill(PASSPHRASE)
-    await page.keyboard.press('Enter')
+    await unlock(page)
     await pay(page).focus()
     await page.keyboard.press('Enter')
     assert.equal((await payee.waitForResolved(id)).status, 'RESOLVED')
@@ -318,6 +322,52 @@ describe('the wallet page', () => {
     await standing(page, 'Paid').waitFor()
     await chain.client.mine({ blocks: 2 })
     await standing(page, 'Settled').waitFor()
+  })
+})
+
+/** Has the server name another payee in what it answers from here on, until the returned function is called. */
+async function lie(page: Page, url: string): Promise<() => Promise<void>> {
+  const payee = new RegExp(PAYEE_ADDRESS.slice('0x'.length), 'gi')
+  const thief = devAccount(9).address.slice('0x'.length)
+  await page.route(url, async (route) => {
+    const response = await route.fetch()
+    await route.fulfill({ response, body: (await response.text()).replaceAll(payee, thief) })
+  })
+  return () => page.unroute(url)
+}
+
+describe('a server that says something else at the moment of paying', () => {
+  it('gets no transaction, no batch and no signature, and the payer is told', async () => {
+    const page = await openWallet(1)
+    const handedIn: string[] = []
+    page.on('request', (request) => {
+      if (/sendRawTransaction|signature/.test(request.postData() ?? '')) handedIn.push(request.url())
+    })
+    const payee = await payeeOf(page)
+    const { id } = await ask(payee, '19')
+    const gasless = page.getByRole('button', { name: 'Sign only: no network fee' })
+    await gasless.waitFor()
+    for (const [button, words] of [
+      [pay(page), 'What is to be paid has changed. Nothing was signed: read it again.'],
+      [gasless, 'What is to be signed is not what was asked. Nothing was signed.'],
+    ] as const) {
+      const beHonest = await lie(page, `**/vouchers/${id}`)
+      await button.click()
+      await page.getByText(words).waitFor()
+      await beHonest()
+      await page.reload()
+      await unlock(page)
+    }
+
+    await lie(page, '**/sessions/*/payments?*')
+    const session = await payee.openSession()
+    for (const amount of ['20', '21']) {
+      const { id } = await payee.reserveVoucherInSession(session.id)
+      await payee.redeemVoucher(id, asking(amount, EURC))
+    }
+    await page.getByRole('button', { name: 'Pay all 2 with one signature' }).click()
+    await page.getByText('What is to be paid has changed. Nothing was signed: read it again.').waitFor()
+    assert.deepEqual(handedIn, [])
   })
 })
 

@@ -65,9 +65,8 @@ export function gaslessTransfer(voucher: VoucherView, from: string): Transfer | 
 }
 
 /** Pays all of a session that is to be paid, with one signature where the wallet can. */
-export function paySession(plan: SessionPaymentsView): Promise<void> {
+export function paySession(plan: SessionPaymentsView, shown: Shown): Promise<void> {
   const { sessionId } = plan
-  const shown = plan.vouchers.flatMap(({ payments }) => payments)
   return pay(sessionId, async (seat, signer) => {
     assertWouldSucceed(await seat.getSessionPayments(sessionId, { wallet: signer.address }))
     const voucherOf = new Map(

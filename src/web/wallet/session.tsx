@@ -46,7 +46,8 @@ function PayAll({ plan, vouchers }: { plan: SessionPaymentsView; vouchers: reado
   const step = steps.value.get(plan.sessionId)
   const isTogether = useCanBatch(plan)
   const [isAccepted, setIsAccepted] = useState(false)
-  const hasUnknown = vouchers.some(({ payments = [] }) => payments.some(isUnknown))
+  const shown = vouchers.flatMap(({ payments = [] }) => payments)
+  const hasUnknown = shown.some(isUnknown)
   const hindrances = isTogether ? plan.batches.map(({ simulation }) => hindranceOf(simulation)) : []
   const hindrance = hindrances.find((reason) => reason !== null) ?? null
   const expired = plan.separate.filter(({ reason }) => reason === 'quote_expired')
@@ -73,7 +74,7 @@ function PayAll({ plan, vouchers }: { plan: SessionPaymentsView; vouchers: reado
           kind="main"
           wide
           disabled={step?.is === 'signing' || step?.is === 'sent' || expired.length > 0 || (hasUnknown && !isAccepted)}
-          onClick={() => void paySession(plan)}
+          onClick={() => void paySession(plan, shown)}
         >
           {isTogether
             ? `Pay all ${plan.vouchers.length} with one signature`
