@@ -73,7 +73,7 @@ export const OPERATIONS: Record<string, Operation> = {
     operationId: 'revokeApiKey',
     tag: 'Auth',
     summary: 'Revoke an API key',
-    description: 'Ends a key at once, on every node. Revoking it again changes nothing.',
+    description: 'Ends a key at once, on every node. Revoking it again changes nothing. A key may revoke itself.',
     problems: [],
   },
 

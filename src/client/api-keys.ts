@@ -10,6 +10,14 @@ export function apiKeyActions(client: Client) {
 
     listApiKeys: (options?: CallOptions) => client.get<ApiKeyView[]>('/auth/api-keys', options),
 
+    ...keyEndingActions(client),
+  }
+}
+
+/** What users do to any of their keys, and a key to itself alone. */
+export function keyEndingActions(client: Client) {
+  return {
+    /** Ends a key at once. */
     revokeApiKey: (keyId: string, options?: PostOptions) =>
       client.post<ApiKeyView>(path`/auth/api-keys/${keyId}/revoke`, {}, options),
   }

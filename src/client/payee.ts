@@ -1,4 +1,5 @@
 import type { OpenSessionBody, RedeemVoucherBody, ReservedView, SessionView, VoucherView } from '../protocol/schemas.ts'
+import { keyEndingActions } from './api-keys.ts'
 import { byApiKey, byContextCode, byToken } from './auth.ts'
 import { type Auth, type Client, type ClientOptions, createClient, type PostOptions, path } from './client.ts'
 import { partyActions } from './party.ts'
@@ -13,6 +14,7 @@ export type PayeeOptions = ClientOptions &
   )
 
 export type Payee = ReturnType<typeof partyActions> &
+  ReturnType<typeof keyEndingActions> &
   ReturnType<typeof webhookActions> &
   ReturnType<typeof payeeActions>
 
@@ -25,7 +27,12 @@ const OPEN_SESSION = '/vouchers/sessions/session-open'
  */
 export function createPayee(options: PayeeOptions): Payee {
   const client = createClient(options, authOf(options))
-  return { ...partyActions(client), ...webhookActions(client), ...payeeActions(client, options.contextCode) }
+  return {
+    ...partyActions(client),
+    ...keyEndingActions(client),
+    ...webhookActions(client),
+    ...payeeActions(client, options.contextCode),
+  }
 }
 
 function authOf(options: PayeeOptions): Auth {

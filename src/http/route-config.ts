@@ -38,6 +38,8 @@ export const PAYERS: readonly CallerKind[] = ['user']
 export const PAYEES: readonly CallerKind[] = ['user', 'payee', 'key']
 export const ACCOUNTS: readonly CallerKind[] = ['user', 'key']
 export const KEY_MANAGERS: readonly CallerKind[] = ['user', 'operator']
+/** A key may end itself: whoever holds it can put it out of use before it is lost. */
+export const KEY_ENDERS: readonly CallerKind[] = [...KEY_MANAGERS, 'key']
 
 export const PAYEE_WRITE = { callers: PAYEES, limit: 'write' } as const
 export const PAYER_WRITE = { callers: PAYERS, limit: 'write' } as const

@@ -54,16 +54,21 @@ export async function listApiKeys(app: App, call: Call): Promise<ApiKeyView[]> {
   return (await app.store.apiKeys(ownerOf(call))).map(apiKeyView)
 }
 
-/** Ends a key at once. Revoking again changes nothing. @throws Refusal `not_found`, `forbidden` */
+/** Ends a key at once; a key may end itself. Revoking again changes nothing. @throws Refusal `not_found`, `forbidden` */
 export async function revokeApiKey(app: App, call: Call, keyId: string): Promise<ApiKeyView> {
   return decideAndCommit(app, call.idempotency, async () => {
     const key = await app.store.apiKey(keyId)
-    const owner = ownerOf(call)
-    if (key === null || (owner !== null && key.ownerId !== owner)) throw notFound('API key')
+    if (key === null || !mayEnd(call, key)) throw notFound('API key')
     if (key.revokedAtMs !== null) return { change: {}, answer: apiKeyView(key) }
     const revoked = { ...key, version: key.version + 1, revokedAtMs: call.nowMs }
     return { change: { apiKeys: [revoked] }, answer: apiKeyView(revoked) }
   })
+}
+
+function mayEnd(call: Call, key: ApiKey): boolean {
+  if (call.caller.kind === 'key') return key.id === call.caller.keyId
+  const owner = ownerOf(call)
+  return owner === null || key.ownerId === owner
 }
 
 /** Whose keys the caller manages; null for the operator, who manages everybody's. */

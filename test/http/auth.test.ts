@@ -293,6 +293,16 @@ describe('an API key', () => {
     assertProblem(await key.post('/auth/api-keys', { name: 'more' }), 'forbidden')
   })
 
+  it('ends itself, and no other key of its owner', async () => {
+    const { caller: owner } = await newPayer(server.url)
+    const [one, other] = [await make(owner), await make(owner)]
+    assertProblem(await keyed(one).post(`/auth/api-keys/${other.id}/revoke`), 'not_found')
+    const { revokedAt } = ok(await keyed(one).post<ApiKeyView>(`/auth/api-keys/${one.id}/revoke`))
+    assert.match(revokedAt ?? '', ISO_TIME)
+    assertProblem(await keyed(one).get('/vouchers'), 'unauthorized')
+    ok(await keyed(other).get('/vouchers'))
+  })
+
   it("is the owner's alone", async () => {
     const { caller: owner } = await newPayer(server.url)
     const { caller: other, accountId: otherId } = await newPayer(server.url)

@@ -149,10 +149,13 @@ export const ROUTES: Record<string, RouteFacts> = {
   },
   'POST /auth/api-keys': byKeyManager(async () => ({ path: '/auth/api-keys', body: { name: 'till 1' } })),
   'GET /auth/api-keys': byKeyManager(async () => ({ path: '/auth/api-keys' })),
-  'POST /auth/api-keys/:keyId/revoke': byKeyManager(async (payer) => {
-    const { id } = ok(await payer.post<{ id: string }>('/auth/api-keys', { name: 'till 2' }))
-    return { path: `/auth/api-keys/${id}/revoke` }
-  }),
+  'POST /auth/api-keys/:keyId/revoke': {
+    ...byKeyManager(async (payer) => {
+      const { id } = ok(await payer.post<{ id: string }>('/auth/api-keys', { name: 'till 2' }))
+      return { path: `/auth/api-keys/${id}/revoke` }
+    }),
+    callers: [...KEY_MANAGERS, 'key'],
+  },
 
   'POST /vouchers/contexts/context-open': byPayer(({ context }) => ({
     path: '/vouchers/contexts/context-open',

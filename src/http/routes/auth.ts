@@ -12,7 +12,7 @@ import {
 import { createApiKey, listApiKeys, revokeApiKey } from '../../use-cases/manage-api-keys.ts'
 import { signIn } from '../../use-cases/sign-in.ts'
 import { signUp } from '../../use-cases/sign-up.ts'
-import { ANYBODY, KEY_MANAGERS } from '../route-config.ts'
+import { ANYBODY, KEY_ENDERS, KEY_MANAGERS } from '../route-config.ts'
 import type { RouteContext, Routes } from '../routes.ts'
 
 const KeyPath = Type.Object({ keyId: Type.String() })
@@ -60,7 +60,7 @@ export function authRoutes(api: Routes, { app, answers }: RouteContext): void {
   api.post(
     '/auth/api-keys/:keyId/revoke',
     {
-      config: { callers: KEY_MANAGERS, limit: 'write' },
+      config: { callers: KEY_ENDERS, limit: 'write' },
       schema: { params: KeyPath, response: { 200: ApiKeyView } },
     },
     (request, reply) => answers.once(request, reply, (call) => revokeApiKey(app, call, request.params.keyId)),
