@@ -46,10 +46,13 @@ async function unpackTo(folder: string): Promise<void> {
   }
 }
 
+/** The font that comes along, wherever the machine has others too: so that widths are the same everywhere. */
 const FONTS = `<?xml version="1.0"?>
 <fontconfig>
   <dir>/usr/share/fonts</dir>
-  <dir>${CACHE}/fonts</dir>
+  <dir prefix="relative">fonts</dir>
   <cachedir>${CACHE}/fonts-cache</cachedir>
+  <alias><family>system-ui</family><prefer><family>Open Sans</family></prefer></alias>
+  <alias><family>monospace</family><prefer><family>DejaVu Sans Mono</family></prefer></alias>
 </fontconfig>
 `

@@ -1,3 +1,5 @@
+import { Mark } from './mark.tsx'
+
 type MoneyProps = {
   /** A decimal string in whole units. */
   amount: string
@@ -36,7 +38,7 @@ export function Keypad({ onKey }: { onKey: (key: Key) => void }) {
       <legend class="unseen">Amount keypad</legend>
       {KEYS.map((key) => (
         <button type="button" class="keypad__key" key={key} aria-label={SPOKEN[key]} onClick={() => onKey(key)}>
-          {key === 'back' ? '⌫' : key}
+          {key === 'back' ? <Mark of="back" /> : key}
         </button>
       ))}
     </fieldset>

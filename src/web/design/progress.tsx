@@ -1,15 +1,14 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
+import { Mark } from './mark.tsx'
 
 export type Tone = 'idle' | 'wait' | 'good' | 'bad'
-
-const MARKS: Record<Tone, string> = { idle: '○', wait: '◔', good: '✓', bad: '✕' }
 
 /** How something stands, as a word with a mark. */
 export function StatusBadge({ tone, children }: { tone: Tone; children: ComponentChildren }) {
   return (
     <span class={`badge badge--${tone}`}>
-      <span aria-hidden="true">{MARKS[tone]}</span>
+      <Mark of={tone} />
       {children}
     </span>
   )

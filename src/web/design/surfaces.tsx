@@ -14,7 +14,7 @@ export function Shell({ title, actions, children }: ShellProps) {
   return (
     <div class="shell">
       <header class="shell__head">
-        <div class="row">
+        <div class="shell__where">
           <a class="wordmark" href="/">
             <span class="wordmark__coin" aria-hidden="true">
               6
@@ -23,7 +23,7 @@ export function Shell({ title, actions, children }: ShellProps) {
           </a>
           <h1 class="shell__title">{title}</h1>
         </div>
-        {actions && <div class="row">{actions}</div>}
+        {actions && <div class="shell__actions">{actions}</div>}
       </header>
       <main class="shell__main">{children}</main>
       <Toasts />

@@ -1,6 +1,6 @@
 import { computed, signal } from '@preact/signals'
 import { Field } from '../design/controls.tsx'
-import { Money } from '../design/money.tsx'
+import { groupThousands, Money } from '../design/money.tsx'
 import { StatusBadge } from '../design/progress.tsx'
 import { Card } from '../design/surfaces.tsx'
 import { type DayTotal, isSameDay, totalsOfDay } from './day.ts'
@@ -44,7 +44,7 @@ export function History({ onOpen }: { onOpen: () => void }) {
           <p class="muted" role="status">
             {search.value.trim() === '' ? dayName : 'All days'}: {countOf(found.value.length)}
           </p>
-          <ul class="stack stack--tight">
+          <ul class="sale-rows">
             {found.value.map((sale) => (
               <li key={sale.id}>
                 <SaleRow sale={sale} onOpen={onOpen} />
@@ -114,7 +114,7 @@ function SaleRow({ sale, onOpen }: { sale: Sale; onOpen: () => void }) {
     onOpen()
   }
   return (
-    <button type="button" class="button sale-row" onClick={open}>
+    <button type="button" class="sale-row" onClick={open}>
       <time dateTime={new Date(sale.startedAtMs).toISOString()}>
         {new Date(sale.startedAtMs).toLocaleTimeString(undefined, { timeStyle: 'short' })}
       </time>
@@ -174,7 +174,7 @@ function DayChart({ total }: { total: DayTotal }) {
             <tr key={hour}>
               <th scope="row">{hour}:00</th>
               <td>{payments}</td>
-              <td>{ofHour}</td>
+              <td>{groupThousands(ofHour)}</td>
             </tr>
           ))}
         </tbody>

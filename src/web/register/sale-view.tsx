@@ -2,6 +2,7 @@ import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { CodeDisplay } from '../design/codes.tsx'
 import { Button } from '../design/controls.tsx'
+import { Mark } from '../design/mark.tsx'
 import { Money } from '../design/money.tsx'
 import { Countdown, Progress, StatusBadge } from '../design/progress.tsx'
 import { Card, Dialog, say } from '../design/surfaces.tsx'
@@ -44,8 +45,6 @@ export function SaleView({ sale }: { sale: Sale }) {
   )
 }
 
-const MARKS = { idle: '…', wait: '…', good: '✓', bad: '✕' } as const
-
 /** The one thing to be read from two metres away. */
 function Band({ sale }: { sale: Sale }) {
   const { tone, sentence } = STANDINGS[standingOfSale(sale)]
@@ -60,11 +59,11 @@ function Band({ sale }: { sale: Sale }) {
         ))}
       </div>
       <p class="band__sentence" role="status">
-        <span class="band__mark" aria-hidden="true">
-          {MARKS[tone]}
+        <Mark of={tone} />
+        <span>
+          {sentence}
+          {isLate && ' (late: after it had ended)'}
         </span>
-        {sentence}
-        {isLate && ' (late: after it had ended)'}
       </p>
     </section>
   )
