@@ -25,7 +25,7 @@ import {
 } from '../support/server.ts'
 
 const CALLERS = 16
-const ROUNDS = 12
+const ROUNDS = 6
 
 let nodes: Nodes
 /** Any of the servers; and where to call all of them in turn. */
@@ -168,7 +168,7 @@ describe('of 16 callers at once', () => {
       theWinner(answers, 'already_exists')
       ok(await strangers.post('/auth/sign-in', { type: 'email-password', data: { email, password: PASSWORD } }))
     },
-    4,
+    2,
   )
 
   race(
@@ -182,7 +182,7 @@ describe('of 16 callers at once', () => {
       })
       theWinner(answers, 'validation_failed')
     },
-    4,
+    2,
   )
 
   race(
