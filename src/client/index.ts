@@ -55,7 +55,15 @@ export type { PayHooks, PayOptions, SentPayment } from './pay.ts'
 export type { PaidOrNot, PaySessionOptions, SentCalls } from './pay-session.ts'
 export { createPayee, type Payee, type PayeeOptions } from './payee.ts'
 export { createPayer, type Payer, type PayerOptions } from './payer.ts'
-export { type ViemClient, viemWallet } from './viem.ts'
+export { type ViemClient, type ViemWalletOptions, viemSender, viemWallet } from './viem.ts'
 export type { ResolvedVoucher, WaitOptions } from './wait.ts'
-export type { Alternative, MinedTransaction, PayerWallet, WalletCalls, WalletTransaction } from './wallet.ts'
+export type {
+  Alternative,
+  MinedTransaction,
+  OnSigned,
+  PayerWallet,
+  SignedTransaction,
+  WalletCalls,
+  WalletTransaction,
+} from './wallet.ts'
 export { verifyPlatformWebhook, verifyWebhook, WebhookError } from './webhooks.ts'

@@ -1,11 +1,11 @@
 import type { SessionPaymentsView, SessionResolvedView, VoucherView } from '../protocol/schemas.ts'
 import { PaymentFailedError, ProblemError, SixpenceError, UnresolvedError } from './errors.ts'
-import { type PayHooks, payVoucher, type SentPayment, tell, untilResolved } from './pay.ts'
+import { type PayHooks, payVoucher, type SentPayment, sendAgain, sendAndTell, untilResolved } from './pay.ts'
 import type { PayerActions } from './payer-actions.ts'
 import type { PayerWallet } from './wallet.ts'
 
-/** Calls that the wallet has sent together. */
-export type SentCalls = { callsId: string; paymentIds: string[] }
+/** Calls that the wallet has sent together, or at least signed: then their id is the hash. */
+export type SentCalls = { callsId: string; paymentIds: string[]; signedTransaction?: string }
 
 export type PaySessionOptions = PayHooks<SentPayment | SentCalls>
 
@@ -58,10 +58,9 @@ async function payTogether(
   if (paymentIds.length < 2 || isBegun || isDoomed || !(await wallet.batch?.isPossible(chainId))) return []
   try {
     options.signal?.throwIfAborted()
-    const callsId = await sendCalls(batchOf(wallet), request)
-    if (callsId === null) return []
-    await tell({ callsId, paymentIds }, options)
-    return await handInCalls(payer, sessionId, wallet, { callsId, paymentIds }, options)
+    await options.onAsk?.(paymentIds)
+    const calls = await sendCalls(batchOf(wallet), { request, paymentIds }, options)
+    return calls === null ? [] : await handInCalls(payer, sessionId, wallet, calls, options)
   } catch (error) {
     return voucherIds.map((voucherId) => ({ voucherId, error }))
   }
@@ -72,9 +71,17 @@ function idsOf(sent: SentPayment | SentCalls): string[] {
 }
 
 /** @returns null where the wallet cannot do it after all */
-async function sendCalls(batch: WalletBatch, request: Batch['request']): Promise<string | null> {
+async function sendCalls(
+  batch: WalletBatch,
+  { request, paymentIds }: Pick<Batch, 'request' | 'paymentIds'>,
+  options: PaySessionOptions,
+): Promise<SentCalls | null> {
   try {
-    return await batch.sendCalls(request)
+    return await sendAndTell<SentCalls>(
+      (onSigned) => batch.sendCalls(request, onSigned),
+      (callsId) => ({ callsId, paymentIds }),
+      options,
+    )
   } catch (error) {
     if (isUnsupported(error)) return null
     throw error
@@ -86,11 +93,25 @@ async function takeUp(
   ...[payer, sessionId, wallet, earlier, options]: Parameters<typeof handInCalls>
 ): Promise<PaidOrNot[]> {
   try {
+    await sendCallsAgain(payer, sessionId, wallet, earlier)
     return await handInCalls(payer, sessionId, wallet, earlier, options)
   } catch (error) {
     if (error instanceof PaymentFailedError) return []
     throw error
   }
+}
+
+/** Only where all that they pay is still to be paid. */
+async function sendCallsAgain(
+  payer: PayerActions,
+  sessionId: string,
+  wallet: PayerWallet,
+  { callsId, paymentIds, signedTransaction }: SentCalls,
+): Promise<void> {
+  if (signedTransaction === undefined) return
+  const { vouchers } = await payer.getSessionPayments(sessionId, { wallet: wallet.address })
+  const open = new Set(vouchers.flatMap(({ payments }) => payments.map(({ id }) => id)))
+  if (paymentIds.every((id) => open.has(id))) await sendAgain(wallet, { transactionHash: callsId, signedTransaction })
 }
 
 async function handInCalls(
@@ -129,12 +150,12 @@ async function payAlone(
   { separate }: SessionPaymentsView,
   voucherId: string,
   wallet: PayerWallet,
-  { sent = [], onSent, signal }: PaySessionOptions,
+  { sent = [], ...hooks }: PaySessionOptions,
 ): Promise<PaidOrNot> {
   const hindrance = separate.find((one) => one.voucherId === voucherId && TO_NEGOTIATE.has(one.reason))
   if (hindrance) return { voucherId, error: new SixpenceError('not_payable', hindrance.detail) }
   const receipts = sent.filter((earlier) => 'paymentId' in earlier)
-  return attempt(voucherId, () => payVoucher(payer, voucherId, wallet, { onSent, signal, sent: receipts }))
+  return attempt(voucherId, () => payVoucher(payer, voucherId, wallet, { ...hooks, sent: receipts }))
 }
 
 async function attempt(voucherId: string, pay: () => Promise<VoucherView>): Promise<PaidOrNot> {

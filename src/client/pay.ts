@@ -3,17 +3,24 @@ import type { CallOptions, PostOptions } from './client.ts'
 import { NotPaidError, PaymentFailedError, ProblemError, SixpenceError, UnresolvedError } from './errors.ts'
 import { anyOf } from './pause.ts'
 import type { PayerActions } from './payer-actions.ts'
-import type { PayerWallet } from './wallet.ts'
+import type { OnSigned, PayerWallet, SignedTransaction } from './wallet.ts'
 
-/** The receipt of a payment that the wallet has sent. */
-export type SentPayment = { paymentId: string; transactionHash: string }
+/** The receipt of a payment that the wallet has sent, or at least signed. */
+export type SentPayment = { paymentId: string; transactionHash: string; signedTransaction?: string }
 
 /**
- * How an interrupted payment goes on. Whatever `onSent` hears is money on its way: keep it, and give it back in `sent`
- * when the program begins again. Then nothing is paid twice, and no receipt is lost.
+ * How an interrupted payment goes on. Whatever `onSigned` and `onSent` hear may be money on its way: keep it, and give it
+ * back in `sent` when the program begins again. Then nothing is paid twice, and no receipt is lost.
  */
 export type PayHooks<Sent> = {
-  /** Heard of as soon as the wallet has sent it, and awaited. What it throws holds up no receipt. */
+  /** Heard of before the wallet is asked for these payments, and awaited. What it throws stops it. */
+  onAsk?: (paymentIds: readonly string[]) => void | Promise<void>
+  /**
+   * Heard of before it goes out, and awaited, where the wallet signs by itself (`viemWallet` with `keccak256`); `onSent`
+   * does not hear of it again. What it throws stops it.
+   */
+  onSigned?: (signed: Sent & { signedTransaction: string }) => void | Promise<void>
+  /** Heard of as soon as the wallet says that it has sent it, and awaited. What it throws holds up no receipt. */
   onSent?: (sent: Sent) => void | Promise<void>
   /** What an earlier, interrupted call has sent. */
   sent?: readonly Sent[]
@@ -47,8 +54,10 @@ export async function payVoucher(
     const previous = receipts.at(-1)
     if (previous) receipts[receipts.length - 1] = await mined(wallet, previous)
     const { to, value, data } = input
-    const receipt = known.get(id) ?? (await send(id, { chainId, to, value: BigInt(value), data }, wallet, options))
-    receipts.push(receipt)
+    const earlier = known.get(id)
+    if (earlier && isOpen(voucher)) await sendAgain(wallet, earlier)
+    const receipt = earlier ?? (await send(id, { chainId, to, value: BigInt(value), data }, wallet, options))
+    receipts.push({ paymentId: id, transactionHash: receipt.transactionHash })
   }
   return untilResolved(payer, await handIn(payer, voucherId, wallet, receipts), signal)
 }
@@ -91,15 +100,6 @@ export async function signTerms(
   return payer.signVoucher(voucherId, { publicKey: wallet.address, signature }, options)
 }
 
-/** Tells the hook; what becomes of that must not keep a receipt from the server. */
-export async function tell<Sent>(sent: Sent, { onSent }: PayHooks<Sent>): Promise<void> {
-  try {
-    await onSent?.(sent)
-  } catch {
-    // The receipt itself is about to be handed in.
-  }
-}
-
 /** Waits for a voucher whose receipts the server has, until their block has come. */
 export async function untilResolved(
   payer: PayerActions,
@@ -122,14 +122,19 @@ function isOnItsWay({ status, settlement }: VoucherView): boolean {
   return (status === 'RESOLVED' && settlement?.status !== 'FAILED') || settlement?.status === 'PENDING'
 }
 
+/** Whether it is still to be paid. */
+function isOpen({ status, settlement }: VoucherView): boolean {
+  return status === 'REDEEMED' || settlement?.status === 'FAILED'
+}
+
 async function assertPayable(
   payer: PayerActions,
   voucher: VoucherView,
   wallet: PayerWallet,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const { id, code, status, settlement, suppliedPayment } = voucher
-  if (status !== 'REDEEMED' && settlement?.status !== 'FAILED') {
+  const { id, code, status, suppliedPayment } = voucher
+  if (!isOpen(voucher)) {
     throw new SixpenceError('not_payable', `Voucher ${code} is ${status}.`)
   }
   const quoted = suppliedPayment?.wallet.address
@@ -155,9 +160,50 @@ async function send(
   options: PayOptions,
 ): Promise<SentPayment> {
   options.signal?.throwIfAborted()
-  const receipt = { paymentId, transactionHash: await wallet.sendTransaction(transaction) }
-  await tell(receipt, options)
-  return receipt
+  await options.onAsk?.([paymentId])
+  return sendAndTell<SentPayment>(
+    (onSigned) => wallet.sendTransaction(transaction, onSigned),
+    (transactionHash) => ({ paymentId, transactionHash }),
+    options,
+  )
+}
+
+/**
+ * Has a wallet send something, and a hook hear of it: `onSigned` before it goes out where the wallet can tell, or else
+ * `onSent`.
+ * @param send gives the hash of what it has sent, or its id
+ * @param describe makes of that what the hooks hear
+ */
+export async function sendAndTell<Sent>(
+  send: (onSigned?: OnSigned) => Promise<string>,
+  describe: (id: string) => Sent,
+  { onSent, onSigned }: Pick<PayHooks<Sent>, 'onSent' | 'onSigned'>,
+): Promise<Sent> {
+  let isTold = false
+  const hear = async ({ transactionHash, signedTransaction }: SignedTransaction) => {
+    await onSigned?.({ ...describe(transactionHash), signedTransaction })
+    isTold = true
+  }
+  const sent = describe(await send(onSigned && hear))
+  if (!isTold) await tell(sent, onSent)
+  return sent
+}
+
+/** Tells the hook; what becomes of that must not keep a receipt from the server. */
+async function tell<Sent>(sent: Sent, onSent: PayHooks<Sent>['onSent']): Promise<void> {
+  try {
+    await onSent?.(sent)
+  } catch {
+    // The receipt itself is about to be handed in.
+  }
+}
+
+/** What was signed and kept may never have gone out. */
+export async function sendAgain(
+  wallet: PayerWallet,
+  { transactionHash, signedTransaction }: Pick<SentPayment, 'transactionHash' | 'signedTransaction'>,
+): Promise<void> {
+  if (signedTransaction !== undefined) await wallet.sendSigned?.({ transactionHash, signedTransaction })
 }
 
 /** @returns the receipt of what was mined in the end */

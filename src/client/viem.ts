@@ -1,13 +1,21 @@
-import type { Alternative, PayerWallet } from './wallet.ts'
+import type { Alternative, OnSigned, PayerWallet } from './wallet.ts'
 
 type Hex = `0x${string}`
 
+/** As viem takes it. What else viem knows, such as `authorizationList` (EIP-7702), goes through untouched. */
+type ViemTransaction = { chain: null; to: Hex; value: bigint; data: Hex; gas?: bigint }
+
 /** What a viem client has that was made by `createWalletClient({ account, … }).extend(publicActions)`. */
 export type ViemClient = {
-  account: { address: Hex }
+  account: { address: Hex; type: string }
   getChainId(): Promise<number>
   switchChain(args: { id: number }): Promise<void>
-  sendTransaction(args: { chain: null; to: Hex; value: bigint; data: Hex }): Promise<Hex>
+  estimateGas(args: Omit<ViemTransaction, 'chain'>): Promise<bigint>
+  prepareTransactionRequest(args: ViemTransaction): Promise<object>
+  signTransaction(args: object): Promise<Hex>
+  sendRawTransaction(args: { serializedTransaction: Hex }): Promise<Hex>
+  sendTransaction(args: ViemTransaction): Promise<Hex>
+  getTransaction(args: { hash: Hex }): Promise<unknown>
   waitForTransactionReceipt(args: { hash: Hex }): Promise<{ transactionHash: Hex; status: string }>
   signMessage(args: { message: string }): Promise<Hex>
   signTypedData(args: Alternative['typedData']): Promise<Hex>
@@ -22,13 +30,23 @@ export type ViemClient = {
 /** Wallets ask people, and blocks take their time. */
 const CALLS_PATIENCE_MS = 15 * 60 * 1000
 
+export type ViemWalletOptions = {
+  /** viem's own. With it `onSigned` hears of what a local key has signed before it goes out. */
+  keccak256?: (bytes: Hex) => Hex
+}
+
 /** A payer's wallet from a viem client, with a local key or a wallet of the browser behind it. */
-export function viemWallet(client: ViemClient): PayerWallet {
+export function viemWallet(client: ViemClient, options: ViemWalletOptions = {}): PayerWallet {
+  const send = viemSender(client, options)
   return {
     address: client.account.address,
-    sendTransaction: async ({ chainId, to, value, data }) => {
+    sendTransaction: async ({ chainId, to, value, data }, onSigned) => {
       if (chainId !== null) await goTo(client, chainId)
-      return client.sendTransaction({ chain: null, to: to as Hex, value, data: data as Hex })
+      return send({ chain: null, to: to as Hex, value, data: data as Hex }, onSigned)
+    },
+    sendSigned: async ({ transactionHash, signedTransaction }) => {
+      const known = await client.getTransaction({ hash: transactionHash as Hex }).catch(() => null)
+      if (known === null) await client.sendRawTransaction({ serializedTransaction: signedTransaction as Hex })
     },
     waitForTransaction: async (hash) => {
       const { transactionHash, status } = await client.waitForTransactionReceipt({ hash: hash as Hex })
@@ -46,6 +64,30 @@ export function viemWallet(client: ViemClient): PayerWallet {
       waitForCalls: (callsId) => waitForCalls(client, callsId),
     },
   }
+}
+
+/**
+ * Sends transactions with gas to spare. A local key signs first, tells `onSigned`, and sends then.
+ * @returns the hash
+ */
+export function viemSender(client: ViemClient, { keccak256 }: ViemWalletOptions = {}) {
+  return async (transaction: ViemTransaction, onSigned?: OnSigned): Promise<Hex> => {
+    const { chain, ...call } = transaction
+    const request = { ...transaction, gas: withMargin(await client.estimateGas(call), transaction.data) }
+    if (client.account.type !== 'local' || !keccak256 || !onSigned) return client.sendTransaction(request)
+    const signed = await client.signTransaction({ chain, ...(await client.prepareTransactionRequest(request)) })
+    await onSigned({ transactionHash: keccak256(signed), signedTransaction: signed })
+    return client.sendRawTransaction({ serializedTransaction: signed })
+  }
+}
+
+/** What the same call may need more in its block than a moment before, such as a slot that a pool writes once a second. */
+const LEAST_MARGIN_GAS = 60_000n
+
+function withMargin(estimateGas: bigint, data: Hex): bigint {
+  if (data === '0x') return estimateGas
+  const quarter = estimateGas / 4n
+  return estimateGas + (quarter > LEAST_MARGIN_GAS ? quarter : LEAST_MARGIN_GAS)
 }
 
 /** On another chain the same transaction would be another payment. */

@@ -6,6 +6,12 @@ export type WalletTransaction = { chainId: number | null; to: string; value: big
 /** A transaction that is in a block. */
 export type MinedTransaction = { transactionHash: string; hasSucceeded: boolean }
 
+/** A transaction that is signed. However often it is sent, it is carried out once. */
+export type SignedTransaction = { transactionHash: string; signedTransaction: string }
+
+/** Heard of by whoever keeps it, before the transaction goes out; what it throws keeps it from going out. */
+export type OnSigned = (signed: SignedTransaction) => void | Promise<void>
+
 /** What `wallet_sendCalls` takes, as the server writes it. */
 export type WalletCalls = SessionPaymentsView['batches'][number]['request']
 
@@ -18,8 +24,14 @@ export type Alternative = NonNullable<Payment['alternatives']>[number]
 export type PayerWallet = {
   address: string
 
-  /** @returns the hash, as soon as the transaction is on its way */
-  sendTransaction: (transaction: WalletTransaction) => Promise<string>
+  /**
+   * @param onSigned awaited by wallets that sign by themselves; others cannot tell the hash before it is sent
+   * @returns the hash, as soon as the transaction is on its way
+   */
+  sendTransaction: (transaction: WalletTransaction, onSigned?: OnSigned) => Promise<string>
+
+  /** Sends what was signed, unless the chain has it. Wallets that call `onSigned` have this. */
+  sendSigned?: (signed: SignedTransaction) => Promise<void>
 
   /** Waits for the block; what took the place of the transaction (speed-up) counts as it. */
   waitForTransaction: (transactionHash: string) => Promise<MinedTransaction>
@@ -33,8 +45,8 @@ export type PayerWallet = {
   /** What wallets have that can do several calls in one transaction (EIP-5792). */
   batch?: {
     isPossible: (chainId: number) => Promise<boolean>
-    /** @returns the id of the calls */
-    sendCalls: (request: WalletCalls) => Promise<string>
+    /** @returns the id of the calls; where `onSigned` was called, the hash that it was told */
+    sendCalls: (request: WalletCalls, onSigned?: OnSigned) => Promise<string>
     waitForCalls: (callsId: string) => Promise<MinedTransaction>
   }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, before, describe, it } from 'node:test'
-import { createWalletClient, custom, type Hex, http, publicActions, toHex } from 'viem'
+import { createWalletClient, custom, type Hex, http, keccak256, publicActions, toHex } from 'viem'
 import { encodeExecuteData } from 'viem/experimental/erc7821'
 import {
   createPayee,
@@ -53,10 +53,12 @@ type WalletKind = {
   batches: 'ready' | 'unsupported' | 'refused'
   /** Which chain it is on at first. */
   place?: 'here' | 'elsewhere' | 'stuck elsewhere'
+  /** Whether the way to its node breaks when it sends. */
+  isCutOff?: boolean
 }
 
 /** A wallet of the browser: it knows EIP-5792 and delegates (EIP-7702), or says that it does not. */
-function openWallet({ batches, place = 'here' }: WalletKind): PayerWallet {
+function openWallet({ batches, place = 'here', isCutOff = false }: WalletKind): PayerWallet {
   const { payer: account, chain } = shop
   let isElsewhere = place !== 'here'
   const node = chain.client.transport
@@ -73,6 +75,7 @@ function openWallet({ batches, place = 'here' }: WalletKind): PayerWallet {
   }
   const request = async ({ method, params }: Request): Promise<unknown> => {
     if (/^eth_send|^wallet_sendCalls/.test(method)) asked.push(method)
+    if (isCutOff && /^eth_send/.test(method)) throw new Error('cut off')
     switch (method) {
       case 'eth_chainId':
         return toHex(isElsewhere ? 1 : chain.chainId)
@@ -94,7 +97,17 @@ function openWallet({ batches, place = 'here' }: WalletKind): PayerWallet {
     }
   }
   const transport = custom({ request }, { retryCount: 0 })
-  return viemWallet(createWalletClient({ account, transport, pollingInterval: 20 }).extend(publicActions))
+  return viemWallet(createWalletClient({ account, transport, pollingInterval: 20 }).extend(publicActions), {
+    keccak256,
+  })
+}
+
+/** How much more gas a transaction was given than its node would have asked for. */
+async function gasToSpare(transactionHash: string | null = ''): Promise<bigint> {
+  const { client } = shop.chain
+  const { from, to, input, value, gas, blockNumber } = await client.getTransaction({ hash: transactionHash as Hex })
+  const account = from
+  return gas - (await client.estimateGas({ account, to, data: input, value, blockNumber: (blockNumber ?? 0n) - 1n }))
 }
 
 /** A wallet that ends with the program right after it has sent something. */
@@ -149,9 +162,39 @@ describe('pay', () => {
     const to = shop.newRecipient()
     const { id } = await ask('20', EURC, to)
     await payer.negotiateVoucher(id, paysIn(USDC))
-    const [, sent] = await asksFor(() => payer.pay(id, wallet))
+    const [{ settlement }, sent] = await asksFor(() => payer.pay(id, wallet))
     assert.deepEqual(sent, [TRANSACTION, TRANSACTION])
     assert.equal(await shop.balance(EURC, to), 20_000_000n)
+    const [swap] = settlement?.transactions.slice(-1) ?? []
+    assert.ok((await gasToSpare(swap?.transactionHash)) >= 60_000n)
+  })
+
+  it('has kept what a local key signs before it goes out, and sends that very transaction when it goes on', async () => {
+    const { id } = await ask('6', EURC)
+    const kept: SentPayment[] = []
+    const onSigned = (signed: SentPayment) => void kept.push(signed)
+    const cut = openWallet({ batches: 'ready', isCutOff: true })
+    await assert.rejects(payer.pay(id, cut, { onSigned }), /cut off/)
+    const [{ transactionHash, signedTransaction } = {}] = kept
+    assert.ok(signedTransaction)
+    const { settlement } = await payer.pay(id, wallet, { sent: kept })
+    assert.equal(settlement?.transactions[0]?.transactionHash, transactionHash)
+
+    const { id: over } = await ask('7', EURC)
+    await assert.rejects(payer.pay(over, cut, { onSigned }), /cut off/)
+    await payee.discardVoucher(over)
+    const mortal: PayerWallet = { ...wallet, waitForTransaction: dyingWallet().waitForTransaction }
+    const [, sent] = await asksFor(() => assert.rejects(payer.pay(over, mortal, { sent: kept }), { message: 'gone' }))
+    assert.deepEqual(sent, [], 'nobody waits for it any more')
+
+    const refuse = () => {
+      throw new Error('no room')
+    }
+    const { id: unkept } = await ask('8', EURC)
+    const [, none] = await asksFor(() =>
+      assert.rejects(payer.pay(unkept, wallet, { onSigned: refuse }), { message: 'no room' }),
+    )
+    assert.deepEqual(none, [], 'what cannot be kept does not go out')
   })
 
   it('sends nothing that would fail, and nothing for a voucher that is over', async () => {

@@ -1,7 +1,7 @@
-import { createWalletClient, custom, defineChain, http, isHex, publicActions } from 'viem'
+import { createWalletClient, custom, defineChain, http, isHex, keccak256, publicActions } from 'viem'
 import { mnemonicToAccount, privateKeyToAccount } from 'viem/accounts'
 import { encodeExecuteData } from 'viem/experimental/erc7821'
-import { type PayerWallet, viemWallet, type WalletCalls } from '../../client/index.ts'
+import { type PayerWallet, viemSender, viemWallet, type WalletCalls } from '../../client/index.ts'
 import {
   SANDBOX_ACCOUNT_CODE,
   SANDBOX_ACCOUNT_COUNT,
@@ -54,7 +54,8 @@ export function keyWallet(privateKey: string): PayerWallet {
   const client = createWalletClient({ account, chain, transport: http(), pollingInterval: POLL_MS }).extend(
     publicActions,
   )
-  const wallet = viemWallet(client)
+  const wallet = viemWallet(client, { keccak256 })
+  const send = viemSender(client, { keccak256 })
 
   const isDelegated = async () => (await client.getCode({ address: account.address })) === DELEGATED_CODE
   const authorization = () => client.signAuthorization({ contractAddress: SANDBOX_ACCOUNT_CODE, executor: 'self' })
@@ -62,12 +63,11 @@ export function keyWallet(privateKey: string): PayerWallet {
     isPossible: async (chainId) =>
       chainId === SANDBOX_CHAIN_ID && (await client.getCode({ address: SANDBOX_ACCOUNT_CODE })) !== undefined,
     // All calls in one transaction of the account to itself; the first of them also delegates to code that makes them.
-    sendCalls: async ({ params: [{ calls }] }) =>
-      client.sendTransaction({
-        to: account.address,
-        data: encodeExecuteData({ calls: calls.map(readCall) }),
-        ...(!(await isDelegated()) && { authorizationList: [await authorization()] }),
-      }),
+    sendCalls: async ({ params: [{ calls }] }, onSigned) => {
+      const data = encodeExecuteData({ calls: calls.map(readCall) })
+      const delegation = (await isDelegated()) ? {} : { authorizationList: [await authorization()] }
+      return send({ chain: null, to: account.address, value: 0n, data, ...delegation }, onSigned)
+    },
     waitForCalls: wallet.waitForTransaction,
   }
   return { ...wallet, batch }
