@@ -60,35 +60,30 @@ async function tokenFor(options: ClientOptions & CallOptions, type: string, data
   return authorization.token
 }
 
-/** Signs in at the first call; and anew where a call that builds on no earlier one finds the token at its end. */
-export function byContextCode(
-  options: ClientOptions & { contextCode: string },
-  isBeginning: (path: string) => boolean,
-): Auth {
+/** Signs in at the first call. */
+export function byContextCode(options: ClientOptions & { contextCode: string }): Auth {
   let token: Promise<string> | null = null
-  const signedIn = async () => {
-    try {
-      // The call that waits for it is repeated, and the sign-in with it.
-      token ??= signInWithCode({ ...options, retries: 0 })
-      return await token
-    } catch (error) {
+  return async () => {
+    // The call that waits for it is repeated, and the sign-in with it.
+    token ??= signInWithCode({ ...options, retries: 0 }).catch((error) => {
       token = null
       throw error
-    }
-  }
-  return {
-    headers: async () => ({ authorization: `Bearer ${await signedIn()}` }),
-    renew: (path) => {
-      if (isBeginning(path)) token = null
-      return token === null
-    },
+    })
+    return { authorization: `Bearer ${await token}` }
   }
 }
 
+/** @throws TypeError where no header can hold the key */
 export function byApiKey(key: string): Auth {
-  return { headers: async () => ({ 'x-api-key': key }) }
+  return always({ 'x-api-key': key })
 }
 
+/** @throws TypeError where no header can hold the token */
 export function byToken(token: string): Auth {
-  return { headers: async () => ({ authorization: `Bearer ${token}` }) }
+  return always({ authorization: `Bearer ${token}` })
+}
+
+function always(headers: Record<string, string>): Auth {
+  const checked = Object.fromEntries(new Headers(headers))
+  return async () => checked
 }

@@ -1,5 +1,5 @@
 import type { ProblemView } from '../protocol/schemas.ts'
-import { ConnectionError, isPassing, ProblemError, TimeoutError } from './errors.ts'
+import { ConnectionError, isPassing, ProblemError, retryAfterMsOf, TimeoutError } from './errors.ts'
 import { anyOf, backoffMs, pause, unlessAborted } from './pause.ts'
 
 /** Where the server is, and how patient to be with it. */
@@ -27,14 +27,10 @@ export type PostOptions = CallOptions & {
   idempotencyKey?: string
 }
 
-/** How a call says who it is from. */
-export type Auth = {
-  headers: () => Promise<Record<string, string>>
-  /** Hears of a 401: whether the call may be made once more, as somebody new. */
-  renew?: (path: string) => boolean
-}
+/** How a call says who it is from: in headers. */
+export type Auth = () => Promise<Record<string, string>>
 
-export const ANONYMOUS: Auth = { headers: async () => ({}) }
+export const ANONYMOUS: Auth = async () => ({})
 
 /** A caller of the HTTP API. Answers are what the server says; the caller states their shape. */
 export type Client = {
@@ -64,16 +60,18 @@ const LONGEST_RETRY_AFTER_MS = 30_000
 /**
  * Calls a server's HTTP API. GETs and POSTs are repeated when the network fails or the server has too much to do (429,
  * 503 and what proxies say in its place); POSTs are safe to repeat by their idempotency keys.
- * @throws ProblemError, ConnectionError, TimeoutError, the reason of an aborted signal: from every call
+ * @throws TypeError where `url` is none; from every call ProblemError, ConnectionError, TimeoutError, the reason of an
+ * aborted signal, and TypeError for what cannot be sent
  */
 export function createClient(options: ClientOptions, auth: Auth): Client {
   const { retries = DEFAULT_RETRIES, timeoutMs = DEFAULT_TIMEOUT_MS } = options
-  const base = `${options.url.replace(/\/+$/, '')}/api/v1`
+  const base = `${addressOf(options.url)}/api/v1`
 
   const respond = async (call: Call, signal: AbortSignal): Promise<Response> => {
     const { method, body } = call
-    const headers = { ...call.headers, ...(await unlessAborted(auth.headers(), signal)) }
-    const response = await fetch(base + call.path, { method, headers, body, signal })
+    const headers = { ...call.headers, ...(await unlessAborted(auth(), signal)) }
+    // A redirect turns POSTs into GETs, and takes keys to whoever it names.
+    const response = await fetch(base + call.path, { method, headers, body, signal, redirect: 'manual' })
     if (!response.ok) throw await problemOf(response, call)
     return response
   }
@@ -108,13 +106,9 @@ export function createClient(options: ClientOptions, auth: Auth): Client {
   const isRepeatable = ({ method }: Call) => method === 'GET' || method === 'POST'
 
   const send = async <Answer>(call: Call): Promise<Answer> => {
-    const tries = isRepeatable(call) ? repeated : once
-    try {
-      return (await tries(call)) as Answer
-    } catch (error) {
-      if (!isUnauthorized(error) || !auth.renew?.(call.path)) throw error
-      return (await tries(call)) as Answer
-    }
+    assertSendable(call)
+    const answer = await (isRepeatable(call) ? repeated(call) : once(call))
+    return answer as Answer
   }
 
   return {
@@ -136,9 +130,24 @@ export function createClient(options: ClientOptions, auth: Auth): Client {
   }
 }
 
-/** Writes ids into a path: `` path`/vouchers/${id}` ``. */
+/**
+ * Writes ids into a path: `` path`/vouchers/${id}` ``.
+ * @throws TypeError for an id that would make it another path
+ */
 export function path(parts: TemplateStringsArray, ...ids: string[]): string {
+  for (const id of ids) if (/^\.{0,2}$/.test(id)) throw new TypeError(`"${id}" is no id`)
   return String.raw({ raw: parts }, ...ids.map(encodeURIComponent))
+}
+
+/** Without the slash at its end. */
+function addressOf(url: string): string {
+  if (!/^https?:/i.test(url) || !URL.canParse(url)) throw new TypeError(`"${url}" is no address of a server`)
+  return url.replace(/\/+$/, '')
+}
+
+/** What `fetch` could never send is not the network's fault: no repetition mends it. */
+function assertSendable({ headers }: Call): void {
+  new Headers(headers)
 }
 
 function json(body: object, headers: Record<string, string> = {}) {
@@ -160,14 +169,10 @@ function nameOf({ method, path }: Call): string {
   return `${method} ${path.replace(/\?.*/s, '')}`
 }
 
-function isUnauthorized(error: unknown): boolean {
-  return error instanceof ProblemError && error.code === 'unauthorized'
-}
-
 /** @returns null where the call is not to be repeated */
 function pauseAfter(error: unknown, failures: number): number | null {
   if (!isPassing(error)) return null
-  const askedMs = error instanceof ProblemError ? (error.retryAfterMs ?? 0) : 0
+  const askedMs = retryAfterMsOf(error)
   return askedMs > LONGEST_RETRY_AFTER_MS ? null : askedMs + backoffMs(failures)
 }
 
@@ -182,12 +187,20 @@ async function problemOf(response: Response, call: Call): Promise<ProblemError> 
   return new ProblemError(await readProblem(response), nameOf(call), retryAfterMs)
 }
 
+const STRANGE = 'The answer does not say more. Is a Sixpence server at this address?'
+const REDIRECTED = 'The server is elsewhere: give the address that this one redirects to.'
+
+/** Browsers do not show more of it. */
+function isRedirect({ type, status }: Response): boolean {
+  return type === 'opaqueredirect' || (status >= 300 && status < 400)
+}
+
 /** What a proxy or another server says is no problem document. */
 async function readProblem(response: Response): Promise<Pick<ProblemView, 'code' | 'status' | 'detail' | 'errors'>> {
   const { status } = response
   const body: unknown = await response.json().catch(() => null)
   if (isProblem(body)) return { ...body, status }
-  return { code: 'unexpected', status, detail: 'The answer does not say more. Is a Sixpence server at this address?' }
+  return { code: 'unexpected', status, detail: isRedirect(response) ? REDIRECTED : STRANGE }
 }
 
 function isProblem(body: unknown): body is ProblemView {

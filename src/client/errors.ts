@@ -109,3 +109,8 @@ export function isPassing(error: unknown): error is ConnectionError | TimeoutErr
   if (error instanceof ProblemError) return PASSING_STATUSES.has(error.status)
   return error instanceof ConnectionError || error instanceof TimeoutError
 }
+
+/** How long the server wants to be left alone: 0 where it does not say. */
+export function retryAfterMsOf(error: unknown): number {
+  return error instanceof ProblemError ? (error.retryAfterMs ?? 0) : 0
+}

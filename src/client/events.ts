@@ -1,6 +1,6 @@
 import type { EventView } from '../protocol/events.ts'
 import type { CallOptions, Client } from './client.ts'
-import { ConnectionError, isPassing } from './errors.ts'
+import { ConnectionError, isPassing, retryAfterMsOf } from './errors.ts'
 import { anyOf, backoffMs, pause } from './pause.ts'
 
 /** An event and its place in the log, from which a later stream goes on. */
@@ -39,6 +39,7 @@ async function* follow(client: Client, options: EventsOptions): AsyncGenerator<S
   let hasOpened = false
   let failures = 0
   while (!signal?.aborted) {
+    let leastPauseMs = RECONNECT_AFTER_MS
     try {
       for await (const { id, data } of connect(client, position, options)) {
         hasOpened = true
@@ -49,8 +50,9 @@ async function* follow(client: Client, options: EventsOptions): AsyncGenerator<S
     } catch (error) {
       if (signal?.aborted) return
       if (!isPassing(error) || (!hasOpened && failures >= client.retries)) throw error
+      leastPauseMs = Math.max(leastPauseMs, retryAfterMsOf(error))
     }
-    await pause(RECONNECT_AFTER_MS + backoffMs(failures++), signal).catch(() => undefined)
+    await pause(leastPauseMs + backoffMs(failures++), signal).catch(() => undefined)
   }
 }
 

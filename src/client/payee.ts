@@ -18,9 +18,6 @@ export type Payee = ReturnType<typeof partyActions> &
   ReturnType<typeof webhookActions> &
   ReturnType<typeof payeeActions>
 
-const RESERVE = '/vouchers/reserve-voucher'
-const OPEN_SESSION = '/vouchers/sessions/session-open'
-
 /**
  * A payee of the server at `url`. By `contextCode` it signs in at its first call, as a new payee that sees what it made
  * and nothing else; to take that up again later, get a token by `signInWithCode`, keep it, and create the payee by it.
@@ -38,8 +35,7 @@ export function createPayee(options: PayeeOptions): Payee {
 function authOf(options: PayeeOptions): Auth {
   if (options.apiKey !== undefined) return byApiKey(options.apiKey)
   if (options.token !== undefined) return byToken(options.token)
-  // What a payee made belongs to its token: as somebody new it can only begin.
-  return byContextCode(options, (path) => path === RESERVE || path === OPEN_SESSION)
+  return byContextCode(options)
 }
 
 function payeeActions(client: Client, contextCode = '') {
@@ -49,7 +45,7 @@ function payeeActions(client: Client, contextCode = '') {
      * @param code not needed by whom `contextCode` signed in
      */
     reserveVoucher: (code = contextCode, options?: PostOptions) =>
-      client.post<ReservedView>(RESERVE, { code }, options),
+      client.post<ReservedView>('/vouchers/reserve-voucher', { code }, options),
 
     /** States what is expected, once. From then on the payer can pay. */
     redeemVoucher: (voucherId: string, terms: RedeemVoucherBody, options?: PostOptions) =>
@@ -57,7 +53,7 @@ function payeeActions(client: Client, contextCode = '') {
 
     /** Groups several vouchers of one checkout. */
     openSession: ({ code = contextCode, ...body }: Partial<OpenSessionBody> = {}, options?: PostOptions) =>
-      client.post<SessionView>(OPEN_SESSION, { code, ...body }, options),
+      client.post<SessionView>('/vouchers/sessions/session-open', { code, ...body }, options),
 
     reserveVoucherInSession: (sessionId: string, options?: PostOptions) =>
       client.post<ReservedView>(path`/vouchers/sessions/${sessionId}/reserve-voucher`, {}, options),

@@ -124,7 +124,7 @@ test('a POST whose answer is lost is sent again with its key, and happens once',
 test('what asks for patience is asked again, and other refusals are not', async (t) => {
   const busy = await startDoor(
     t,
-    failingTimes(2, (response) => response.writeHead(503, { 'retry-after': '0' }).end('busy')),
+    failingTimes(2, (response) => response.writeHead(502, { 'retry-after': '0' }).end('<h1>Bad gateway')),
   )
   await createPayer({ url: busy.url, token }).listContexts()
   assert.equal(busy.came.length, 3)
@@ -144,6 +144,59 @@ test('what asks for patience is asked again, and other refusals are not', async 
   })
   await assert.rejects(createPayer({ url: closed.url, token }).listContexts(), { status: 429, retryAfterMs: 3_600_000 })
   assert.equal(closed.came.length, 1, 'nobody waits for an hour')
+})
+
+test('a key goes to no address but its own', async (t) => {
+  const other = await startDoor(t, () => 'through')
+  const moved = await startDoor(t, (request, response) => {
+    response.writeHead(307, { location: `${other.url}${request.url}` }).end()
+    return 'kept'
+  })
+  const shop = createPayee({ url: moved.url, apiKey: 'secret' })
+  await assert.rejects(shop.listVouchers(), { code: 'unexpected', status: 307, detail: /redirects/ })
+  await assert.rejects(shop.events().next(), { code: 'unexpected', status: 307 })
+  assert.deepEqual([moved.came.length, other.came.length], [2, 0])
+})
+
+test('what could never be sent is refused at once', async (t) => {
+  const door = await startDoor(t, () => 'through')
+  const { url } = door
+  for (const wrong of ['', 'pay.example.com', 'localhost:4040', 'http://']) {
+    assert.throws(() => createPayee({ url: wrong, apiKey: 'key' }), TypeError)
+  }
+  assert.throws(() => createPayee({ url, apiKey: 'a key\nand another' }), TypeError)
+  assert.throws(() => createPayer({ url, token: 'nö – no' }), TypeError)
+  const watching = createPayer({ url, token })
+  for (const id of ['', '.', '..']) assert.throws(() => watching.getVoucher(id), TypeError)
+  const options = { idempotencyKey: 'Bestellung №1' }
+  await assert.rejects(watching.discardVoucher('vch_1', options), TypeError)
+  await assert.rejects(watching.getVoucher('../contexts?limit=1'), { code: 'not_found' })
+  assert.equal(door.came.length, 1)
+})
+
+/** Where a name of the document is not the SDK's. */
+const OTHER_NAMES: Record<string, string> = {
+  convertCurrency: 'convert',
+  readSessionPayments: 'getSessionPayments',
+  subscribe: 'events',
+}
+
+/** What has a better door: signing in, the settlement of a voucher. */
+const NOT_IN_THE_SDK = ['getChallenge', 'initInterop', 'getInteropInfo', 'getReference']
+
+test('every route has its function', async () => {
+  const reference = (await (await fetch(`${server.url}/api/v1/openapi.json`)).json()) as {
+    paths: Record<string, object>
+  }
+  const sdk = { signIn, signUp, ...payer, ...createPayee({ url: server.url, apiKey: 'any' }) }
+  const missing: string[] = []
+  for (const [path, methods] of Object.entries(reference.paths)) {
+    for (const { operationId } of Object.values(methods) as { operationId: string }[]) {
+      if (!path.startsWith('/widgets/') && !((OTHER_NAMES[operationId] ?? operationId) in sdk))
+        missing.push(operationId)
+    }
+  }
+  assert.deepEqual(missing.sort(), NOT_IN_THE_SDK.sort())
 })
 
 test('PATCH and DELETE are tried once', async (t) => {
@@ -181,6 +234,7 @@ test('events go on where the stream broke: none is missed, none comes twice', as
   const door = await startDoor(t, () => 'through')
   const watching = createPayer({ url: door.url, token })
   const leaving = new AbortController()
+  t.after(() => leaving.abort())
   const seen: SixpenceEvent[] = []
   const reading = (async () => {
     for await (const event of watching.events({ signal: leaving.signal })) seen.push(event)
@@ -245,15 +299,29 @@ test('waiting does without the stream', async (t) => {
   )
 })
 
-test('waiting outlives a restart of the server', async (t) => {
+test('waiting and listening outlive a restart of the server', async (t) => {
   const door = await startDoor(t, () => 'through')
   const { payee, voucher, receipts } = await aVoucher(door.url)
+  const leaving = new AbortController()
+  t.after(() => leaving.abort())
+  const seen: string[] = []
+  const reading = (async () => {
+    for await (const { type } of payee.events({ signal: leaving.signal })) seen.push(type)
+  })()
   const resolved = payee.waitForResolved(voucher.id)
-  await eventually(async () => door.came.some(({ line }) => line.endsWith('/events')))
+  await eventually(async () => {
+    await payee.reserveVoucher()
+    return seen.length > 0
+  })
   server = await server.restart()
-  await createPayer({ url: door.url, token }).resolveVoucher(voucher.id, receipts)
-  assert.equal((await resolved).status, 'RESOLVED')
   payer = createPayer({ url: server.url, token })
+  await payer.resolveVoucher(voucher.id, receipts)
+  assert.equal((await resolved).status, 'RESOLVED')
+  await eventually(async () => seen.includes('voucher.resolved'))
+  leaving.abort()
+  await reading
+  assert.deepEqual(new Set(seen), new Set(['voucher.reserved', 'voucher.resolved']))
+  assert.equal(seen.filter((type) => type === 'voucher.resolved').length, 1)
 })
 
 test('waiting ends when nothing will come, with its limit, and with its signal', async () => {

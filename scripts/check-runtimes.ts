@@ -1,0 +1,47 @@
+import { copyFileSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import './build-client.ts'
+import { freePort } from '../test/support/free-port.ts'
+import { startProgram, urlOf } from '../test/support/program.ts'
+import { packAndInstall } from './packed.ts'
+
+/**
+ * Runs one program with the packed SDK in Node, Deno and Bun, against a real server with its sandbox. Deno may do nothing
+ * but use the network. The runtimes are those that npm has now, and go when the check ends.
+ */
+
+const ROOT = join(import.meta.dirname, '..')
+const PROGRAM = 'runtime-program.js'
+const LONGEST_RUN_MS = 5 * 60_000
+
+setTimeout(() => {
+  console.error(`the check has run for ${LONGEST_RUN_MS / 60_000} minutes and gives up`)
+  process.exit(1)
+}, LONGEST_RUN_MS).unref()
+
+const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+const { folder, run } = packAndInstall(join(ROOT, 'dist/client'), '--offline')
+run('npm', 'install', '--silent', '--no-audit', '--no-fund', '--no-save', `viem@${dependencies.viem}`, 'deno', 'bun')
+copyFileSync(join(import.meta.dirname, PROGRAM), join(folder, PROGRAM))
+
+const [deno, bun] = [join(folder, 'node_modules/.bin/deno'), join(folder, 'node_modules/.bin/bun')]
+const RUNTIMES = [
+  { name: 'node', program: process.execPath, flags: [] },
+  { name: 'deno', program: deno, flags: ['run', '--no-prompt', '--allow-net'] },
+  { name: 'bun', program: bun, flags: ['run'] },
+]
+
+const chainPort = await freePort()
+const settings = ['--sandbox', '--port', '0', '--chain-port', String(chainPort), '--data', join(folder, 'data')]
+const server = startProgram(['serve', ...settings])
+process.once('exit', () => server.process.kill('SIGINT'))
+const url = await urlOf(server)
+
+for (const { name, program, flags } of RUNTIMES) {
+  const [version = ''] = /\d[\d.]+/.exec(run(program, '--version')) ?? []
+  const startedAtMs = performance.now()
+  const said = run(program, ...flags, PROGRAM, url, `http://127.0.0.1:${chainPort}`)
+  console.log(`${[name, ...flags].join(' ')}, version ${version}, ${Math.round(performance.now() - startedAtMs)} ms`)
+  console.log(said.replaceAll(/^(?=.)/gm, '  '))
+}
+await server.end('SIGINT')
