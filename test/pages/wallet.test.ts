@@ -338,7 +338,7 @@ async function lie(page: Page, url: string): Promise<() => Promise<void>> {
 
 describe('a server that says something else at the moment of paying', () => {
   it('gets no transaction, no batch and no signature, and the payer is told', async () => {
-    const page = await openWallet(1)
+    const page = await openWallet(5)
     const handedIn: string[] = []
     page.on('request', (request) => {
       if (/sendRawTransaction|signature/.test(request.postData() ?? '')) handedIn.push(request.url())
