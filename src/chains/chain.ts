@@ -101,11 +101,11 @@ export class BroadcastRefused extends Error {
 }
 
 /**
- * What a proof found: the parts of the transaction that carry the payment, or why it does not count.
- * Parts are named `value`, `log:<position in the transaction>` and `call`. A `call` takes every part, so that no other
+ * What a proof found: the parts of the transaction that carry the payment and the address that paid, checksummed; or why it
+ * does not count. Parts are named `value`, `log:<position in the transaction>` and `call`. A `call` takes every part, so that no other
  * payment can count the same transfer.
  */
-export type Proof = { proven: true; parts: string[] } | { proven: false; reason: string }
+export type Proof = { proven: true; parts: string[]; payer: Hex } | { proven: false; reason: string }
 
 export type ProofQuestion = {
   expectation: Expectation

@@ -19,10 +19,11 @@ export interface Relayer {
   authorizationsOf(order: RelayOrder): Promise<Authorization[]>
 
   /**
-   * Checks a signature of one of these authorizations and rehearses what it brings.
+   * Checks a signature of one of these authorizations and rehearses what it brings. `signedBy`: the payer's address whose
+   * signature it is, checksummed.
    * @throws AuthorizationRefused, ChainUnavailable
    */
-  prepare(order: RelayOrder, signature: Hex): Promise<RelayCall>
+  prepare(order: RelayOrder, signature: Hex): Promise<RelayCall & { signedBy: Hex }>
 
   /**
    * How the key stands. `minedNonce`: how many of its transactions are mined; `pendingNonce`: and how many with those that

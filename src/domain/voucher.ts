@@ -64,6 +64,11 @@ type AfterRedemption = {
   /** The quote that the payer pays at; null: as the payee asked. */
   quoteId?: string | null
   signature: TermsSignature | null
+  /**
+   * The payer's address that has last signed for this voucher: the terms, or the payment itself. A negotiation changes
+   * nothing in that: who has shown to hold an address still does.
+   */
+  signedBy?: Hex | null
   settlement: Settlement | null
 }
 
@@ -278,9 +283,14 @@ export function assertSignable(voucher: Voucher): asserts voucher is RedeemedVou
   }
 }
 
-export function signVoucher(voucher: RedeemedVoucher, signature: TermsSignature): VoucherStep<RedeemedVoucher> {
+/** @param signedBy the payer's address whose signature it is */
+export function signVoucher(
+  voucher: RedeemedVoucher,
+  signature: TermsSignature,
+  signedBy: Hex,
+): VoucherStep<RedeemedVoucher> {
   return {
-    voucher: { ...voucher, version: voucher.version + 1, signature, updatedAtMs: signature.signedAtMs },
+    voucher: { ...voucher, version: voucher.version + 1, signature, signedBy, updatedAtMs: signature.signedAtMs },
     event: 'voucher.signed',
   }
 }
@@ -308,6 +318,11 @@ export function isLate(voucher: Voucher): boolean {
   return voucher.status === 'EXPIRED' || voucher.status === 'DISCARDED'
 }
 
+/** True where a payment that the chain proves would still count for the voucher: in time, late, or after one that failed. */
+export function canBePaid(voucher: Voucher): voucher is TermedVoucher {
+  return isPayable(voucher) || (isLate(voucher) && hasTerms(voucher))
+}
+
 /** Ends the voucher as paid: the chain has proven every payment, or there is no node to ask (`UNVERIFIED`). */
 export function resolveVoucher(
   voucher: TermedVoucher,
@@ -330,6 +345,16 @@ export function resolveVoucher(
 /** Notes where the transactions stand by now. No event: progress is shown, only ends are told. */
 export function trackSettlement(voucher: TermedVoucher, settlement: Settlement, nowMs: number): TermedVoucher {
   return { ...voucher, version: voucher.version + 1, settlement, updatedAtMs: nowMs }
+}
+
+/** The payer has signed the payment itself, and the server has sent it. */
+export function relayPayment(
+  voucher: TermedVoucher,
+  settlement: Settlement,
+  signedBy: Hex,
+  nowMs: number,
+): TermedVoucher {
+  return { ...trackSettlement(voucher, settlement, nowMs), signedBy }
 }
 
 /** The blocks lie deep enough. */

@@ -48,6 +48,7 @@ export const VOUCHER_COLUMNS: Columns<Voucher> = {
   changing: {
     status: (voucher) => voucher.status,
     order_id: (voucher) => (hasTerms(voucher) ? voucher.redemption.orderId : null),
+    signed_by: (voucher) => (hasTerms(voucher) ? (voucher.signedBy ?? null) : null),
     lapses_at_ms: (voucher) => finiteOrNull(lapsesAtMs(voucher)),
     ended_at_ms: (voucher) => ('endedAtMs' in voucher ? voucher.endedAtMs : null),
     settling_since_ms: (voucher) =>

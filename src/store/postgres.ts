@@ -15,6 +15,7 @@ import { encodeChange } from './postgres/encode.ts'
 import {
   contextsQuery,
   sessionsQuery,
+  vouchersOfHoldersQuery,
   vouchersQuery,
   webhookDeliveriesQuery,
   webhookEndpointsQuery,
@@ -28,6 +29,7 @@ import { digest, storable } from './postgres/text.ts'
 import { callableQuery, dueQuery, FORGET_ORPHANS, listeningQuery } from './postgres/webhooks.ts'
 import type {
   Change,
+  HoldersFilter,
   Lease,
   LoggedEvent,
   LogPlace,
@@ -139,6 +141,10 @@ export class PostgresStore implements Store {
 
   async vouchers(filter: VoucherFilter): Promise<Voucher[]> {
     return this.#list(vouchersQuery(filter))
+  }
+
+  async vouchersOfHolders(filter: HoldersFilter): Promise<Voucher[]> {
+    return this.#list(vouchersOfHoldersQuery(filter))
   }
 
   async vouchersOf(sessionId: string): Promise<Voucher[]> {

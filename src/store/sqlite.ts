@@ -19,6 +19,7 @@ import {
   contextsQuery,
   type Query,
   sessionsQuery,
+  vouchersOfHoldersQuery,
   vouchersQuery,
   webhookDeliveriesQuery,
   webhookEndpointsQuery,
@@ -29,6 +30,7 @@ import { entity, entityOrNull, numberOf, type Row, Statements, textOf } from './
 import { callableQuery, dueQuery, FORGET_ORPHANS, listeningQuery } from './sqlite/webhooks.ts'
 import type {
   Change,
+  HoldersFilter,
   Lease,
   LoggedEvent,
   LogPlace,
@@ -147,6 +149,10 @@ export class SqliteStore implements Store {
 
   async vouchers(filter: VoucherFilter): Promise<Voucher[]> {
     return this.#list(vouchersQuery(filter))
+  }
+
+  async vouchersOfHolders(filter: HoldersFilter): Promise<Voucher[]> {
+    return this.#list(vouchersOfHoldersQuery(filter))
   }
 
   async vouchersOf(sessionId: string): Promise<Voucher[]> {

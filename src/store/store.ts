@@ -2,6 +2,7 @@ import type { Account, ApiKey, Credential } from '../domain/account.ts'
 import type { CodeDealers } from '../domain/code-dealer.ts'
 import type { Context } from '../domain/context.ts'
 import type { Event } from '../domain/event.ts'
+import type { Hex } from '../domain/hex.ts'
 import type { RelayQueue } from '../domain/relay-queue.ts'
 import type { Session } from '../domain/session.ts'
 import type { Voucher, VoucherStatus } from '../domain/voucher.ts'
@@ -125,6 +126,20 @@ export type VoucherFilter = Page & {
   nowMs: number
 }
 
+/**
+ * Vouchers of payers who have shown to hold an address: of the account that signs in with it, and those that it has signed
+ * for.
+ */
+export type HoldersFilter = {
+  /** Checksummed. */
+  address: Hex
+  /** An account whose vouchers are left out. */
+  exceptPayerId: string
+  /** Only those that were created from then on (Unix milliseconds). */
+  sinceMs: number
+  limit: number
+}
+
 export type SessionFilter = Page & { party: Party; contextId: string | null }
 
 /** Endpoints of one owner that are not deleted. */
@@ -185,6 +200,7 @@ export interface Store {
 
   voucher(id: string): Promise<Voucher | null>
   vouchers(filter: VoucherFilter): Promise<Voucher[]>
+  vouchersOfHolders(filter: HoldersFilter): Promise<Voucher[]>
   /** The vouchers of a session, oldest first. */
   vouchersOf(sessionId: string): Promise<Voucher[]>
   /** Vouchers whose settlement is PENDING, oldest change first; `offset` (0) of them are left out. */

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
-import type { Chain, ChainRules, Log, MinedSighting, Proof, TransactionFacts } from '../chains/chain.ts'
+import type { Chain, ChainRules, Log, MinedSighting, ProofQuestion, TransactionFacts } from '../chains/chain.ts'
+import type { Hex } from '../domain/payment.ts'
 import type { SettlementTransaction } from '../domain/settlement.ts'
 import { expectationFor, type TermedVoucher } from '../domain/voucher.ts'
 import type { Claim } from '../store/store.ts'
 import type { App } from './app.ts'
+import { findRival } from './find-rival.ts'
 
 /** What the chain says of one payment's transaction right now. */
 export type Examination =
@@ -72,23 +74,35 @@ async function examineMined(
   const keys = claimKeys(`${chain.chainId}:${hash}`, sighting.logs)
   const { taken, own } = await partsInUse(app, keys, transaction.paymentId, claimed)
   const headNumber = voucher.redemption.headNumber ?? sighting.block.number
-  const proof: Proof = app.rules.prove({
+  const question: ProofQuestion = {
     expectation: expectationFor(voucher, transaction.paymentId),
     sighting,
     payers: voucher.payers,
     // What was proven once was in a later block then. A reorg may put it lower, but cannot make the payment older.
     afterBlockNumber: own.size > 0 ? BEFORE_ALL_BLOCKS : headNumber,
     ...{ taken, own, draw: drawOf(transaction.paymentId) },
-  })
+  }
+  const proof = app.rules.prove(question)
   if (!sighting.succeeded) return examineReverted(app.rules, chain, voucher, seen, sighting)
   if (!proof.proven) return { state: 'failed', transaction: seen, reason: proof.reason }
+  const { parts, payer } = proof
+  // What counts for the payment already goes on counting, whoever turns up.
+  const rival = own.size > 0 ? null : await findRival(app, voucher, { network: chain.network, question, parts, payer })
+  if (rival !== null) return { state: 'failed', transaction: seen, reason: rivalReason(payer) }
   const claims = [...keys]
-    .filter(([part]) => proof.parts.includes(part))
+    .filter(([part]) => parts.includes(part))
     .map(([, key]) => ({ key, ownerId: transaction.paymentId, forgetAtMs: null }))
   return { state: 'proven', transaction: seen, claims }
 }
 
 const BEFORE_ALL_BLOCKS = -1
+
+function rivalReason(payer: Hex): string {
+  return (
+    `it was paid from ${payer}, which another payer has shown to hold who is asked for the same payment. ` +
+    `Sign this voucher with ${payer} (sign-voucher), or wait until the other is paid, and hand in the receipt again`
+  )
+}
 
 async function examineReverted(
   rules: ChainRules,

@@ -4,7 +4,7 @@ import type { Hex } from '../domain/payment.ts'
 import { invalidField, Refusal } from '../domain/refusal.ts'
 import { addRelay, MOST_RELAYS, nextNonce, type RelayQueue, spentWei } from '../domain/relay-queue.ts'
 import { beginSettlement, type SettlementTransaction, unseenTransaction } from '../domain/settlement.ts'
-import { isLate, type TermedVoucher, trackSettlement } from '../domain/voucher.ts'
+import { isLate, relayPayment as relay, type TermedVoucher } from '../domain/voucher.ts'
 import type { Receipt } from '../protocol/schemas.ts'
 import type { App } from './app.ts'
 import { askChain } from './ask-chain.ts'
@@ -56,7 +56,7 @@ export async function relayPayment(
       ...{ from: relayer.address, nonce },
     }
     const settlement = beginSettlement({ chain, transactions: [transaction], answerTo: call.idempotency, nowMs })
-    const next = trackSettlement(voucher, settlement, nowMs)
+    const next = relay(voucher, settlement, prepared.signedBy, nowMs)
     const carried = { voucherId: voucher.id, validBeforeMs: order.validBeforeMs }
     return { change: { vouchers: [next], relayQueues: [addRelay(queue, signed, carried, nowMs)] }, answer: next }
   })
@@ -91,7 +91,7 @@ function readSignature(receipts: Receipt[], { paymentId }: RelayOrder): Hex {
   return (receipt.signature ?? '0x') as Hex
 }
 
-async function prepare(app: App, chain: Chain, { relayer, order }: Relayable, signature: Hex): Promise<RelayCall> {
+async function prepare(app: App, chain: Chain, { relayer, order }: Relayable, signature: Hex) {
   if (order.validBeforeMs - app.clock() < LEAST_LEFT_MS) {
     throw rejected('The authorization ends too soon to be carried out; send the transaction of the payment')
   }

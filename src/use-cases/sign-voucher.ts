@@ -31,7 +31,7 @@ export async function signVoucher(
     const network = paymentsOf(voucher)[0]?.network
     const valid = await verifyPayerSignature(app, { address, message: signingMessage(voucher), signature, network })
     if (!valid) throw invalidField('/signature', `is not a signature of the voucher's signingMessage by ${address}`)
-    const step = sign(voucher, { ...body, signedAtMs: call.nowMs })
+    const step = sign(voucher, { ...body, signedAtMs: call.nowMs }, address)
     const { change, view } = recordStep(step, call.nowMs)
     return { change, answer: view }
   })

@@ -214,7 +214,11 @@ describe('a chain with a block for each transaction', () => {
     const { address } = await anvil.deploy('PlainToken', [1_000n])
     const input = evmRules.buildInput(tokenPayment(address, 100n))
     const sighting = await send(input.to, input.data)
-    assert.deepEqual(prove(tokenPayment(address, 100n), sighting), { proven: true, parts: ['log:0'] })
+    assert.deepEqual(prove(tokenPayment(address, 100n), sighting), {
+      proven: true,
+      parts: ['log:0'],
+      payer: payer(0).address,
+    })
     assert.equal(await anvil.tokenBalance(address, SHOP), 100n)
   })
 
@@ -267,8 +271,12 @@ describe('a chain with a block for each transaction', () => {
       encodeFunctionData({ abi: batcher.abi, functionName: 'run', args: [calls] }),
     )
     const expectation = tokenPayment(token.address, 100n)
-    assert.deepEqual(prove(expectation, sighting), { proven: true, parts: ['log:0'] })
-    assert.deepEqual(prove(expectation, sighting, new Set(['log:0'])), { proven: true, parts: ['log:1'] })
+    assert.deepEqual(prove(expectation, sighting), { proven: true, parts: ['log:0'], payer: payer(0).address })
+    assert.deepEqual(prove(expectation, sighting, new Set(['log:0'])), {
+      proven: true,
+      parts: ['log:1'],
+      payer: payer(0).address,
+    })
     assert.equal(prove(expectation, sighting, new Set(['log:0', 'log:1'])).proven, false)
   })
 

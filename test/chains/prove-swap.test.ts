@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { encodeAbiParameters, encodeEventTopics, erc20Abi, numberToHex, parseAbi } from 'viem'
+import { encodeAbiParameters, encodeEventTopics, erc20Abi, getAddress, numberToHex, parseAbi } from 'viem'
 import type { Log, MinedSighting, ProofQuestion } from '../../src/chains/chain.ts'
 import { evmRules } from '../../src/chains/evm/rules.ts'
 import type { Expectation, Hex, SwapExpectation } from '../../src/domain/payment.ts'
@@ -106,30 +106,42 @@ const COUNTED = /counted for another payment already/
 
 describe('a swap between tokens', () => {
   it('counts by what the payer gave and what the payee got', () => {
-    assert.deepEqual(prove(direct, mined(swapOf(PAYER))), { proven: true, parts: ['log:1', 'log:0'] })
+    assert.deepEqual(prove(direct, mined(swapOf(PAYER))), {
+      proven: true,
+      parts: ['log:1', 'log:0'],
+      payer: getAddress(PAYER),
+    })
   })
 
   it('counts whoever calls for it, whatever else happens around it', () => {
     const noise = transfer(WETH, OTHER, SHOP, 1n)
     const logs = [noise, ...swapOf(OTHER, { to: OTHER }), ...swapOf(PAYER), noise]
     const proof = prove(direct, mined(logs, { from: OTHER, to: OTHER, data: '0x' }))
-    assert.deepEqual(proof, { proven: true, parts: ['log:5', 'log:4'] })
+    assert.deepEqual(proof, { proven: true, parts: ['log:5', 'log:4'], payer: getAddress(PAYER) })
   })
 
   it('counts through several pools', () => {
-    assert.deepEqual(prove(twoHops, mined(hopsOf(PAYER))), { proven: true, parts: ['log:2', 'log:0'] })
+    assert.deepEqual(prove(twoHops, mined(hopsOf(PAYER))), {
+      proven: true,
+      parts: ['log:2', 'log:0'],
+      payer: getAddress(PAYER),
+    })
   })
 
   it('counts with tokens in the other order', () => {
     const selling: SwapExpectation = { ...direct, route: { ...direct.route, tokens: [EURC, USDC] } }
     const logs = [transfer(USDC, POOL, SHOP, 100n), transfer(EURC, PAYER, POOL, 92n), swapLog(POOL, SHOP, -100n, 92n)]
-    assert.deepEqual(prove(selling, mined(logs)), { proven: true, parts: ['log:1', 'log:0'] })
+    assert.deepEqual(prove(selling, mined(logs)), { proven: true, parts: ['log:1', 'log:0'], payer: getAddress(PAYER) })
   })
 
   it('counts once; two equal ones count twice', () => {
     const logs = [...swapOf(PAYER), ...swapOf(PAYER)]
     const taken = new Set(['log:1', 'log:0'])
-    assert.deepEqual(prove(direct, mined(logs), { taken }), { proven: true, parts: ['log:4', 'log:3'] })
+    assert.deepEqual(prove(direct, mined(logs), { taken }), {
+      proven: true,
+      parts: ['log:4', 'log:3'],
+      payer: getAddress(PAYER),
+    })
     assertUnproven(prove(direct, mined(swapOf(PAYER)), { taken }), COUNTED)
     assertUnproven(prove(direct, mined(swapOf(PAYER)), { taken: new Set(['log:1']) }), NOT_PAID)
   })
@@ -210,8 +222,16 @@ describe('a swap of the native coin', () => {
 
   it('is the very call, and takes every part of its transaction', () => {
     const parts = ['call', 'value', 'log:0', 'log:1', 'log:2']
-    assert.deepEqual(prove(payingNative, mined(arrival, { wei: 120n })), { proven: true, parts })
-    assert.deepEqual(prove(givingNative, mined([withdrawal])), { proven: true, parts: ['call', 'value', 'log:0'] })
+    assert.deepEqual(prove(payingNative, mined(arrival, { wei: 120n })), {
+      proven: true,
+      parts,
+      payer: getAddress(PAYER),
+    })
+    assert.deepEqual(prove(givingNative, mined([withdrawal])), {
+      proven: true,
+      parts: ['call', 'value', 'log:0'],
+      payer: getAddress(PAYER),
+    })
   })
 
   const faults: [string, Partial<Facts>, RegExp][] = [
@@ -249,7 +269,7 @@ describe('an approval', () => {
   it('counts in any block, for any number of payments, and takes no part', () => {
     const sighting = mined([approval(PAYER, ROUTER)])
     const proof = prove(expectation, sighting, { afterBlockNumber: 11, taken: new Set(['call', 'log:0']) })
-    assert.deepEqual(proof, { proven: true, parts: [] })
+    assert.deepEqual(proof, { proven: true, parts: [], payer: getAddress(PAYER) })
   })
 
   for (const [name, log] of [

@@ -80,7 +80,7 @@ describe('a token payment', () => {
 
   it('is the log, wherever it stands and whoever sent the transaction', () => {
     const sighting = mined({ logs: [transferLog({ units: 5n }), transferLog()] }, { from: lower(STRANGER), to: TOKEN })
-    assert.deepEqual(prove(token, sighting), { proven: true, parts: ['log:1'] })
+    assert.deepEqual(prove(token, sighting), { proven: true, parts: ['log:1'], payer: PAYER })
   })
 
   it('may come from any of the payers', () => {
@@ -120,7 +120,11 @@ describe('a token payment', () => {
 
   it('takes the first transfer that no other payment has', () => {
     const sighting = withLogs(transferLog(), transferLog())
-    assert.deepEqual(prove(token, sighting, { taken: new Set(['log:0']) }), { proven: true, parts: ['log:1'] })
+    assert.deepEqual(prove(token, sighting, { taken: new Set(['log:0']) }), {
+      proven: true,
+      parts: ['log:1'],
+      payer: PAYER,
+    })
     assertUnproven(
       prove(token, sighting, { taken: new Set(['log:0', 'log:1']) }),
       /counted for another payment already/,
@@ -131,15 +135,19 @@ describe('a token payment', () => {
     const sighting = withLogs(transferLog({ units: 99n }), transferLog(), transferLog(), transferLog())
     const partsBy = (changes: Partial<ProofQuestion>) => prove(token, sighting, changes)
     const taken = new Set(['log:2'])
-    assert.deepEqual(partsBy({ taken, draw: 4 }), { proven: true, parts: ['log:1'] })
-    assert.deepEqual(partsBy({ taken, draw: 5 }), { proven: true, parts: ['log:3'] })
-    assert.deepEqual(partsBy({ taken, draw: 4, own: new Set(['log:3']) }), { proven: true, parts: ['log:3'] })
+    assert.deepEqual(partsBy({ taken, draw: 4 }), { proven: true, parts: ['log:1'], payer: PAYER })
+    assert.deepEqual(partsBy({ taken, draw: 5 }), { proven: true, parts: ['log:3'], payer: PAYER })
+    assert.deepEqual(partsBy({ taken, draw: 4, own: new Set(['log:3']) }), {
+      proven: true,
+      parts: ['log:3'],
+      payer: PAYER,
+    })
   })
 })
 
 describe('a payment in the native coin', () => {
   it('is the value of the transaction, whatever its data', () => {
-    assert.deepEqual(prove(native, mined()), { proven: true, parts: ['value'] })
+    assert.deepEqual(prove(native, mined()), { proven: true, parts: ['value'], payer: PAYER })
   })
 
   const faults: [string, Partial<Facts>, RegExp][] = [
@@ -161,7 +169,7 @@ describe('a payment in the native coin', () => {
 describe('a call', () => {
   it('takes every part of its transaction', () => {
     const proof = prove(call, mined({ logs: [transferLog(), transferLog()] }))
-    assert.deepEqual(proof, { proven: true, parts: ['call', 'value', 'log:0', 'log:1'] })
+    assert.deepEqual(proof, { proven: true, parts: ['call', 'value', 'log:0', 'log:1'], payer: PAYER })
   })
 
   const faults: [string, Partial<Facts>, RegExp][] = [

@@ -3,12 +3,14 @@ import { after, before, describe, test } from 'node:test'
 import { CODE_REST_MS } from '../../src/domain/code-dealer.ts'
 import type { Context } from '../../src/domain/context.ts'
 import { closeContext, releaseContextCode } from '../../src/domain/context.ts'
+import type { Hex } from '../../src/domain/hex.ts'
 import { addRelay, endRelay, newRelayQueue } from '../../src/domain/relay-queue.ts'
 import { closeSession } from '../../src/domain/session.ts'
 import {
   confirmSettlement,
   discardVoucher,
   expireVoucher,
+  type RedeemedVoucher,
   resolveVoucher,
   trackSettlement,
   type Voucher,
@@ -16,6 +18,7 @@ import {
 import { newId } from '../../src/protocol/ids.ts'
 import {
   Conflict,
+  type HoldersFilter,
   type Lease,
   type LoggedEvent,
   type SessionFilter,
@@ -44,6 +47,7 @@ import {
   redeemed,
   settling,
   T0,
+  WALLET,
   WHOLE_LIST,
 } from './rows.ts'
 import { webhooks } from './webhook-contract.ts'
@@ -493,6 +497,41 @@ function leases(engine: Engine): void {
 }
 
 function lookUps(engine: Engine): void {
+  test('vouchers are found by the address that their payers have shown to hold', async (t) => {
+    const { store, destroy } = await engine.fresh()
+    t.after(destroy)
+    const [address, another] = ['0x70997970C51812dc3A010C7d01b50e0d17dc79C8', WALLET] as const
+    const of = (payerId: string, nowMs: number, signedBy: Hex | null = null): RedeemedVoucher => ({
+      ...redeemed(aVoucher({ payerId, nowMs })),
+      ...{ version: 1, signedBy },
+    })
+    const [old, own, signedOwn] = [of('usr_a', T0), of('usr_a', T0 + 1), of('usr_a', T0 + 2, address)]
+    const [signed, plain, signedByAnother] = [
+      of('usr_b', T0 + 3, address),
+      of('usr_b', T0 + 4),
+      of('usr_b', T0 + 5, another),
+    ]
+    await store.commit({ vouchers: [old, own, signedOwn, signed, plain, signedByAnother] })
+    const find = (exceptPayerId: string, given: Partial<HoldersFilter> = {}) =>
+      store.vouchersOfHolders({ address, exceptPayerId, sinceMs: T0 + 1, limit: 10, ...given })
+
+    assert.deepEqual(await find('usr_c'), [signed, signedOwn], 'nobody signs in with it')
+    const credential = aCredential({ kind: 'wallet', identifier: address, accountId: 'usr_a' })
+    const device = aCredential({ kind: 'mobile-device', identifier: another, accountId: 'usr_b' })
+    await store.commit({ credentials: [credential, device] })
+    assert.deepEqual(await find('usr_c'), [signed, signedOwn, own])
+    assert.deepEqual(await find('usr_c', { limit: 2 }), [signed, signedOwn])
+    assert.deepEqual(await find('usr_c', { sinceMs: T0 }), [signed, signedOwn, own, old])
+    assert.deepEqual(await find('usr_a'), [signed])
+    assert.deepEqual(await find('usr_b'), [signedOwn, own])
+    assert.deepEqual(await find('usr_c', { address: another }), [signedByAnother])
+
+    const ended = discardVoucher(signed, T0 + 6).voucher
+    const signedLater = { ...plain, version: 2, signedBy: address }
+    await store.commit({ vouchers: [ended, signedLater] })
+    assert.deepEqual(await find('usr_a'), [signedLater, ended])
+  })
+
   test('what is not there is null', async () => {
     const { store } = engine
     assert.deepEqual(

@@ -1,4 +1,4 @@
-import { erc20Abi } from 'viem'
+import { erc20Abi, getAddress } from 'viem'
 import type { ApprovalExpectation, Hex } from '../../domain/payment.ts'
 import type { Log, Proof, ProofQuestion } from '../chain.ts'
 import { isAmong, sameHex } from './hex.ts'
@@ -7,12 +7,12 @@ import { readEvent } from './read-event.ts'
 
 /** An approval moves nothing and so counts for as many payments as it serves: it takes no part of the transaction. */
 export function proveApproval({ sighting, payers }: ProofQuestion, { token, spender }: ApprovalExpectation): Proof {
-  const isApproved = sighting.logs.some((log) => {
-    const approval = sameHex(log.address, token) ? readApproval(log) : null
-    return approval !== null && isAmong(approval.owner, payers) && sameHex(approval.spender, spender)
-  })
-  return isApproved
-    ? { proven: true, parts: [] }
+  const approvals = sighting.logs.map((log) => (sameHex(log.address, token) ? readApproval(log) : null))
+  const approval = approvals.find(
+    (approval) => approval !== null && isAmong(approval.owner, payers) && sameHex(approval.spender, spender),
+  )
+  return approval
+    ? { proven: true, parts: [], payer: getAddress(approval.owner) }
     : unproven(`the transaction does not let ${spender} take the token ${token} from an address of the payer`)
 }
 

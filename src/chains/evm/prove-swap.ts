@@ -1,4 +1,4 @@
-import { parseAbi } from 'viem'
+import { getAddress, parseAbi } from 'viem'
 import type { Hex, SwapExpectation, SwapRoute } from '../../domain/payment.ts'
 import type { Log, Proof, ProofQuestion } from '../chain.ts'
 import { isAmong, sameHex } from './hex.ts'
@@ -77,20 +77,25 @@ function proveCall(
   if (fault !== null) return unproven(fault)
   const parts = everyPart(sighting)
   if (parts.some((part) => taken?.has(part))) return unproven(`a part of the transaction ${COUNTED_ALREADY}`)
-  return { proven: true, parts }
+  return { proven: true, parts, payer: getAddress(sighting.transaction.from) }
 }
 
 function proveByLogs(question: ProofQuestion, { route }: SwapExpectation, arrivals: Trade[]): Proof {
   for (const arrival of arrivals) {
     if (question.taken?.has(logPart(arrival.start))) continue
     const given = paymentFor(question, route, arrival)
-    if (given !== null) return { proven: true, parts: [given, logPart(arrival.start)] }
+    if (given === null) continue
+    return { proven: true, parts: [logPart(given.position), logPart(arrival.start)], payer: getAddress(given.from) }
   }
   return unproven(`no Transfer of an address of the payer into the pool ${route.pools[0]} pays for what the payee got`)
 }
 
-/** The part that is the payer's own Transfer for a swap of the last pool: the pools on the way are paid by each other. */
-function paymentFor({ sighting, payers, taken }: ProofQuestion, route: SwapRoute, last: Trade): string | null {
+/** The payer's own Transfer for a swap of the last pool: the pools on the way are paid by each other. */
+function paymentFor(
+  { sighting, payers, taken }: ProofQuestion,
+  route: SwapRoute,
+  last: Trade,
+): { position: number; from: Hex } | null {
   let trade = last
   for (let hop = route.pools.length - 2; hop >= 0; hop--) {
     const payee = route.pools[hop + 1]
@@ -108,7 +113,7 @@ function paymentFor({ sighting, payers, taken }: ProofQuestion, route: SwapRoute
       isWithin({ start: position, end: position }, trade) &&
       !taken?.has(logPart(position)),
   )
-  return given === undefined ? null : logPart(given.position)
+  return given ?? null
 }
 
 type Span = Pick<Trade, 'start' | 'end'>

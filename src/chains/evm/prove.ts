@@ -1,3 +1,4 @@
+import { getAddress } from 'viem'
 import type { Expectation, Hex } from '../../domain/payment.ts'
 import type { MinedSighting, Proof, ProofQuestion } from '../chain.ts'
 import { isAmong, sameHex } from './hex.ts'
@@ -11,7 +12,7 @@ type TokenExpectation = Extract<Expectation, { kind: 'token' }>
 type TopLevelExpectation = Extract<Expectation, { kind: 'native' | 'call' }>
 
 /** A Transfer of the expected token, and what keeps it from being the expected one. */
-type Candidate = { part: string; faults: string[] }
+type Candidate = { part: string; payer: Hex; faults: string[] }
 
 /** Whether a mined transaction does exactly what was asked, and which of its parts carry it. */
 export function prove(question: ProofQuestion): Proof {
@@ -42,7 +43,7 @@ function proveTopLevel(question: ProofQuestion, expectation: TopLevelExpectation
   if (parts.some((part) => question.taken?.has(part))) {
     return unproven(`${expectation.kind === 'native' ? 'the value' : 'a part'} of the transaction ${COUNTED_ALREADY}`)
   }
-  return { proven: true, parts }
+  return { proven: true, parts, payer: getAddress(question.sighting.transaction.from) }
 }
 
 function proveToken(question: ProofQuestion, expectation: TokenExpectation): Proof {
@@ -53,13 +54,15 @@ function proveToken(question: ProofQuestion, expectation: TokenExpectation): Pro
 
   const free = candidates.filter(({ part, faults }) => faults.length === 0 && !question.taken?.has(part))
   const chosen = free.find(({ part }) => question.own?.has(part)) ?? free[(question.draw ?? 0) % free.length]
-  return chosen === undefined ? unproven(`the Transfer ${COUNTED_ALREADY}`) : { proven: true, parts: [chosen.part] }
+  if (chosen === undefined) return unproven(`the Transfer ${COUNTED_ALREADY}`)
+  return { proven: true, parts: [chosen.part], payer: getAddress(chosen.payer) }
 }
 
 function transfersOf({ sighting, payers }: ProofQuestion, expectation: TokenExpectation): Candidate[] {
   return sighting.logs.flatMap((log, position) => {
     const transfer = sameHex(log.address, expectation.token) ? readTransfer(log) : null
-    return transfer === null ? [] : [{ part: logPart(position), faults: faultsOf(transfer, expectation, payers) }]
+    if (transfer === null) return []
+    return [{ part: logPart(position), payer: transfer.from, faults: faultsOf(transfer, expectation, payers) }]
   })
 }
 

@@ -1,5 +1,6 @@
 import type { VoucherStatus } from '../../domain/voucher.ts'
 import type {
+  HoldersFilter,
   Page,
   Party,
   SessionFilter,
@@ -42,6 +43,19 @@ export function vouchersQuery(filter: VoucherFilter): Query {
     arms.map((arm) => [...arm, ...conditions]),
     filter,
   )
+}
+
+/** The vouchers of those who have shown to hold an address, newest first. */
+export function vouchersOfHoldersQuery({ address, exceptPayerId, sinceMs, limit }: HoldersFilter): Query {
+  const ofAccount = {
+    sql: `payer_id = (SELECT body::json ->> 'accountId' FROM credentials
+      WHERE kind = 'wallet' AND identifier = ? AND body::json ->> 'accountId' <> ?)`,
+    values: [address, exceptPayerId],
+  }
+  const isNotSigned = { sql: 'signed_by IS DISTINCT FROM ?', values: [address] }
+  const ofSignature = [is('signed_by', address), isNot('payer_id', exceptPayerId)]
+  const arms = [[ofAccount, isNotSigned], ofSignature]
+  return { name: 'vouchersOfHolders', ...page('vouchers', arms, { limit, offset: 0, sinceMs, untilMs: null }) }
 }
 
 /** A page of an owner's webhook endpoints, newest first. */

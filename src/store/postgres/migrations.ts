@@ -10,6 +10,7 @@ const STEPS = [
   '6-secrets-and-counters.sql',
   '7-resting-codes.sql',
   '8-relay-queues.sql',
+  '9-signed-vouchers.sql',
 ]
 
 /** The schema that this program writes. */

@@ -1,6 +1,7 @@
 import type { SQLInputValue } from 'node:sqlite'
 import type { VoucherStatus } from '../../domain/voucher.ts'
 import type {
+  HoldersFilter,
   Page,
   Party,
   SessionFilter,
@@ -41,6 +42,17 @@ export function vouchersQuery(filter: VoucherFilter): Query {
   if (orderId !== null) return page('vouchers', [[is('order_id', orderId), anyOf(party), ...conditions]], filter)
   const arms = eachOf(party).map((arm) => [...arm, ...conditions])
   return page('vouchers', arms, filter)
+}
+
+/** The vouchers of those who have shown to hold an address, newest first. */
+export function vouchersOfHoldersQuery({ address, exceptPayerId, sinceMs, limit }: HoldersFilter): Query {
+  const ofAccount = {
+    sql: `payer_id = (SELECT body ->> '$.accountId' FROM credentials
+      WHERE kind = 'wallet' AND identifier = ? AND body ->> '$.accountId' <> ?)`,
+    values: [address, exceptPayerId],
+  }
+  const ofSignature = [is('signed_by', address), isNot('+payer_id', exceptPayerId)]
+  return page('vouchers', [[ofAccount], ofSignature], { limit, offset: 0, sinceMs, untilMs: null })
 }
 
 /** A page of an owner's webhook endpoints, newest first. */
@@ -94,6 +106,10 @@ function anyOf({ payerId, payeeId }: Party): Condition {
 
 function is(column: string, value: string): Condition {
   return { sql: `${column} = ?`, values: [value] }
+}
+
+function isNot(column: string, value: string): Condition {
+  return { sql: `${column} <> ?`, values: [value] }
 }
 
 /** The plus keeps the planner from this column's index, where a better one is at hand. */

@@ -192,6 +192,10 @@ const STEPS: string[] = [
     body TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  ALTER TABLE vouchers ADD COLUMN signed_by TEXT;
+  CREATE INDEX vouchers_signed_by ON vouchers (signed_by, created_at_ms) WHERE signed_by IS NOT NULL;
+  `,
 ]
 
 /** The schema that this program writes. */

@@ -113,12 +113,13 @@ function readNonces(chain: EvmChain, { token, payers }: RelayOrder): Promise<(bi
 
 type Signed = { order: RelayOrder; authorizations: Authorization[]; signature: Hex }
 
-async function prepare(chain: EvmChain, relayer: Hex, signed: Signed): Promise<RelayCall> {
+async function prepare(chain: EvmChain, relayer: Hex, signed: Signed): Promise<RelayCall & { signedBy: Hex }> {
   const { order, signature } = signed
   const authorization = await findSigned(signed)
   const call = callOf(order, authorization, signature)
   await rehearse(chain, order, authorization, call)
-  return { ...call, gas: await estimateGas(chain, relayer, call), fees: await readFees(chain) }
+  const [gas, fees] = [await estimateGas(chain, relayer, call), await readFees(chain)]
+  return { ...call, gas, fees, signedBy: authorization.from }
 }
 
 async function findSigned({ authorizations, signature }: Signed): Promise<Authorization> {

@@ -1,0 +1,260 @@
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, describe, it } from 'node:test'
+import { encodeFunctionData, erc20Abi, maxUint256, parseEther } from 'viem'
+import { createSiweMessage } from 'viem/siwe'
+import type { Hex } from '../../src/domain/payment.ts'
+import type { AuthorizationView, ChallengeView, SessionResolvedView, VoucherView } from '../../src/protocol/schemas.ts'
+import { assertInvalidFields, ok } from '../http/problems.ts'
+import type { Deployed } from '../support/anvil.ts'
+import {
+  type Answer,
+  asking,
+  callerOf,
+  eventually,
+  newContext,
+  openSession,
+  type Parties,
+  receiptsOf,
+  redeem,
+  redeemInSession,
+  type Scene,
+  type TestCaller,
+  token,
+  withToken,
+} from '../support/server.ts'
+import { assertRejected, decimal, NETWORK, openShop, type Shop, transferData } from './shop.ts'
+
+const UNITS = 1_000n
+const DAY_MS = 24 * 60 * 60 * 1000
+const HELD = /which another payer has shown to hold who is asked for the same payment.*sign-voucher/
+const COUNTED = /counted for another payment already/
+
+let shop: Shop
+let batcher: Deployed
+/** Signs in with the wallet that pays. */
+let holder: Scene
+/** Signs in with an email address, and names the address of that wallet. */
+let other: Parties
+
+before(async () => {
+  shop = await openShop({
+    times: { resolveWaitMs: 200 },
+    prepare: async (chain) => {
+      batcher = await chain.deploy('Batcher')
+    },
+  })
+  const args = [batcher.address, maxUint256] as const
+  await shop.contractCall(shop.plain.address, encodeFunctionData({ abi: erc20Abi, functionName: 'approve', args }))
+  await shop.mine()
+})
+after(() => shop.stop())
+
+/** The clock runs past the life of context codes: each test has contexts of its own. */
+beforeEach(async () => {
+  const { payerAddress, server } = shop
+  holder = await newContext(server.url, await signedIn(1), { payers: [payerAddress] })
+  other = await shop.partiesOf(1)
+})
+
+/** Whoever signs in with the wallet of this index. */
+async function signedIn(index: number): Promise<TestCaller> {
+  const { url, clock } = shop.server
+  const { address, signMessage } = shop.sender(index)
+  const { challenge } = ok(await callerOf(url).get<ChallengeView>('/auth/get-challenge'))
+  const { host, origin } = new URL(url)
+  const [chainId, issuedAt] = [shop.chain.chainId, new Date(clock.now())]
+  const message = createSiweMessage({
+    address,
+    chainId,
+    issuedAt,
+    domain: host,
+    nonce: challenge,
+    uri: origin,
+    version: '1',
+  })
+  const data = { message, signature: await signMessage({ message }) }
+  const signIn = await callerOf(url).post<AuthorizationView>('/auth/sign-in', { type: 'wallet', data })
+  return withToken(url, ok(signIn).authorization.token)
+}
+
+const ask = (of: Scene, to: Hex) => redeem(of, asking(decimal(UNITS), shop.eurc, to))
+
+const resolve = ({ payer }: Scene, voucher: VoucherView, transactionHash: Hex) =>
+  payer.post<VoucherView>(`/vouchers/${voucher.id}/resolve-voucher`, receiptsOf(voucher, { transactionHash }))
+
+async function pay(to: Hex): Promise<Hex> {
+  const hash = await shop.send({ units: UNITS, to })
+  await shop.mine()
+  return hash
+}
+
+async function sign({ payer }: Scene, { id, signingMessage = '' }: VoucherView, signer = shop.sender()) {
+  const body = { publicKey: shop.payerAddress, signature: await signer.signMessage({ message: signingMessage }) }
+  return payer.post<VoucherView>(`/vouchers/${id}/sign-voucher`, body)
+}
+
+function assertHeld({ status, body }: Answer<VoucherView>): void {
+  assert.deepEqual([status, body.code], [400, 'receipt_rejected'], JSON.stringify(body))
+  assert.match(body.detail ?? '', HELD)
+}
+
+function assertResolved({ body }: Answer<VoucherView>): void {
+  assert.equal(body.status, 'RESOLVED', JSON.stringify(body))
+}
+
+function until({ payer }: Scene, { id }: VoucherView, wanted: (voucher: VoucherView) => boolean): Promise<VoucherView> {
+  return eventually(async () => {
+    const { body } = await payer.get<VoucherView>(`/vouchers/${id}`)
+    return wanted(body) && body
+  })
+}
+
+/** One transaction in which the batcher moves the payer's token to each of these. */
+async function payAll(recipients: Hex[]): Promise<Hex> {
+  const calls = recipients.map((to) => {
+    const args = [shop.payerAddress, to, UNITS] as const
+    return {
+      target: shop.plain.address,
+      data: encodeFunctionData({ abi: erc20Abi, functionName: 'transferFrom', args }),
+    }
+  })
+  const hash = await shop.contractCall(
+    batcher.address,
+    encodeFunctionData({ ...batcher, functionName: 'run', args: [calls] }),
+  )
+  await shop.mine()
+  return hash
+}
+
+describe('a payment that somebody else hands in first', () => {
+  it('counts for the payer who signs in with its address', async () => {
+    const to = shop.newRecipient()
+    const [theirs, own] = [await ask(other, to), await ask(holder, to)]
+    const hash = await pay(to)
+    assertHeld(await resolve(other, theirs, hash))
+    assertResolved(await resolve(holder, own, hash))
+    assert.match((await resolve(other, theirs, hash)).body.detail ?? '', COUNTED)
+  })
+
+  it('counts for the payer who has signed its voucher with that address', async () => {
+    const to = shop.newRecipient()
+    const signer = await shop.partiesOf(1)
+    const [theirs, own] = [await ask(other, to), await ask(signer, to)]
+    ok(await sign(signer, own))
+    const hash = await pay(to)
+    assertHeld(await resolve(other, theirs, hash))
+    assertResolved(await resolve(signer, own, hash))
+  })
+
+  it('counts for its payer where both waited for the block', async () => {
+    const to = shop.newRecipient()
+    const [theirs, own] = [await ask(other, to), await ask(holder, to)]
+    const hash = await shop.send({ units: UNITS, to })
+    const answers = await Promise.all([resolve(other, theirs, hash), resolve(holder, own, hash)])
+    for (const answer of answers) assert.equal(ok(answer).settlement?.status, 'PENDING')
+    await shop.mine()
+    await until(holder, own, ({ status }) => status === 'RESOLVED')
+    const refused = await until(other, theirs, ({ settlement }) => settlement?.status === 'FAILED')
+    assert.equal(refused.status, 'REDEEMED')
+    assert.equal((await shop.events(theirs.id)).at(-1), 'voucher.settlement_failed')
+  })
+
+  it('counts for its payer also where both vouchers have ended', async () => {
+    const to = shop.newRecipient()
+    const [theirs, own] = [await ask(other, to), await ask(holder, to)]
+    const hash = await pay(to)
+    ok(await other.payer.post(`/vouchers/${theirs.id}/discard-voucher`))
+    assertHeld(await resolve(other, theirs, hash))
+    shop.server.clock.advance(DAY_MS / 2)
+    assertHeld(await resolve(other, theirs, hash))
+    const late = await resolve(holder, own, hash)
+    assertResolved(late)
+    assert.equal(late.body.late, true)
+  })
+
+  it('counts for its payer in a session, of whatever kind it is', async () => {
+    const to = shop.newRecipient()
+    const coin = token(NETWORK, 'COIN', '', 18)
+    const data = transferData(shop.newRecipient(), UNITS)
+    const call = { from: '{payer}', to: shop.plain.address, value: '0', data }
+    const kinds = [
+      { terms: asking('0.25', coin, to), pays: { to, value: parseEther('0.25') } },
+      {
+        terms: {
+          networks: [{ network: NETWORK, type: 'evm', chainId: String(shop.chain.chainId) }],
+          payments: [{ type: 'send_transaction', input: call }],
+        },
+        pays: { to: shop.plain.address, data },
+      },
+    ]
+    for (const { terms, pays } of kinds) {
+      const session = await openSession(other)
+      const theirs = await redeemInSession(other, session.id, terms)
+      const own = await redeem(holder, terms)
+      const transactionHash = await shop.client.sendTransaction({ account: shop.sender(), ...pays, gas: 100_000n })
+      await shop.mine()
+      const path = `/vouchers/sessions/${session.id}/session-resolve`
+      const answer = await other.payer.post<SessionResolvedView>(path, receiptsOf(theirs, { transactionHash }))
+      const [result] = ok(answer).results
+      assert.equal(result?.problem?.code, 'receipt_rejected')
+      assert.match(result.problem.detail, HELD)
+      assertResolved(await resolve(holder, own, transactionHash))
+    }
+  })
+
+  it('does not count by a signature of anybody else', async () => {
+    const to = shop.newRecipient()
+    const [theirs, own] = [await ask(other, to), await ask(holder, to)]
+    assertInvalidFields(await sign(other, theirs, shop.sender(2)), ['/signature'])
+    assertInvalidFields(
+      await sign(other, { ...theirs, signingMessage: own.signingMessage ?? '' }),
+      ['/signature'],
+      'what the holder has signed for its own voucher',
+    )
+    assertHeld(await resolve(other, theirs, await pay(to)))
+  })
+})
+
+describe('a payer with two accounts', () => {
+  it('is not in its own way', async () => {
+    const to = shop.newRecipient()
+    await ask(holder, shop.newRecipient())
+    const voucher = await ask(other, to)
+    const ended = await ask(holder, to)
+    assertResolved(await resolve(holder, ended, await pay(to)))
+    assertResolved(await resolve(other, voucher, await pay(to)))
+  })
+
+  it('that is asked twice for the same signs, and any of both counts', async () => {
+    const to = shop.newRecipient()
+    const [voucher, twin] = [await ask(other, to), await ask(holder, to)]
+    const hash = await pay(to)
+    await assertRejected(shop, voucher, await resolve(other, voucher, hash), HELD, other)
+    ok(await sign(other, voucher))
+    assertResolved(await resolve(other, voucher, hash))
+    assert.match((await resolve(holder, twin, hash)).body.detail ?? '', COUNTED)
+  })
+
+  it('that cannot sign any more waits for a day', async () => {
+    const to = shop.newRecipient()
+    const second = await newContext(shop.server.url, await signedIn(2), { payers: [shop.payerAddress] })
+    const voucher = await ask(second, to)
+    await ask(holder, to)
+    const hash = await pay(to)
+    shop.server.clock.advance(DAY_MS / 2)
+    assertHeld(await resolve(second, voucher, hash))
+    shop.server.clock.advance(DAY_MS / 2)
+    assertResolved(await resolve({ ...second, payer: await signedIn(2) }, voucher, hash))
+  })
+
+  it('pays for both in one transaction, each part where it is asked for', async () => {
+    const [to, elsewhere] = [shop.newRecipient(), shop.newRecipient()]
+    const [voucher, twin] = [await ask(other, to), await ask(holder, to)]
+    const unlike = await ask(other, elsewhere)
+    const hash = await payAll([to, elsewhere, to])
+    assertResolved(await resolve(other, unlike, hash))
+    assertHeld(await resolve(other, voucher, hash))
+    assertResolved(await resolve(holder, twin, hash))
+    assertResolved(await resolve(other, voucher, hash))
+  })
+})
