@@ -4,6 +4,7 @@ import { concat, encodeFunctionData, erc20Abi, maxUint256, parseAbi, parseUnits 
 import type { Hex } from '../../src/domain/payment.ts'
 import type { VoucherView } from '../../src/protocol/schemas.ts'
 import { SANDBOX_EXCHANGE } from '../../src/sandbox/facts.ts'
+import { ok } from '../http/problems.ts'
 import { type Deployed, devAccount } from '../support/anvil.ts'
 import { approve, CURRENCIES, succeed, tokenOf } from '../support/exchange.ts'
 import { type Answer, newParties, type Parties } from '../support/server.ts'
@@ -44,13 +45,14 @@ after(() => shop.stop())
 /** Both vouchers ask the same for the same payee. */
 async function quotedTwice(to = shop.newRecipient()): Promise<[VoucherView, VoucherView]> {
   const mine = await shop.quoted(await shop.ask('10', EURC, to), USDC)
-  const theirs = await shop.ask('10', EURC, to, others)
-  const suppliedPayment = { ...mine.suppliedPayment, wallet: { address: other.address } }
-  const { status, body } = await others.payer.post<VoucherView>(`/vouchers/${theirs.id}/negotiate-voucher`, {
-    suppliedPayment,
-  })
-  assert.equal(status, 200, JSON.stringify(body))
-  return [mine, body]
+  return [mine, await quotedAs(mine, others, other.address)]
+}
+
+/** A voucher of somebody else who is asked for the same, and chooses the same currency to pay in. */
+async function quotedAs({ expectedPayment, suppliedPayment }: VoucherView, of: Parties, address: Hex) {
+  const { id } = await shop.ask('10', EURC, shop.addressOf(expectedPayment?.wallet.address), of)
+  const body = { suppliedPayment: { ...suppliedPayment, wallet: { address } } }
+  return ok(await of.payer.post<VoucherView>(`/vouchers/${id}/negotiate-voucher`, body))
 }
 
 function run(calls: Call[]): Hex {
@@ -74,8 +76,8 @@ async function sendTogether(...calls: Call[]): Promise<Hex> {
 
 const resolveMine = (voucher: VoucherView, hash: Hex) => shop.resolve(voucher, shop.receiptsOf(voucher, hash))
 
-const resolveTheirs = ({ id, ...voucher }: VoucherView, hash: Hex): Promise<Answer<VoucherView>> =>
-  others.payer.post(`/vouchers/${id}/resolve-voucher`, { receipts: shop.receiptsOf({ id, ...voucher }, hash) })
+const resolveTheirs = ({ id, ...voucher }: VoucherView, hash: Hex, of = others): Promise<Answer<VoucherView>> =>
+  of.payer.post(`/vouchers/${id}/resolve-voucher`, { receipts: shop.receiptsOf({ id, ...voucher }, hash) })
 
 function assertRejected({ status, body }: Answer<VoucherView>, detail: RegExp): void {
   assert.deepEqual([status, body.code], [400, 'receipt_rejected'], JSON.stringify(body))
@@ -135,6 +137,23 @@ describe('two payers swap in one transaction', () => {
       assertResolved(await resolveTheirs(theirs, hash))
     })
   }
+})
+
+describe('a swap that somebody hands in who only names its address', () => {
+  it('counts for the payer who signed for its voucher, before it negotiated', async () => {
+    const asked = await shop.ask('10', EURC)
+    const { id, signingMessage = '' } = asked
+    const publicKey = shop.payer.address
+    const signature = await shop.payer.signMessage({ message: signingMessage })
+    ok(await shop.parties.payer.post(`/vouchers/${id}/sign-voucher`, { publicKey, signature }))
+    const mine = await shop.quoted(asked, USDC)
+    const namer = await newParties(shop.server.url, { payers: [publicKey] })
+    const theirs = await quotedAs(mine, namer, publicKey)
+    const hash = await sendTogether(as(shop.payer, swapCall(mine)))
+    assertRejected(await resolveTheirs(theirs, hash, namer), /which another payer has shown to hold/)
+    assertResolved(await resolveMine(mine, hash))
+    assertRejected(await resolveTheirs(theirs, hash, namer), COUNTED)
+  })
 })
 
 describe('one payer with two vouchers that ask the same', () => {

@@ -163,6 +163,8 @@ describe('a signature in the place of a transaction', () => {
 
   it('that somebody else was quicker to hand in has paid, and that transaction is the receipt', async () => {
     const { voucher, to } = await ask('AuthorizedToken')
+    const namer = await shop.partiesOf(1)
+    const theirs = await redeem(namer, asking(decimal(UNITS), currency('AuthorizedToken'), to))
     const { hash, signature } = await payPending(voucher)
     const { to: token, input } = await shop.client.getTransaction({ hash })
     const fee = parseEther('0.000001')
@@ -174,6 +176,8 @@ describe('a signature in the place of a transaction', () => {
     const failed = await shop.until(voucher.id, ({ settlement }) => settlement?.status === 'FAILED')
     assert.match(failed.settlement?.failure ?? '', /reverted/)
     await assertRejected(shop, voucher, await shop.resolve(voucher, { signature }), /the token would not take it/)
+    const stolen = await shop.resolve(theirs, { transactionHash: quicker }, {}, namer)
+    await assertRejected(shop, theirs, stolen, /which another payer has shown to hold/, namer)
     assert.equal((await shop.resolve(voucher, { transactionHash: quicker })).body.status, 'RESOLVED')
     assert.equal(await shop.balance(to, addressOf('AuthorizedToken')), UNITS)
   })
