@@ -38,6 +38,13 @@ export function History({ vouchers, address }: HistoryProps) {
   const [wanted, setWanted] = useState('')
   const [mayBeMore, setMayBeMore] = useState(true)
   const found = vouchers.filter((voucher) => isAbout(voucher, wanted))
+  if (vouchers.length === 0) {
+    return (
+      <Card title="History">
+        <p class="muted">Nothing yet. What you pay and what you refuse will stand here.</p>
+      </Card>
+    )
+  }
   return (
     <Card title="History">
       <Field label="Search" hint="Payee, amount, code, order or transaction">
@@ -63,7 +70,7 @@ export function History({ vouchers, address }: HistoryProps) {
           </li>
         ))}
       </ul>
-      {mayBeMore && vouchers.length > 0 && (
+      {mayBeMore && (
         <div class="row">
           <WorkButton work={async () => setMayBeMore(await readOlder(address))}>Look for older ones</WorkButton>
         </div>

@@ -68,14 +68,23 @@ function Desk({ address }: { address: string }) {
 function Counter({ address }: { address: string }) {
   const isAsked = reserved.value.length > 0 || toPay.value.length > 0
   const code = <Code key="code" address={address} />
-  const work = (
+  const work = (isAsked || underWay.value.length > 0) && (
     <div key="work" class="stack">
       <Requests address={address} />
       <UnderWay vouchers={underWay.value} />
-      <History vouchers={over.value} address={address} />
     </div>
   )
-  return <div class="halves">{isAsked ? [work, code] : [code, work]}</div>
+  return (
+    <>
+      <p class="unseen" role="status">
+        {toPay.value.length === 0 ? 'Nothing waits to be paid.' : `${toPay.value.length} to be paid.`}
+      </p>
+      <div class="counter">
+        {isAsked ? [work, code] : [code, work]}
+        <History vouchers={over.value} address={address} />
+      </div>
+    </>
+  )
 }
 
 function Requests({ address }: { address: string }) {
@@ -86,9 +95,6 @@ function Requests({ address }: { address: string }) {
   const alone = toPay.value.filter(({ sessionId }) => sessionId === undefined)
   return (
     <>
-      <p class="unseen" role="status">
-        {toPay.value.length === 0 ? 'Nothing waits to be paid.' : `${toPay.value.length} to be paid.`}
-      </p>
       {reserved.value.map((voucher) => (
         <Card key={voucher.id} title="A payee has your code">
           <p>It is about to say what it asks for. This voucher’s code:</p>

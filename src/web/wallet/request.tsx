@@ -34,19 +34,19 @@ export function RequestBody({ voucher, address, isMain = false }: BodyProps) {
   return (
     <div class="stack">
       {expectedPayment && <Money amount={expectedPayment.amount} currency={expectedPayment.currency} big={isMain} />}
-      <div class="row row--apart">
-        <div class="stack stack--tight">
+      <div class="stack stack--tight">
+        <div class="row row--apart">
           <CodeDisplay code={code} label="Voucher code" small />
-          <p class="small muted">The payee’s screen must show the same code.</p>
+          {settlement === undefined && (
+            <p>
+              Time left: <Countdown untilMs={Date.parse(expiresAt)} />
+            </p>
+          )}
         </div>
-        {settlement === undefined && (
-          <p>
-            Time left: <Countdown untilMs={Date.parse(expiresAt)} />
-          </p>
-        )}
+        <p class="small muted">The payee’s screen must show the same code.</p>
+        {orderId && <p class="small muted">Order {orderId}</p>}
       </div>
       <PayeeWords voucher={voucher} />
-      {orderId && <p class="small">Order {orderId}</p>}
       {settlement?.status === 'FAILED' && (
         <div class="notice notice--bad" role="alert">
           <p>

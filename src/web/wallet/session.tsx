@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import type { SessionPaymentsView, SessionView, VoucherView } from '../../client/index.ts'
 import { formatAmount, parseAmount } from '../../protocol/amounts.ts'
+import { CodeDisplay } from '../design/codes.tsx'
 import { Button } from '../design/controls.tsx'
 import { Money } from '../design/money.tsx'
 import { Card } from '../design/surfaces.tsx'
@@ -19,6 +20,12 @@ export function Session({ session, vouchers, address }: SessionProps) {
   const plan = usePlan(first?.sessionId ?? '', vouchers, address)
   return (
     <Card title={`${name} asks for ${vouchers.length} payments`}>
+      {session !== null && (
+        <div class="stack stack--tight">
+          <CodeDisplay code={session.code} label="Session code" small />
+          <p class="small muted">The payee’s screen must show the same code.</p>
+        </div>
+      )}
       <dl class="ledger">
         {totals(vouchers).map(({ currency, amount }) => (
           <div class="ledger__line" key={currency}>
