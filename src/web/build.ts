@@ -1,13 +1,10 @@
 /**
  * Builds the pages into dist/pages, where the server finds them: `npm ci` and `npm run build:pages` run this.
  */
-import { createHash } from 'node:crypto'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
-import scalar from '@scalar/fastify-api-reference'
-import Fastify from 'fastify'
 import { build } from 'vite'
 
 const SOURCES = import.meta.dirname
@@ -16,15 +13,11 @@ const PAGES = join(SOURCES, '../../dist/pages')
 /** What is worth compressing: text. */
 const TEXT = /\.(html|js|css|svg)$/
 
-const script = await scriptOfScalar()
-const SCALAR = `assets/scalar-${createHash('sha256').update(script).digest('hex').slice(0, 8)}.js`
-
 await build({
   root: SOURCES,
   configFile: false,
   publicDir: false,
   logLevel: 'warn',
-  define: { SCALAR: JSON.stringify(`/${SCALAR}`) },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
     outDir: PAGES,
@@ -52,7 +45,6 @@ await build({
     },
   },
 })
-await writeFile(join(PAGES, SCALAR), script)
 await compressAll(PAGES)
 
 /** Puts a .gz and a .br beside each file of text: compressed once, as well as can be, rather than at each request. */
@@ -65,21 +57,7 @@ async function compress(file: string): Promise<void> {
   const text = await readFile(file)
   const [gzipped, brotli] = await Promise.all([
     promisify(gzip)(text, { level: 9 }),
-    promisify(brotliCompress)(text, brotliOf(text)),
+    promisify(brotliCompress)(text, { params: { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY } }),
   ])
   await Promise.all([writeFile(`${file}.gz`, gzipped), writeFile(`${file}.br`, brotli)])
-}
-
-/** At its best, brotli takes seconds for a few megabytes. */
-function brotliOf({ length }: Buffer) {
-  return { params: { [constants.BROTLI_PARAM_QUALITY]: length > 1_000_000 ? 9 : constants.BROTLI_MAX_QUALITY } }
-}
-
-/** Scalar comes as a plugin that keeps its script in memory and serves it; here it does so once. */
-async function scriptOfScalar(): Promise<Buffer> {
-  const http = Fastify()
-  await http.register(scalar, { routePrefix: '/docs', configuration: { url: '/openapi.json' } })
-  const { rawPayload, statusCode } = await http.inject('/docs/js/scalar.js')
-  if (statusCode !== 200) throw new Error('the plugin of Scalar serves its script elsewhere')
-  return rawPayload
 }

@@ -12,7 +12,7 @@ import { startTestServer, type TestServer } from '../support/server.ts'
 import { assertAccessible, assertFitsWidth, openBrowser, PHONE, type TestBrowser } from './browser.ts'
 
 const BUILT = join(import.meta.dirname, '../../dist/pages')
-const PAGES = ['/', '/register', '/wallet']
+const PAGES = ['/', '/docs', '/register', '/wallet']
 const MOST_BYTES = 150_000
 
 let server: TestServer

@@ -11,8 +11,12 @@ import type { Routes } from '../routes.ts'
 const PAGES = fileURLToPath(new URL('../../../dist/pages/', import.meta.url))
 
 /** Each page and the file that it is. */
-const FILES = { '/': 'index.html', '/register': 'register/index.html', '/wallet': 'wallet/index.html' } as const
-const DOCS_FILE = 'docs/index.html'
+const FILES = {
+  '/': 'index.html',
+  '/docs': 'docs/index.html',
+  '/register': 'register/index.html',
+  '/wallet': 'wallet/index.html',
+} as const
 
 const PAGE = { callers: ANYBODY, limit: null } as const
 
@@ -31,18 +35,6 @@ const POLICY = [
   "frame-ancestors 'none'",
   "require-trusted-types-for 'script'",
   "trusted-types 'none'",
-].join('; ')
-
-/** Scalar, which shows the reference, writes styles and markup as it goes. It too talks to its own server alone. */
-const DOCS_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self' 'unsafe-inline'",
-  "img-src 'self' data:",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
 ].join('; ')
 
 const HEADERS = {
@@ -75,10 +67,6 @@ export function pageRoutes(http: Routes, folder = PAGES): void {
         return isBuilt ? sendPage(reply, file) : sayNotBuilt(reply)
       })
     }
-    pages.get('/docs', { config: PAGE }, (_request, reply) => {
-      reply.headers({ ...HEADERS, 'content-security-policy': DOCS_POLICY })
-      return isBuilt ? sendPage(reply, DOCS_FILE) : sayNotBuilt(reply)
-    })
     pages.get('/assets/:file', { config: PAGE, schema: { params: AssetParams } }, ({ params }, reply) => {
       reply.headers(HEADERS)
       return isBuilt ? reply.sendFile(`assets/${params.file}`, FOR_GOOD) : sayNotBuilt(reply)
