@@ -126,15 +126,12 @@ export type VoucherFilter = Page & {
   nowMs: number
 }
 
-/**
- * Vouchers of payers who have shown to hold an address: of the account that signs in with it, and those that it has signed
- * for.
- */
+/** Vouchers of payers who have shown to hold an address: those that it has signed for, and those of its account. */
 export type HoldersFilter = {
   /** Checksummed. */
   address: Hex
-  /** An account whose vouchers are left out. */
-  exceptPayerId: string
+  /** The account that signs in with the address; null: none does. */
+  accountId: string | null
   /** Only those that were created from then on (Unix milliseconds). */
   sinceMs: number
   limit: number

@@ -20,18 +20,13 @@ export type Counted = { network: string; question: ProofQuestion; parts: string[
 export async function findRival(app: App, voucher: TermedVoucher, counted: Counted): Promise<Voucher | null> {
   const { parts, payer } = counted
   if (parts.length === 0 || voucher.signedBy === payer) return null
-  const others = await app.store.vouchersOfHolders({
-    address: payer,
-    exceptPayerId: voucher.payerId,
-    sinceMs: app.clock() - RIVAL_LIFE_MS,
-    limit: MOST_RIVALS,
-  })
-  const rival = others.find((other) => canBePaid(other) && couldCount(app.rules, other, counted))
-  return rival === undefined || (await signsInWith(app, voucher, payer)) ? null : rival
-}
-
-async function signsInWith(app: App, { payerId }: TermedVoucher, address: Hex): Promise<boolean> {
-  return (await app.store.credential('wallet', address))?.accountId === payerId
+  const accountId = (await app.store.credential('wallet', payer))?.accountId ?? null
+  if (accountId === voucher.payerId) return null
+  const sinceMs = app.clock() - RIVAL_LIFE_MS
+  const candidates = await app.store.vouchersOfHolders({ address: payer, accountId, sinceMs, limit: MOST_RIVALS })
+  const isRival = (other: Voucher) =>
+    other.payerId !== voucher.payerId && canBePaid(other) && couldCount(app.rules, other, counted)
+  return candidates.find(isRival) ?? null
 }
 
 /** Whether one of these parts could be claimed for a voucher, in any way to pay it that its payer was ever offered. */

@@ -46,16 +46,12 @@ export function vouchersQuery(filter: VoucherFilter): Query {
 }
 
 /** The vouchers of those who have shown to hold an address, newest first. */
-export function vouchersOfHoldersQuery({ address, exceptPayerId, sinceMs, limit }: HoldersFilter): Query {
-  const ofAccount = {
-    sql: `payer_id = (SELECT body::json ->> 'accountId' FROM credentials
-      WHERE kind = 'wallet' AND identifier = ? AND body::json ->> 'accountId' <> ?)`,
-    values: [address, exceptPayerId],
-  }
+export function vouchersOfHoldersQuery({ address, accountId, sinceMs, limit }: HoldersFilter): Query {
+  const arms = [[is('signed_by', address)]]
   const isNotSigned = { sql: 'signed_by IS DISTINCT FROM ?', values: [address] }
-  const ofSignature = [is('signed_by', address), isNot('payer_id', exceptPayerId)]
-  const arms = [[ofAccount, isNotSigned], ofSignature]
-  return { name: 'vouchersOfHolders', ...page('vouchers', arms, { limit, offset: 0, sinceMs, untilMs: null }) }
+  if (accountId !== null) arms.push([is('payer_id', accountId), isNotSigned])
+  const name = accountId === null ? 'vouchersSignedBy' : 'vouchersOfHolders'
+  return { name, ...page('vouchers', arms, { limit, offset: 0, sinceMs, untilMs: null }) }
 }
 
 /** A page of an owner's webhook endpoints, newest first. */
