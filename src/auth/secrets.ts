@@ -16,8 +16,6 @@ export type Secrets = {
   readonly challengeKey: Buffer
   /** Seals stored answers that hold a token or an API key. */
   readonly sealKey: Buffer
-  /** Makes the order in which codes are dealt unpredictable. */
-  readonly codeKey: Buffer
   /**
    * Looks for token keys that another server has added. Absent where there is no other.
    * @throws whatever the place of the secrets throws
@@ -57,7 +55,6 @@ const StoredSecrets = Type.Object({
   ),
   challengeKey: StoredKey,
   sealKey: StoredKey,
-  codeKey: StoredKey,
 })
 /** The secrets as they are kept, in JSON. */
 export type StoredSecrets = Static<typeof StoredSecrets>
@@ -74,7 +71,6 @@ export function newSecrets(nowMs: number): StoredSecrets {
     tokenKeys: [newTokenKey(nowMs, 0)],
     challengeKey: newKey(),
     sealKey: newKey(),
-    codeKey: newKey(),
   }
 }
 
@@ -110,7 +106,6 @@ export function decodeSecrets(stored: StoredSecrets): Secrets {
     tokenKeys: [decodedTokenKey(newest), ...older.map(decodedTokenKey)],
     challengeKey: Buffer.from(stored.challengeKey, 'base64url'),
     sealKey: Buffer.from(stored.sealKey, 'base64url'),
-    codeKey: Buffer.from(stored.codeKey, 'base64url'),
   }
 }
 

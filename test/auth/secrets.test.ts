@@ -29,7 +29,7 @@ describe('secrets', () => {
     assert.equal(statSync(file).mode & 0o777, 0o600)
     assert.equal(statSync(dataDir).mode & 0o777, 0o700)
     assert.deepEqual(readdirSync(dataDir), ['secrets.json'])
-    const keys = [secrets.tokenKeys[0].key, secrets.challengeKey, secrets.sealKey, secrets.codeKey]
+    const keys = [secrets.tokenKeys[0].key, secrets.challengeKey, secrets.sealKey]
     assert.deepEqual(new Set(keys.map((key) => key.length)), new Set([32]))
     assert.equal(new Set(keys.map((key) => key.toString('hex'))).size, keys.length)
   })
@@ -53,7 +53,7 @@ describe('secrets', () => {
     assert.notEqual(rotated.tokenKeys[0].kid, first.tokenKeys[0].kid)
     assert.deepEqual(rotated.tokenKeys[1], first.tokenKeys[0])
     assert.deepEqual(rotated.sealKey, first.sealKey)
-    assert.deepEqual(rotated.codeKey, first.codeKey)
+    assert.deepEqual(rotated.challengeKey, first.challengeKey)
     assert.equal(statSync(file).mode & 0o777, 0o600)
     assert.deepEqual(kidsOnDay(32), [rotated.tokenKeys[0].kid, first.tokenKeys[0].kid])
     assert.deepEqual(kidsOnDay(33), [rotated.tokenKeys[0].kid])
