@@ -9,6 +9,7 @@ import { after, before, describe, it } from 'node:test'
 import { freePort } from '../support/free-port.ts'
 import { blocksOf, useOf } from './blocks.ts'
 import { type Place, runDocument } from './run-document.ts'
+import { runSnippets } from './sdk-document.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 
@@ -51,6 +52,10 @@ describe('a document for readers', () => {
 
   describe('does what it says', { concurrency: 2 }, () => {
     for (const document of DOCUMENTS) it(document, async () => runDocument(await blocksIn(document), place))
+
+    it('docs/sdk.md', async () => {
+      assert.equal(await runSnippets(await blocksIn('docs/sdk.md'), place), 'RESOLVED,RESOLVED 2 evt_1\n')
+    })
   })
 
   it('leaves out little', async () => {

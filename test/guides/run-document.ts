@@ -12,7 +12,7 @@ import { differencesBetween } from './expect.ts'
 const ROOT = join(import.meta.dirname, '../..')
 
 /** The SDK as it is, not as it was published. */
-const SDK = join(ROOT, 'src/client/index.ts')
+export const SDK = join(ROOT, 'src/client/index.ts')
 
 /** What a reader of the documents has in the folder where the commands are typed. */
 const CHECKOUT = ['package.json', 'node_modules', 'src', 'docs']

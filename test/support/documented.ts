@@ -26,7 +26,7 @@ export function assertDocumented(
 }
 
 /** The route that answers there; words count before parameters. */
-function operationAt(method: string, path: string): Operation | undefined {
+export function operationAt(method: string, path: string): Operation | undefined {
   const asked = (path.split('?')[0] ?? '').replace(/\/$/, '').split('/')
   const fitting = PATHS.filter(
     ({ segments, operations }) =>

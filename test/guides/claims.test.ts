@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict'
+import { glob, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { it } from 'node:test'
+import packageFile from '../../package.json' with { type: 'json' }
+import { DEMO_SETTINGS, MOVE_SETTINGS, readConfig, SETTINGS } from '../../src/config.ts'
+import { EVENT_TYPES } from '../../src/domain/event.ts'
+import { operationAt } from '../support/documented.ts'
+import { blocksOf } from './blocks.ts'
+
+/** What documents name has to be there, also where their blocks are not run. */
+
+const ROOT = join(import.meta.dirname, '../..')
+
+const documents = await textsOf(['README.md', 'docs/*.md', 'docs/guides/*.{md,sh}', '{bench,deploy}/*.md'])
+
+async function listed(names: AsyncIterable<string>): Promise<string[]> {
+  const list: string[] = []
+  for await (const name of names) list.push(name)
+  return list
+}
+
+async function textsOf(patterns: string[]): Promise<{ name: string; text: string }[]> {
+  const names = await listed(glob(patterns, { cwd: ROOT }))
+  return Promise.all(names.map(async (name) => ({ name, text: await readFile(join(ROOT, name), 'utf8') })))
+}
+
+/** What the documents say that is not so: each as its document and its words. */
+function untrue(pattern: RegExp, isTrue: (found: string, ...parts: string[]) => boolean): string[] {
+  const found = documents.flatMap(({ name, text }) => [...text.matchAll(pattern)].map((match) => ({ name, match })))
+  assert.ok(found.length > 0, `no document says anything like ${pattern}`)
+  return found
+    .filter(({ match: [all, ...parts] }) => !isTrue(all, ...parts))
+    .map(({ name, match }) => `${name}: ${match[0]}`)
+}
+
+it('files are there', async () => {
+  const files = new Set(
+    await listed(glob(['*', '{bin,src,docs,test,bench,deploy,faults,reference,scripts}/**'], { cwd: ROOT })),
+  )
+  const isThere = (_: string, path = '') => files.has(path.replace(/\/$/, ''))
+  assert.deepEqual(untrue(/`((?:bin|src|docs|test|bench|deploy|faults|reference|scripts)\/[\w./@-]*)`/g, isThere), [])
+})
+
+it('npm has the scripts', () => {
+  const scripts = Object.keys(packageFile.scripts)
+  const isScript = (_: string, name = '') => scripts.includes(name)
+  assert.deepEqual(untrue(/npm run (?:--silent )?([\w:]+)/g, isScript), [])
+})
+
+it('routes are served', () => {
+  // Not of the protocol, so not in its document.
+  const others = ['/healthz', '/readyz', '/metrics', '/sandbox/rpc']
+  const isServed = (_: string, method = '', path = '') => {
+    const bare = path.replace(/^\/api\/v1/, '').replace(/\.$/, '')
+    return others.includes(bare) || operationAt(method, bare) !== undefined
+  }
+  assert.deepEqual(untrue(/\b(GET|POST|PATCH|DELETE) (\/[\w/:.-]+)/g, isServed), [])
+})
+
+it('commands take the flags', () => {
+  const settings = { ...SETTINGS, ...DEMO_SETTINGS, ...MOVE_SETTINGS }
+  const flags = [
+    ...Object.values(settings).map(({ flag }) => flag.split(' ')[0]),
+    '--name',
+    '--owner',
+    '--help',
+    '--version',
+  ]
+  // Those of npm's scripts, of Docker and of Deno.
+  const others = ['--quick', '--env-file', '--allow-net']
+  assert.deepEqual(
+    untrue(/`(--[\w-]+)/g, (_, flag = '') => [...flags, ...others].includes(flag)),
+    [],
+  )
+  // In a command, up to what is piped on or said of it.
+  const commands =
+    /(?:(?:sixpence|main\.ts) (?:serve|demo|keys|move)|npm run (?:--silent )?(?:sixpence|demo)|npm start)( [^`|>#\n]*)/g
+  const takesAll = (_: string, rest = '') =>
+    (rest.match(/(?<= )--[a-z][\w-]*/g) ?? []).every((flag) => flags.includes(flag))
+  assert.deepEqual(untrue(commands, takesAll), [])
+})
+
+it('variables are read, metrics are kept, events happen', async () => {
+  const variables: string[] = Object.values({ ...SETTINGS, ...DEMO_SETTINGS, ...MOVE_SETTINGS }).map(({ env }) => env)
+  assert.deepEqual(
+    untrue(/\bSIXPENCE_(?!URL|RPC)[A-Z_]+/g, (name) => variables.includes(name)),
+    [],
+  )
+  const types: readonly string[] = EVENT_TYPES
+  assert.deepEqual(
+    untrue(/`((?:voucher|session|context)\.[a-z_]+)`(?<!\.tsx?`)/g, (_, type = '') => types.includes(type)),
+    [],
+  )
+  const kept = (await textsOf(['src/operating/*.ts', 'src/store/postgres/**/*.{ts,sql}']))
+    .map(({ text }) => text)
+    .join()
+  assert.deepEqual(
+    untrue(/\bsixpence_[a-z_]+[a-z]/g, (name) => kept.includes(name)),
+    [],
+  )
+})
+
+it('configurations are taken', () => {
+  const named = ({ text }: { text: string }) => /"(publicUrl|rpcUrls)"/.test(text)
+  const blocks = documents.flatMap(({ name, text }) => blocksOf(text).map((block) => ({ ...block, name })))
+  const configs = blocks.filter(({ language }) => language === 'json').filter(named)
+  assert.ok(configs.length >= 2)
+  for (const { name, line, text } of configs) {
+    const whole = text.replaceAll('"0x…"', `"0x${'1'.repeat(40)}"`).replaceAll('https://…', 'https://node.example')
+    const read = () => readConfig({ flags: { config: 'config.json' }, env: {}, readFile: () => whole })
+    assert.equal(read().networks.length, 1, `${name}, line ${line}`)
+  }
+})
+
+it('fields of the API are in its document', async () => {
+  const known = new Set<string>()
+  const collect = (part: unknown): void => {
+    if (typeof part !== 'object' || part === null) return
+    for (const [key, value] of Object.entries(part)) {
+      if (key === 'properties') for (const name of Object.keys(value)) known.add(name)
+      collect(value)
+    }
+  }
+  collect(JSON.parse(await readFile(join(ROOT, 'src/http/reference/openapi.json'), 'utf8')))
+  const blocks = documents
+    .filter(({ name }) => /gasless|one-signature/.test(name))
+    .flatMap(({ name, text }) => blocksOf(text).map((block) => ({ ...block, name })))
+  const names = blocks.flatMap(({ name, language, text }) =>
+    language === 'json' ? [...text.matchAll(/"(\w+)":/g)].map(([, field = '']) => ({ name, field })) : [],
+  )
+  assert.ok(names.length > 20)
+  assert.deepEqual(
+    names.filter(({ field }) => !known.has(field)).map(({ name, field }) => `${name}: ${field}`),
+    [],
+  )
+})
