@@ -11,6 +11,11 @@ export type EventsOptions = CallOptions & {
   after?: string
   /** A stream that says nothing for this long, not even that it lives, is taken for broken; otherwise 45 s. */
   silenceMs?: number
+  /**
+   * Hears when the stream is open, and when it has broken. What is listed once it is open misses nothing that the stream
+   * does not tell; what happens while it is broken is told as soon as it is open again.
+   */
+  onState?: (isOpen: boolean) => void
 }
 
 /** Says that the stream is open (again), so that from here on nothing is missed. */
@@ -34,7 +39,7 @@ export async function* events(client: Client, options: EventsOptions = {}): Asyn
 }
 
 async function* follow(client: Client, options: EventsOptions): AsyncGenerator<SixpenceEvent | typeof OPENED, void> {
-  const { signal } = options
+  const { signal, onState } = options
   let position = options.after
   let hasOpened = false
   let failures = 0
@@ -45,6 +50,7 @@ async function* follow(client: Client, options: EventsOptions): AsyncGenerator<S
         hasOpened = true
         failures = 0
         position = id ?? position
+        onState?.(true)
         yield data === undefined ? OPENED : { ...JSON.parse(data), position }
       }
     } catch (error) {
@@ -52,6 +58,7 @@ async function* follow(client: Client, options: EventsOptions): AsyncGenerator<S
       if (!isPassing(error) || (!hasOpened && failures >= client.retries)) throw error
       leastPauseMs = Math.max(leastPauseMs, retryAfterMsOf(error))
     }
+    onState?.(false)
     await pause(leastPauseMs + backoffMs(failures++), signal).catch(() => undefined)
   }
 }

@@ -236,8 +236,10 @@ test('events go on where the stream broke: none is missed, none comes twice', as
   const leaving = new AbortController()
   t.after(() => leaving.abort())
   const seen: SixpenceEvent[] = []
+  const states: boolean[] = []
+  const onState = (isOpen: boolean) => states.at(-1) !== isOpen && states.push(isOpen)
   const reading = (async () => {
-    for await (const event of watching.events({ signal: leaving.signal })) seen.push(event)
+    for await (const event of watching.events({ signal: leaving.signal, onState })) seen.push(event)
   })()
   await eventually(async () => door.came.some(({ line }) => line === 'GET /api/v1/events'))
   const first = await eventually(async () => {
@@ -251,6 +253,7 @@ test('events go on where the stream broke: none is missed, none comes twice', as
   await eventually(async () => seen.some(({ data }) => data.id === last))
   leaving.abort()
   await reading
+  assert.deepEqual(states, [true, false, true])
   const opened = await payer.listContexts()
   const since = opened.slice(0, opened.findIndex(({ id }) => id === first.data.id) + 1).reverse()
   assert.deepEqual(

@@ -82,6 +82,12 @@ export function explain(error: unknown): string {
   throw error
 }
 
+/** Why a sale could not be begun. What is not found then is the payer's code. */
+export function explainRefusal(error: unknown): string {
+  const isUnknown = error instanceof ProblemError && error.code === 'not_found'
+  return isUnknown ? 'No payer has this code. Check it with the payer.' : explain(error)
+}
+
 const WRONG_RECIPIENT = 'The address that is to be paid has a slip in it. Copy it again from the wallet.'
 
 function isAboutRecipient({ errors }: ProblemError): boolean {

@@ -1,12 +1,12 @@
-import { formatAmount, parseAmount } from '../../protocol/amounts.ts'
-import { isPaid, type Sale, standingOf } from './sale.ts'
+import { formatAmount } from '../../protocol/amounts.ts'
+import { groupByCurrency, isPaid, placesOf, type Sale, type SaleLine, standingOf, unitsOf } from './sale.ts'
 
-/** What was paid in one currency on one day. */
+/** What is paid in one currency of what was asked on one day. */
 export type DayTotal = {
   symbol: string
   network: string
   total: string
-  /** Each of the 24 hours, also those in which nothing was paid. */
+  /** Each of the 24 hours, also those in which nothing was sold. */
   hours: Hour[]
 }
 
@@ -18,45 +18,48 @@ type Hour = {
   share: number
 }
 
-type Sum = { symbol: string; network: string; decimals: number; units: bigint[]; payments: number[] }
+type PaidLine = SaleLine & { hour: number }
 
 const HOURS = 24
 
-/** @param day any moment of the day, by the browser's own time */
+/**
+ * A payment counts for the day and the hour in which it was asked for, whenever it came.
+ * @param day any moment of the day, by the browser's own time
+ */
 export function totalsOfDay(sales: readonly Sale[], day: Date): DayTotal[] {
-  const sums = new Map<string, Sum>()
-  for (const line of sales.flatMap(({ lines }) => lines)) {
-    const paidAt = line.paidAtMs === null ? null : new Date(line.paidAtMs)
-    if (paidAt === null || !isSameDay(paidAt, day) || !isPaid(standingOf(line))) continue
-    const units = parseAmount(line.amount, line.decimals)
-    if (typeof units !== 'bigint') continue
-    const key = `${line.network} ${line.currencyAddress}`
-    const sum = sums.get(key) ?? newSum(line)
-    sums.set(key, sum)
-    const hour = paidAt.getHours()
-    sum.units[hour] = (sum.units[hour] ?? 0n) + units
-    sum.payments[hour] = (sum.payments[hour] ?? 0) + 1
+  const paid: PaidLine[] = []
+  for (const sale of sales) {
+    for (const line of sale.lines) {
+      const askedAt = new Date(line.voucher?.askedAtMs ?? sale.startedAtMs)
+      if (isPaid(standingOf(line)) && isSameDay(askedAt, day)) paid.push({ ...line, hour: askedAt.getHours() })
+    }
   }
-  return [...sums.values()].map(totalOf)
+  return groupByCurrency(paid).map(totalOf)
 }
 
 export function isSameDay(one: Date, other: Date): boolean {
   return one.toDateString() === other.toDateString()
 }
 
-function newSum({ symbol, network, decimals }: Pick<Sum, 'symbol' | 'network' | 'decimals'>): Sum {
+function totalOf(lines: [PaidLine, ...PaidLine[]]): DayTotal {
+  const [{ symbol, network }] = lines
+  const decimals = placesOf(lines.map(({ amount }) => amount))
   const units = Array.from({ length: HOURS }, () => 0n)
-  return { symbol, network, decimals, units, payments: units.map(() => 0) }
-}
-
-function totalOf({ symbol, network, decimals, units, payments }: Sum): DayTotal {
-  const [best = 1n] = units.filter((one) => one > 0n).toSorted((a, b) => (a < b ? 1 : -1))
-  const total = units.reduce((sum, one) => sum + one, 0n)
+  const payments = Array.from({ length: HOURS }, () => 0)
+  for (const { hour, amount } of lines) {
+    units[hour] = (units[hour] ?? 0n) + unitsOf(amount, decimals)
+    payments[hour] = (payments[hour] ?? 0) + 1
+  }
+  const [best = 1n] = units.filter((one) => one > 0n).toSorted((one, other) => (one < other ? 1 : -1))
   return {
-    ...{ symbol, network, total: formatAmount(total, decimals) },
+    ...{ symbol, network, total: formatAmount(sumOf(units), decimals) },
     hours: units.map((one, hour) => ({
       ...{ hour, payments: payments[hour] ?? 0, total: formatAmount(one, decimals) },
       share: Number((one * 100n) / best),
     })),
   }
+}
+
+function sumOf(units: readonly bigint[]): bigint {
+  return units.reduce((sum, one) => sum + one, 0n)
 }

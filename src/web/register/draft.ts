@@ -4,6 +4,7 @@ import { parseAmount } from '../../protocol/amounts.ts'
 import { foldTyped } from '../design/codes.tsx'
 import { anyPayee, explain } from './ask.ts'
 import { type Asked, isPaid, type Sale, standingOf } from './sale.ts'
+import { takeFragment } from './set-up-link.ts'
 import { isAddress, settings, shortAddress } from './settings.ts'
 
 /** What is being keyed in. */
@@ -13,7 +14,7 @@ export const recipient = signal('')
 /** Lines that are ready; what is being keyed in is one more. */
 export const lines = signal<readonly Asked[]>([])
 /** The payer's code. A QR code of a wallet opens the register with it. */
-export const code = signal(foldTyped(location.hash.slice(1)))
+export const code = signal('')
 
 export const currencies = signal<readonly CurrencyView[]>([])
 export const currencyTrouble = signal<string | null>(null)
@@ -32,6 +33,16 @@ export function nameOf({ symbol, network, address }: CurrencyView): string {
   if (alike.length === 1) return symbol
   const isOnlyOne = alike.filter((one) => one.network === network).length === 1
   return isOnlyOne ? `${symbol} · ${network}` : `${symbol} · ${network} · ${shortAddress(address)}`
+}
+
+/** Looks for a code, or for a set-up, in the address of the page: now, and when a link changes it. */
+export function watchFragment(): void {
+  const take = () => {
+    const taken = takeFragment()
+    if (taken !== null) code.value = foldTyped(taken)
+  }
+  addEventListener('hashchange', take)
+  take()
 }
 
 /** Tokens come before native coins: shops think in money. */
@@ -56,13 +67,14 @@ export function readAmount(typed: string): string {
 export function currentLine(): Asked | { wrong: 'amount' | 'recipient'; why: string } {
   const chosen = currency.value
   if (chosen === null) return { wrong: 'amount', why: 'The currencies have not come yet.' }
+  if (amount.value.trim() === '') return { wrong: 'amount', why: 'Key in an amount first.' }
   const units = parseAmount(readAmount(amount.value), chosen.decimals)
   if (typeof units !== 'bigint') return { wrong: 'amount', why: `The amount ${units.refusal}.` }
   const to = recipient.value.trim() || settings.value.wallet
   if (!isAddress(to)) return { wrong: 'recipient', why: 'An address is 0x and 40 letters and digits from 0 to f.' }
   return {
     ...{ amount: readAmount(amount.value), symbol: chosen.symbol, network: chosen.network, recipient: to },
-    ...{ currencyAddress: chosen.address, decimals: chosen.decimals },
+    currencyAddress: chosen.address,
   }
 }
 
@@ -87,9 +99,7 @@ export function clearDraft(): void {
 /** Puts what is not paid of a sale in the till again. */
 export function takeBack({ lines: asked }: Sale): void {
   clearDraft()
-  lines.value = asked
-    .filter((line) => !isPaid(standingOf(line)))
-    .map(({ voucher: _voucher, paidAtMs: _paidAtMs, ...line }) => line)
+  lines.value = asked.filter((line) => !isPaid(standingOf(line))).map(({ voucher: _voucher, ...line }) => line)
 }
 
 export function newSale(asked: readonly Asked[]): Sale {
@@ -101,7 +111,7 @@ export function newSale(asked: readonly Asked[]): Sale {
     shopName: settings.value.shopName,
     token: null,
     session: null,
-    lines: asked.map((line) => ({ ...line, voucher: null, paidAtMs: null })),
+    lines: asked.map((line) => ({ ...line, voucher: null })),
     trouble: null,
   }
 }

@@ -1,66 +1,141 @@
 import { computed, signal } from '@preact/signals'
-import { Field } from '../design/controls.tsx'
+import { useEffect } from 'preact/hooks'
+import { Button, Field } from '../design/controls.tsx'
 import { groupThousands, Money } from '../design/money.tsx'
 import { StatusBadge } from '../design/progress.tsx'
-import { Card } from '../design/surfaces.tsx'
-import { type DayTotal, isSameDay, totalsOfDay } from './day.ts'
-import { type Sale, STANDINGS, standingOfSale, totalsOf } from './sale.ts'
+import { Card, say } from '../design/surfaces.tsx'
+import { explain } from './ask.ts'
+import { isSameDay, totalsOfDay } from './day.ts'
+import { DayChart } from './day-chart.tsx'
+import { complete, dayReach, followDay, lookUp, type Reach, searchOn, searchReach } from './from-server.ts'
+import { beganAtMs, numberOf, type Sale, STANDINGS, standingOfSale, totalsOf } from './sale.ts'
 import { sales, shownId } from './sales.ts'
+import { settings } from './settings.ts'
 
-const day = signal(new Date())
+const day = signal(today())
 const search = signal('')
 
 const MOST_SHOWN = 200
 
-const found = computed(() => {
-  const wanted = search.value.trim().toLowerCase()
-  const matching = sales.value.filter((sale) =>
-    wanted === '' ? isSameDay(new Date(sale.startedAtMs), day.value) : textOf(sale).includes(wanted),
-  )
-  return matching.slice(0, MOST_SHOWN)
-})
+const wanted = computed(() => search.value.trim().toLowerCase())
+
+const found = computed(() =>
+  sales.value.filter((sale) =>
+    wanted.value === '' ? isSameDay(new Date(beganAtMs(sale)), day.value) : isFound(sale, wanted.value),
+  ),
+)
 
 const totals = computed(() => totalsOfDay(sales.value, day.value))
 
-/** Where a search looks: everything that stands on a receipt. */
+const hasAccount = computed(() => settings.value.apiKey !== '')
+
+function today(): Date {
+  return new Date(new Date().setHours(0, 0, 0, 0))
+}
+
+/** What is shorter may stand anywhere in an address or a transaction. */
+const TELLING_LENGTH = 4
+
+function isFound(sale: Sale, text: string): boolean {
+  const where = textOf(sale)
+  return text.length < TELLING_LENGTH ? where.split(/\s/).some((word) => word.startsWith(text)) : where.includes(text)
+}
+
+/** Where a search looks: everything that stands on a receipt, amounts also as they are shown. */
 function textOf(sale: Sale): string {
   const ofLines = sale.lines.flatMap(({ amount, symbol, recipient, voucher }) => [
-    ...[`${amount} ${symbol}`, recipient, voucher?.code ?? ''],
+    ...[`${amount} ${symbol}`, groupThousands(amount).replace(/\s/g, ''), recipient, voucher?.code ?? ''],
     ...(voucher?.payers ?? []),
     ...(voucher?.settlement?.transactions.map(({ transactionHash }) => transactionHash ?? '') ?? []),
   ])
-  const words = [sale.id, sale.code, sale.shopName, STANDINGS[standingOfSale(sale)].word, ...ofLines]
-  return words.join('\n').toLowerCase()
+  const words = [numberOf(sale), sale.code, sale.session?.code, sale.shopName, STANDINGS[standingOfSale(sale)].word]
+  return [...words, ...ofLines].join('\n').toLowerCase()
 }
 
 /** What was sold, and what came of it. */
 export function History({ onOpen }: { onOpen: () => void }) {
+  const isSearching = wanted.value !== ''
+  useEffect(() => {
+    day.value = today()
+  }, [])
+  useWhile((ending) => followDay(day.value, ending), [day.value, settings.value.apiKey])
+  useWhile((ending) => (isSearching ? searchOn(ending) : null), [isSearching, settings.value.apiKey])
+  useWhile((ending) => lookUp(wanted.value, ending), [wanted.value, settings.value.apiKey])
   const dayName = day.value.toLocaleDateString(undefined, { dateStyle: 'full' })
   return (
     <div class="history">
-      <div class="stack">
-        <Card title="Sales">
-          <Filters />
-          <p class="muted" role="status">
-            {search.value.trim() === '' ? dayName : 'All days'}: {countOf(found.value.length)}
-          </p>
-          <ul class="sale-rows">
-            {found.value.map((sale) => (
-              <li key={sale.id}>
-                <SaleRow sale={sale} onOpen={onOpen} />
-              </li>
-            ))}
-          </ul>
-        </Card>
-      </div>
+      <Card title="Sales">
+        <Filters />
+        <p class="muted" role="status">
+          {isSearching ? 'All days' : dayName}: {countOf(found.value.length)}
+          {found.value.length > MOST_SHOWN && `; the newest ${MOST_SHOWN} are shown`}
+        </p>
+        {isSearching && hasAccount.value && (
+          <ReachOf reach={searchReach.value} whole="All sales of the account were searched." />
+        )}
+        <ul class="sale-rows">
+          {found.value.slice(0, MOST_SHOWN).map((sale) => (
+            <li key={sale.id}>
+              <SaleRow sale={sale} isDated={isSearching} onOpen={onOpen} />
+            </li>
+          ))}
+        </ul>
+      </Card>
       <Card title="The day’s total">
         <p class="muted">{dayName}</p>
-        {totals.value.length === 0 && <p>Nothing was paid on this day.</p>}
+        <ReachOf reach={dayReach.value} whole="All sales of the account, at every register." />
+        {totals.value.length === 0 && <p>Nothing is paid of what was asked on this day.</p>}
         {totals.value.map((total) => (
           <DayChart key={`${total.network} ${total.symbol}`} total={total} />
         ))}
       </Card>
     </div>
+  )
+}
+
+/** Does something with the server as long as nothing of `on` changes, where there is an account to do it for. */
+function useWhile(act: (ending: AbortSignal) => Promise<void> | null, on: readonly unknown[]): void {
+  useEffect(() => {
+    if (!hasAccount.value) return
+    const ending = new AbortController()
+    void act(ending.signal)
+    return () => ending.abort()
+  }, on)
+}
+
+/** Whether what is shown is all there is. */
+function ReachOf({ reach, whole }: { reach: Reach; whole: string }) {
+  if (!hasAccount.value) {
+    return <p class="muted small">Sales of this browser alone. Sign in (Settings) for those of all your registers.</p>
+  }
+  switch (reach.state) {
+    case 'loading':
+      return (
+        <p class="notice notice--wait" role="status">
+          Not all yet: the account’s sales are still coming.
+        </p>
+      )
+    case 'failed':
+      return (
+        <p class="notice notice--bad" role="alert">
+          Not all: sales of other registers may be missing. {reach.why}
+        </p>
+      )
+    case 'part':
+      return <SearchFurther sinceMs={reach.sinceMs} />
+    default:
+      return <p class="muted small">{whole}</p>
+  }
+}
+
+function SearchFurther({ sinceMs }: { sinceMs: number }) {
+  const on = () => {
+    void searchOn(new AbortController().signal)
+  }
+  return (
+    <p class="notice notice--wait" role="status">
+      Searched back to {new Date(sinceMs).toLocaleDateString()}. <Button onClick={on}>Search further back</Button>
+    </p>
   )
 }
 
@@ -107,78 +182,34 @@ function isoDay(date: Date): string {
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`
 }
 
-function SaleRow({ sale, onOpen }: { sale: Sale; onOpen: () => void }) {
+type RowProps = {
+  sale: Sale
+  /** Whether the day is said too. */
+  isDated: boolean
+  onOpen: () => void
+}
+
+function SaleRow({ sale, isDated, onOpen }: RowProps) {
   const { tone, word } = STANDINGS[standingOfSale(sale)]
+  const began = new Date(beganAtMs(sale))
   const open = () => {
+    complete(sale).catch((error) => say(explain(error)))
     shownId.value = sale.id
     onOpen()
   }
   return (
     <button type="button" class="sale-row" onClick={open}>
-      <time dateTime={new Date(sale.startedAtMs).toISOString()}>
-        {new Date(sale.startedAtMs).toLocaleTimeString(undefined, { timeStyle: 'short' })}
+      <time dateTime={began.toISOString()}>
+        {isDated && `${began.toLocaleDateString(undefined, { dateStyle: 'short' })} `}
+        {began.toLocaleTimeString(undefined, { timeStyle: 'short' })}
       </time>
       <span class="sale-row__amounts">
         {totalsOf(sale.lines).map(({ amount, symbol, network, currencyAddress }) => (
           <Money key={`${network} ${currencyAddress}`} amount={amount} currency={symbol} />
         ))}
+        {sale.shopName !== settings.value.shopName && <span class="sale-row__shop">{sale.shopName}</span>}
       </span>
       <StatusBadge tone={tone}>{word}</StatusBadge>
     </button>
-  )
-}
-
-const BAR = 10
-const HEIGHT = 60
-
-/** A bar for each hour; beside it the same in words. */
-function DayChart({ total }: { total: DayTotal }) {
-  const { symbol, hours } = total
-  const busy = hours.filter(({ payments }) => payments > 0)
-  return (
-    <figure class="stack stack--tight">
-      <figcaption>
-        <Money amount={total.total} currency={symbol} big />
-      </figcaption>
-      <svg class="chart" viewBox={`0 0 ${24 * BAR} ${HEIGHT + 12}`} aria-hidden="true">
-        {hours.map(({ hour, share }) => (
-          <rect
-            key={hour}
-            class="chart__bar"
-            x={hour * BAR + 1}
-            width={BAR - 2}
-            y={HEIGHT - Math.max(share > 0 ? 2 : 0, (share * HEIGHT) / 100)}
-            height={Math.max(share > 0 ? 2 : 0, (share * HEIGHT) / 100)}
-          />
-        ))}
-        <line class="chart__ground" x1="0" x2={24 * BAR} y1={HEIGHT} y2={HEIGHT} />
-        {[0, 6, 12, 18].map((hour) => (
-          <text class="chart__hour" key={hour} x={hour * BAR + 1} y={HEIGHT + 10}>
-            {hour}:00
-          </text>
-        ))}
-      </svg>
-      <table class="table">
-        <caption class="unseen">
-          {symbol} by hour, on {total.network}
-        </caption>
-        <thead>
-          <tr>
-            <th scope="col">Hour</th>
-            <th scope="col">Payments</th>
-            <th scope="col">{symbol}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {busy.map(({ hour, payments, total: ofHour }) => (
-            <tr key={hour}>
-              <th scope="row">{hour}:00</th>
-              <td>{payments}</td>
-              <td>{groupThousands(ofHour)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </figure>
   )
 }

@@ -2,10 +2,11 @@ import { signal } from '@preact/signals'
 import { Button } from '../design/controls.tsx'
 import { mount } from '../design/mount.tsx'
 import { Card, Shell } from '../design/surfaces.tsx'
-import { loadCurrencies } from './draft.ts'
+import { loadCurrencies, watchFragment } from './draft.ts'
 import { History } from './history.tsx'
 import { SaleView } from './sale-view.tsx'
 import { shown } from './sales.ts'
+import { SetUpDialog } from './set-up-dialog.tsx'
 import { areSettingsOpen, settings } from './settings.ts'
 import { SettingsDialog, SettingsForm } from './settings-form.tsx'
 import { Till } from './till.tsx'
@@ -32,6 +33,7 @@ function Register() {
     <Shell title="Register" actions={isReady && actions}>
       {isReady ? <View /> : <FirstTime />}
       <SettingsDialog />
+      <SetUpDialog />
     </Shell>
   )
 }
@@ -52,6 +54,7 @@ function FirstTime() {
   )
 }
 
+watchFragment()
 startWatching()
 void loadCurrencies()
 mount(<Register />)

@@ -1,5 +1,5 @@
 import { groupThousands } from '../design/money.tsx'
-import { isPaid, type Sale, STANDINGS, standingOf, totalsOf } from './sale.ts'
+import { beganAtMs, isPaid, numberOf, type Sale, STANDINGS, standingOf, totalsOf } from './sale.ts'
 
 /** What the printer prints in place of the page. */
 export function Receipt({ sale }: { sale: Sale }) {
@@ -7,20 +7,26 @@ export function Receipt({ sale }: { sale: Sale }) {
   return (
     <article class="receipt" aria-hidden="true">
       <h2>{sale.shopName || 'Receipt'}</h2>
-      <p>{new Date(sale.startedAtMs).toLocaleString()}</p>
-      <p>{sale.id}</p>
+      <p>{new Date(beganAtMs(sale)).toLocaleString()}</p>
+      <p>{numberOf(sale)}</p>
       <table>
         <tbody>
           {sale.lines.map((line, place) => (
             <tr key={line.voucher?.id ?? place}>
               <td>
-                {line.voucher?.code} {STANDINGS[standingOf(line)].word}
+                <strong>{STANDINGS[standingOf(line)].word}</strong>, voucher {line.voucher?.code}
                 <br />
-                {line.recipient}
+                to {line.recipient}
+                {line.voucher?.paidWith && (
+                  <>
+                    <br />
+                    paid with {groupThousands(line.voucher.paidWith.amount)} {line.voucher.paidWith.currency}
+                  </>
+                )}
                 {line.voucher?.settlement?.transactions.map(({ transactionHash, paymentId }) => (
                   <span key={paymentId}>
                     <br />
-                    {transactionHash}
+                    by {transactionHash}
                   </span>
                 ))}
               </td>

@@ -94,7 +94,7 @@ function OneLine({ sale }: { sale: Sale }) {
   return (
     <Card title="Voucher code">
       <CodeDisplay code={line.voucher.code} label="Voucher code" />
-      <p class="muted">The payer’s wallet shows the same code. Compare them.</p>
+      {canBeCalledOff(sale) && <p class="muted">The payer’s wallet shows the same code. Compare them.</p>}
       <LineFacts line={line} />
     </Card>
   )
@@ -103,10 +103,12 @@ function OneLine({ sale }: { sale: Sale }) {
 function ManyLines({ sale }: { sale: Sale }) {
   return (
     <>
-      {sale.session !== null && (
+      {sale.session !== null && sale.session.code !== '' && (
         <Card title="Session code">
           <CodeDisplay code={sale.session.code} label="Session code" />
-          <p class="muted">The payer’s wallet shows the same code, and a code for each line. Compare them.</p>
+          {canBeCalledOff(sale) && (
+            <p class="muted">The payer’s wallet shows the same code, and a code for each line. Compare them.</p>
+          )}
         </Card>
       )}
       <ol class="sale__lines" aria-label="Lines">
@@ -164,7 +166,7 @@ function LineFacts({ line }: { line: SaleLine }) {
         )}
       </dl>
       {progress !== null && <Progress label="Confirmations" {...progress} />}
-      {voucher.settlement?.failure && <p class="notice notice--bad">{voucher.settlement.failure}</p>}
+      {voucher.settlement?.failure && <p class="notice notice--bad">The payment: {voucher.settlement.failure}.</p>}
     </>
   )
 }

@@ -9,24 +9,21 @@ export type Asked = {
   symbol: string
   network: string
   currencyAddress: string
-  decimals: number
   recipient: string
 }
 
 /** Of a voucher, what the register shows and keeps. */
-export type VoucherRecord = Pick<VoucherView, 'id' | 'code' | 'status' | 'late' | 'settlement'> & {
+export type VoucherRecord = Pick<VoucherView, 'id' | 'code' | 'status' | 'version' | 'late' | 'settlement'> & {
   payers: string[]
   /** What the payer paid with, where that is another currency. */
   paidWith: { amount: string; currency: string } | null
   /** When the payer's time is up, by the clock of this browser. */
   endsAtMs: number
+  /** When the payer was asked, by the server's clock. */
+  askedAtMs: number
 }
 
-export type SaleLine = Asked & {
-  voucher: VoucherRecord | null
-  /** When the register saw that it is paid. */
-  paidAtMs: number | null
-}
+export type SaleLine = Asked & { voucher: VoucherRecord | null }
 
 export type Sale = {
   id: string
@@ -40,6 +37,8 @@ export type Sale = {
   lines: SaleLine[]
   /** Why the server could not be asked for all of it yet. */
   trouble: string | null
+  /** It is known from the server alone, under this name of its own there: it is not kept in this browser. */
+  elsewhere?: { orderId: string }
 }
 
 export type Standing =
@@ -121,32 +120,59 @@ export function canBeCalledOff(sale: Sale): boolean {
 
 /** What the register keeps of a voucher. `askedNow`: the answer is as old as its `updatedAt`, which tells the clocks apart. */
 export function recordOf(voucher: VoucherView, before: VoucherRecord | null): VoucherRecord {
-  const { id, code, status, late, settlement, payers, suppliedPayment, expectedPayment } = voucher
+  const { id, code, status, version, late, settlement, payers, suppliedPayment, expectedPayment } = voucher
   const isSwapped = suppliedPayment !== undefined && suppliedPayment.currency !== expectedPayment?.currency
   const timeLeftMs = Date.parse(voucher.expiresAt) - Date.parse(voucher.updatedAt)
   return {
-    ...{ id, code, status, payers: payers.map(({ address }) => address) },
+    ...{ id, code, status, version, payers: payers.map(({ address }) => address) },
     ...(late !== undefined && { late }),
     ...(settlement !== undefined && { settlement }),
     paidWith: isSwapped ? { amount: suppliedPayment.amount, currency: suppliedPayment.currency } : null,
     endsAtMs: before === null ? Date.now() + timeLeftMs : before.endsAtMs,
+    askedAtMs: Date.parse(voucher.createdAt),
   }
 }
 
-type Total = { amount: string; symbol: string; network: string; currencyAddress: string }
+/** When a sale was begun: by the server's clock where that is known, so that all registers agree on its day. */
+export function beganAtMs({ lines, startedAtMs }: Sale): number {
+  return lines[0]?.voucher?.askedAtMs ?? startedAtMs
+}
+
+/** What stands on the receipt: the same at every register. */
+export function numberOf({ id, elsewhere }: Sale): string {
+  return elsewhere?.orderId ?? id
+}
 
 /** What was asked in each currency, in the order of the lines. Amounts of different currencies are never added. */
-export function totalsOf(lines: readonly Asked[]): Total[] {
-  const totals = new Map<string, { line: Asked; units: bigint }>()
+export function totalsOf<T extends Asked>(lines: readonly T[]): (T & { amount: string })[] {
+  return groupByCurrency(lines).map(([first, ...rest]) => {
+    const amounts = [first, ...rest].map(({ amount }) => amount)
+    const decimals = placesOf(amounts)
+    const units = amounts.reduce((sum, amount) => sum + unitsOf(amount, decimals), 0n)
+    return { ...first, amount: formatAmount(units, decimals) }
+  })
+}
+
+export function groupByCurrency<T extends Asked>(lines: readonly T[]): [T, ...T[]][] {
+  const groups = new Map<string, [T, ...T[]]>()
   for (const line of lines) {
     const key = `${line.network} ${line.currencyAddress}`
-    const units = parseAmount(line.amount, line.decimals)
-    const before = totals.get(key)?.units ?? 0n
-    totals.set(key, { line, units: before + (typeof units === 'bigint' ? units : 0n) })
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [line])
+    else group.push(line)
   }
-  return [...totals.values()].map(({ line: { symbol, network, currencyAddress, decimals }, units }) => ({
-    ...{ amount: formatAmount(units, decimals), symbol, network, currencyAddress },
-  }))
+  return [...groups.values()]
+}
+
+/** As many decimal places as these amounts need. */
+export function placesOf(amounts: readonly string[]): number {
+  return amounts.reduce((most, amount) => Math.max(most, amount.split('.')[1]?.length ?? 0), 0)
+}
+
+/** What cannot be read counts nothing. */
+export function unitsOf(amount: string, decimals: number): bigint {
+  const units = parseAmount(amount, decimals)
+  return typeof units === 'bigint' ? units : 0n
 }
 
 /** @returns null where the network cannot say how many there are to be */

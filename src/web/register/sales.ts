@@ -1,17 +1,22 @@
 import { computed, signal } from '@preact/signals'
+import type { VoucherView } from '../../client/index.ts'
 import { forget, namesKept, read, write } from './kept.ts'
-import { isUnderWay, type Sale, type SaleLine, standingOfSale } from './sale.ts'
+import { salesWith } from './learn.ts'
+import { beganAtMs, isUnderWay, type Sale, type SaleLine, standingOfSale } from './sale.ts'
 
 /** As many as a browser keeps without complaint; the oldest go first. */
 const MOST_SALES = 1000
 
 const NAME = 'sale.'
 
-/** Every sale of this register, by its id; each is kept under a name of its own, so that windows do not undo each other. */
+/**
+ * Every sale that is known, by its id. Those of this register are kept, each under a name of its own, so that windows do
+ * not undo each other; those from elsewhere last as long as the page.
+ */
 const salesById = signal<ReadonlyMap<string, Sale>>(readAll())
 
 /** The newest first. */
-export const sales = computed(() => [...salesById.value.values()].toSorted((a, b) => b.startedAtMs - a.startedAtMs))
+export const sales = computed(() => [...salesById.value.values()].toSorted((a, b) => beganAtMs(b) - beganAtMs(a)))
 
 /** How long after it began a sale is shown again at once when the page comes back. */
 const COMES_BACK_MS = 15 * 60 * 1000
@@ -26,9 +31,28 @@ export function saleOf(id: string): Sale | null {
 }
 
 export function keep(sale: Sale): void {
-  salesById.value = new Map(salesById.value).set(sale.id, sale)
-  write(NAME + sale.id, sale)
-  for (const { id } of sales.value.slice(MOST_SALES)) remove(id)
+  keepAll([sale])
+}
+
+function keepAll(changed: readonly Sale[]): void {
+  const next = new Map(salesById.value)
+  for (const sale of changed) {
+    next.set(sale.id, sale)
+    if (sale.elsewhere === undefined) write(NAME + sale.id, sale)
+  }
+  salesById.value = next
+  for (const { id } of sales.value.filter(({ elsewhere }) => elsewhere === undefined).slice(MOST_SALES)) remove(id)
+}
+
+/** Takes in vouchers as the server has them, with the sales that they are part of. */
+export function learn(vouchers: readonly VoucherView[]): void {
+  const changed = salesWith(salesById.value, vouchers)
+  if (changed.length > 0) keepAll(changed)
+}
+
+/** Forgets what is known from the server alone. */
+export function forgetElsewhere(): void {
+  salesById.value = new Map([...salesById.value].filter(([, { elsewhere }]) => elsewhere === undefined))
 }
 
 /** Changes a sale as it is now, if it is still there. */

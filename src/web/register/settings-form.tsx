@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals'
 import { Button, Field } from '../design/controls.tsx'
 import { Dialog, say } from '../design/surfaces.tsx'
+import { AccountPanel } from './account-panel.tsx'
 import { areSettingsOpen, isAddress, settings } from './settings.ts'
 
 /** What the register must know, asked once and kept in this browser. */
@@ -17,7 +18,7 @@ export function SettingsForm({ onSaved }: { onSaved: () => void }) {
     wrong.value = null
     settings.value = {
       ...settings.value,
-      ...{ wallet: textOf('wallet'), shopName: textOf('shopName'), apiKey: textOf('apiKey') },
+      ...{ wallet: textOf('wallet'), shopName: textOf('shopName') },
     }
     onSaved()
   }
@@ -44,19 +45,6 @@ export function SettingsForm({ onSaved }: { onSaved: () => void }) {
           <input {...control} class="control" name="shopName" maxLength={60} defaultValue={settings.value.shopName} />
         )}
       </Field>
-      <Field label="API key" hint="Not needed: the payer’s code is enough. With one, all sales belong to its owner.">
-        {(control) => (
-          <input
-            {...control}
-            class="control control--mono"
-            name="apiKey"
-            type="password"
-            autocomplete="off"
-            defaultValue={settings.value.apiKey}
-          />
-        )}
-      </Field>
-      <p class="muted small">All of this stays in this browser. Do not keep an API key on a machine that others use.</p>
       <Button type="submit" kind="main">
         Save
       </Button>
@@ -76,6 +64,10 @@ export function SettingsDialog() {
           say('Saved in this browser.')
         }}
       />
+      <AccountPanel />
+      <Button kind="plain" onClick={close}>
+        Close
+      </Button>
     </Dialog>
   )
 }

@@ -8,11 +8,18 @@ export type Settings = {
   shopName: string
   /** Left empty, the payer's code is enough. Kept in this browser, and sent to nobody but the server. */
   apiKey: string
+  /** Of the API key, where signing in made it for this register alone; null where somebody brought it. */
+  ownKey: { id: string; name: string } | null
+  /** The id of a key that could not be revoked when it was forgotten here; otherwise empty. */
+  leftKeyId: string
   /** The currency that was last asked for. */
   currency: string
 }
 
-export const settings = kept<Settings>('settings', { wallet: '', shopName: '', apiKey: '', currency: '' })
+export const settings = kept<Settings>('settings', {
+  ...{ wallet: '', shopName: '', currency: '' },
+  ...{ apiKey: '', ownKey: null, leftKeyId: '' },
+})
 
 export const areSettingsOpen = signal(false)
 

@@ -1,8 +1,8 @@
 import { effect, signal } from '@preact/signals'
 import { ConnectionError, ProblemError, SixpenceError, type VoucherView } from '../../client/index.ts'
-import { askFor, callOff, explain, isAboutCode, payeeOf } from './ask.ts'
+import { askFor, callOff, explainRefusal, isAboutCode, payeeOf } from './ask.ts'
 import { clearDraft } from './draft.ts'
-import { isOver, isPaid, recordOf, type Sale, standingOf } from './sale.ts'
+import { isOver, recordOf, type Sale } from './sale.ts'
 import { change, changeLine, remove, saleOf, sales, shownId } from './sales.ts'
 
 /** How often sales that nobody looks at are looked after. */
@@ -28,8 +28,13 @@ export function startWatching(): void {
     isCutOff.value = true
   })
   setInterval(() => {
-    for (const sale of sales.value) if (sale.id === shownId.value || !isOver(sale)) void look(sale)
+    for (const sale of sales.value) if (sale.id === shownId.value || isToBeLookedAfter(sale)) void look(sale)
   }, LOOK_MS)
+}
+
+/** Those of other registers are told by the history, while it is open. */
+function isToBeLookedAfter(sale: Sale): boolean {
+  return !isOver(sale) && sale.elsewhere === undefined
 }
 
 /** Whether the server could not be reached when it was last asked. Following goes on by itself. */
@@ -66,7 +71,7 @@ async function follow(id: string, signal: AbortSignal): Promise<void> {
  * refused is called off, but kept: the payer may have been quicker.
  */
 async function giveUp(id: string, error: unknown, signal: AbortSignal): Promise<void> {
-  const text = explain(error)
+  const text = explainRefusal(error)
   const sale = saleOf(id)
   if (sale === null) return
   if (!(error instanceof ProblemError) || isPassing(error)) return change(id, { trouble: text })
@@ -101,9 +106,7 @@ function take(id: string, place: number, voucher: VoucherView): void {
   isCutOff.value = false
   const line = saleOf(id)?.lines[place]
   if (line === undefined) return
-  const record = recordOf(voucher, line.voucher)
-  const paidAtMs = isPaid(standingOf({ ...line, voucher: record })) ? (line.paidAtMs ?? Date.now()) : line.paidAtMs
-  changeLine(id, place, { voucher: record, paidAtMs })
+  changeLine(id, place, { voucher: recordOf(voucher, line.voucher) })
 }
 
 async function look(sale: Sale): Promise<void> {
