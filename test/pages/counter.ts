@@ -3,6 +3,7 @@ import { createPayer, type PayerWallet, signInWithWallet, viemWallet } from '../
 import { sandboxNetwork, servedNetwork } from '../../src/networks.ts'
 import type { ContextView } from '../../src/protocol/schemas.ts'
 import { placeTokens } from '../../src/sandbox/sandbox-tokens.ts'
+import type { ServedNetwork } from '../../src/server.ts'
 import { devAccount, startAnvil } from '../support/anvil.ts'
 import { freePort } from '../support/free-port.ts'
 import { startTestServer } from '../support/server.ts'
@@ -12,8 +13,11 @@ export const CONFIRMATIONS = 3
 /** What stands at a counter: a server with a chain, both real, and a payer who pays through the API. */
 export type Counter = Awaited<ReturnType<typeof openCounter>>
 
-/** The server keeps its port over restarts, since pages know no other. */
-export async function openCounter() {
+/**
+ * The server keeps its port over restarts, since pages know no other.
+ * @param networks beside that of the chain
+ */
+export async function openCounter(networks: ServedNetwork[] = []) {
   const chain = await startAnvil()
   await placeTokens(chain.client)
   const network = servedNetwork(sandboxNetwork({ rpcUrl: chain.rpcUrl }))
@@ -21,6 +25,7 @@ export async function openCounter() {
     port: await freePort(),
     networks: [
       { ...network, confirmations: CONFIRMATIONS, pollIntervalMs: 50, fx: { ...network.fx, uniswapV3: null } },
+      ...networks,
     ],
     sandboxRpcUrl: chain.rpcUrl,
     times: { resolveWaitMs: 5_000, dropGraceMs: 200 },

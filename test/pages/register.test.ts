@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'node:test'
 import type { BrowserContextOptions, Locator } from 'playwright-core'
-import { eventually } from '../support/server.ts'
+import { type ContextView, createPayee, createPayer, type Payee, signIn } from '../../src/client/index.ts'
+import { eventually, UNVERIFIED_NETWORK, unverifiedNetwork } from '../support/server.ts'
 import { assertAccessible, assertFitsWidth, openBrowser, PHONE, type TestBrowser, type TestPage } from './browser.ts'
 import { CONFIRMATIONS, type Counter, openCounter } from './counter.ts'
 
 const SHOP = '0x90F79bf6EB2c4f870365E785982E1f101E93b906'
 const PARTNER = '0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65'
+
+const SETTINGS = 'sixpence.register.settings'
 
 const WAITING = 'Waiting for the payer'
 const PAID = 'Paid. The goods may go'
@@ -14,11 +17,14 @@ const SETTLED = 'Paid and settled'
 
 let counter: Counter
 let browser: TestBrowser
+/** The page of most tests: a profile of its own for each would cost more than all that they do. */
+let desk: TestPage
 let pages: TestPage[] = []
 
 before(async () => {
-  counter = await openCounter()
+  counter = await openCounter([unverifiedNetwork()])
   browser = await openBrowser()
+  desk = await browser.open(counter.url)
 })
 afterEach(async () => {
   for (const page of pages) await page.context().close()
@@ -32,15 +38,29 @@ after(async () => {
   }
 })
 
-/** A register in a profile of its own, told where it is paid. */
-async function openRegister(options: BrowserContextOptions = {}): Promise<TestPage> {
+/** A register in a profile of its own. */
+async function openNewRegister(options: BrowserContextOptions = {}): Promise<TestPage> {
   const page = await browser.open(`${counter.url}/register`, options)
   pages.push(page)
+  return page
+}
+
+async function setUp(page: TestPage): Promise<void> {
   await page.getByLabel('Your wallet’s address').fill(SHOP)
   await page.getByLabel('Name of the shop').fill('Corner shop')
   await page.getByRole('button', { name: 'Save' }).click()
   await amountOf(page).waitFor()
-  return page
+}
+
+/** The register at the desk, as new but for where it is paid. */
+async function openRegister(): Promise<TestPage> {
+  const settings = JSON.stringify({ wallet: SHOP, shopName: 'Corner shop' })
+  await desk.emulateMedia({ media: null })
+  await desk.goto(counter.url)
+  await desk.evaluate(`localStorage.clear(); localStorage.setItem('${SETTINGS}', '${settings}')`)
+  await desk.goto(`${counter.url}/register`)
+  await amountOf(desk).waitFor()
+  return desk
 }
 
 const amountOf = (page: TestPage): Locator => page.getByRole('textbox', { name: 'Amount' })
@@ -92,8 +112,7 @@ async function tabTo(page: TestPage, target: Locator): Promise<void> {
 describe('a sale', () => {
   it('goes from the first visit to settlement by keyboard alone, and everybody can read each step', async () => {
     const { code } = await counter.openContext()
-    const page = await browser.open(`${counter.url}/register`)
-    pages.push(page)
+    const page = await openNewRegister()
     const looksRight = async (state: string) => assertAccessible(page, state)
 
     await tabTo(page, page.getByLabel('Your wallet’s address'))
@@ -137,7 +156,13 @@ describe('a sale', () => {
 
   it('is keyed in by touch on a narrow phone, in the dark, and nothing has to be scrolled sideways', async () => {
     const { code } = await counter.openContext()
-    const page = await openRegister({ viewport: PHONE, hasTouch: true, colorScheme: 'dark', reducedMotion: 'reduce' })
+    const page = await openNewRegister({
+      viewport: PHONE,
+      hasTouch: true,
+      colorScheme: 'dark',
+      reducedMotion: 'reduce',
+    })
+    await setUp(page)
     for (const key of ['1', '0', 'point', '5', '0', '9', 'delete the last character']) {
       await page.getByRole('button', { name: key, exact: true }).tap()
     }
@@ -159,6 +184,8 @@ describe('a sale', () => {
   it('says what is wrong with an amount or a code, and keeps what was keyed in', async () => {
     const { code } = await counter.openContext()
     const page = await openRegister()
+    await page.getByRole('button', { name: 'Ask for payment' }).click()
+    await page.getByText('Key in an amount first').waitFor()
     await ask(page, { amount: '0.1234567', code })
     await page.getByText('has 7 decimal places; this currency has 6').waitFor()
     await ask(page, { amount: '7', code: code.slice(0, 5) })
@@ -172,20 +199,6 @@ describe('a sale', () => {
 
     await codeOf(page).fill(code)
     await page.keyboard.press('Enter')
-    await says(page, WAITING)
-  })
-
-  it('that nobody pays in time says so, and can be asked for again', async () => {
-    const { code } = await counter.openContext()
-    const page = await openRegister()
-    await ask(page, { amount: '3', code })
-    await says(page, WAITING)
-    counter.advance(11 * 60_000)
-    await says(page, 'Not paid: the time is up')
-    await assertAccessible(page, 'expired')
-    await page.getByRole('button', { name: 'Ask again for what is unpaid' }).click()
-    await codeOf(page).fill((await counter.openContext()).code)
-    await page.getByRole('button', { name: 'Ask for 3 EURC' }).click()
     await says(page, WAITING)
   })
 
@@ -290,7 +303,8 @@ describe('a sale of several lines', () => {
 describe('registers', () => {
   it('with one code each have their own voucher, and see nothing of the other', async () => {
     const { code } = await counter.openContext()
-    const [one, other] = [await openRegister(), await openRegister()]
+    const [one, other] = [await openRegister(), await openNewRegister()]
+    await setUp(other)
     await ask(one, { amount: '1', code })
     await ask(other, { amount: '2', code })
     await says(one, WAITING)
@@ -303,23 +317,10 @@ describe('registers', () => {
     await says(one, PAID)
   })
 
-  it('ask with an API key where they have one', async () => {
-    const { key } = await counter.payer.createApiKey({ name: 'corner shop' })
-    const { code } = await counter.openContext()
-    const page = await openRegister()
-    await page.getByRole('button', { name: 'Settings' }).click()
-    await page.getByLabel('API key').fill(key)
-    await assertAccessible(page, 'settings')
-    await page.getByRole('button', { name: 'Save' }).click()
-    await ask(page, { amount: '8', code })
-    await says(page, WAITING)
-    await pay(page)
-    await says(page, PAID)
-  })
-
   it('take the code from the QR code of a wallet', async () => {
     const { code } = await counter.openContext()
-    const page = await openRegister()
+    const page = await openNewRegister()
+    await setUp(page)
     await page.addInitScript(CAMERA, `${counter.url}/register#${code}`)
     await page.reload()
     await page.getByRole('button', { name: 'Scan the payer’s QR code' }).click()
@@ -327,6 +328,116 @@ describe('registers', () => {
 
     await page.goto(`${counter.url}/register?by=camera#${code}`)
     await eventually(async () => (await codeOf(page).inputValue()) === code)
+  })
+
+  it('are set up by a link only as somebody agrees to, and leave nothing of it in the address', async () => {
+    const { key } = await counter.payer.createApiKey({ name: 'by link' })
+    const page = await openRegister()
+    const follow = (fragment: string) => page.goto(`${counter.url}/register#${fragment}`)
+    const question = page.getByRole('dialog')
+    await follow(`wallet=${PARTNER}&shop=Other+shop&key=${key}`)
+    await question.getByText(SHOP).waitFor()
+    await question.getByText(PARTNER).waitFor()
+    assert.equal(new URL(page.url()).hash, '')
+    await assertAccessible(page, 'a link that wants to change the wallet')
+    await question.getByRole('button', { name: 'Change nothing' }).click()
+    await question.waitFor({ state: 'hidden' })
+    assert.deepEqual(await settingsOf(page), { wallet: SHOP, shopName: 'Corner shop', apiKey: '' })
+
+    await follow(`wallet=${PARTNER}&shop=Other+shop&key=${key}`)
+    await question.getByRole('checkbox').check()
+    await question.getByRole('button', { name: 'Change it' }).click()
+    await page.getByText(`Paid to ${short(PARTNER)}`).waitFor()
+    assert.deepEqual(await settingsOf(page), { wallet: PARTNER, shopName: 'Other shop', apiKey: key })
+
+    await follow(`wallet=${SHOP}&key=sxp_${'A'.repeat(43)}`)
+    await question.getByText('This register has a key already').waitFor()
+    assert.deepEqual(await settingsOf(page), { wallet: PARTNER, shopName: 'Other shop', apiKey: key })
+  })
+})
+
+describe('a register with an account', () => {
+  const who = { email: 'owner@corner.example', password: 'correct horse battery staple' }
+  const owner = async () => createPayer({ url: counter.url, token: await signIn({ url: counter.url, ...who }) })
+
+  async function enter(page: TestPage, button: string): Promise<void> {
+    await page.getByLabel('Email').fill(who.email)
+    await page.getByLabel('Password').fill(who.password)
+    await page.getByRole('button', { name: button }).click()
+  }
+
+  it('signs in once, asks with a key of its own, and ends that key when it signs out', async () => {
+    const page = await openRegister()
+    await page.getByRole('button', { name: 'Settings' }).click()
+    await enter(page, 'Sign in')
+    await page.getByText('There is no account with these credentials').waitFor()
+    await assertAccessible(page, 'signing in')
+    await enter(page, 'Make an account')
+    await page.getByText('“Register at Corner shop”').waitFor()
+    await assertAccessible(page, 'signed in')
+    const kept = await page.evaluate<string>('JSON.stringify([localStorage, sessionStorage])')
+    assert.ok(!kept.includes(who.password) && !kept.includes('eyJ'), 'neither the password nor a token is kept')
+
+    const { listApiKeys } = await owner()
+    const newestKey = async () => (await listApiKeys())[0]
+    assert.deepEqual([(await newestKey())?.name, (await newestKey())?.revokedAt], ['Register at Corner shop', null])
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await eventually(async () => (await newestKey())?.revokedAt !== null)
+    assert.equal((await settingsOf(page)).apiKey, '')
+
+    await enter(page, 'Sign in')
+    await page.getByRole('button', { name: 'Sign out' }).waitFor()
+    await page.duringOutage(async () => {
+      await page.context().setOffline(true)
+      await page.getByRole('button', { name: 'Sign out' }).click()
+      await page.getByText(`sixpence keys revoke ${(await newestKey())?.id}`).waitFor()
+      await page.context().setOffline(false)
+    })
+    await assertAccessible(page, 'signed out while the server was away')
+    assert.equal((await settingsOf(page)).apiKey, '')
+  })
+
+  it('shows what the account sold at every register, adds up the whole day, and says while that is not whole', async () => {
+    const { key } = await (await owner()).createApiKey({ name: 'another register' })
+    const elsewhere = createPayee({ url: counter.url, apiKey: key })
+    const context = await counter.openContext()
+    await Promise.all(Array.from({ length: 103 }, (_, sold) => sell(elsewhere, context, `${sold}.25`)))
+
+    const page = await openRegister()
+    await bringKey(page, key)
+    await ask(page, { amount: '1.10', code: context.code })
+    await says(page, WAITING)
+    await pay(page)
+    await says(page, PAID)
+
+    const { promise: mayCome, resolve: letCome } = Promise.withResolvers<void>()
+    await page.route(/offset=100/, async (route) => {
+      await mayCome
+      await route.continue()
+    })
+    await page.getByRole('button', { name: 'History' }).click()
+    const total = page.getByRole('region', { name: 'The day’s total' })
+    await total.getByText('Not all yet').waitFor()
+    letCome()
+    await total.getByText('All sales of the account').waitFor()
+    await page.getByText(/: 104 sales/).waitFor()
+    await total.getByText('5\u202f278.75').first().waitFor()
+    await total.getByText('1.10').first().waitFor()
+    await assertAccessible(page, 'the history of an account')
+
+    const late = await askElsewhere(elsewhere, context, '721.25')
+    await page.getByRole('button', { name: /721\.25 EURC.*Waiting/ }).waitFor()
+    await payElsewhere(late)
+    await total.getByText('6\u202f000').first().waitFor()
+    await page.duringOutage(async () => {
+      await page.context().setOffline(true)
+      await page.getByLabel('Search all days').fill('721.25')
+      await page.getByText('All days: 1 sale').waitFor()
+      await page.getByText('sales of other registers may be missing').first().waitFor()
+      await page.context().setOffline(false)
+    })
+    await page.getByRole('button', { name: /721\.25 EURC/ }).click()
+    await says(page, 'Paid, by the payer’s word')
   })
 })
 
@@ -433,6 +544,59 @@ describe('the history', () => {
     assert.ok(!printed.includes('New sale'))
   })
 })
+
+describe('a sale that nobody pays in time', () => {
+  it('says so, and can be asked for again', async () => {
+    const { code } = await counter.openContext()
+    const page = await openRegister()
+    await ask(page, { amount: '3', code })
+    await says(page, WAITING)
+    counter.advance(11 * 60_000)
+    await says(page, 'Not paid: the time is up')
+    await assertAccessible(page, 'expired')
+    await page.getByRole('button', { name: 'Ask again for what is unpaid' }).click()
+    await codeOf(page).fill((await counter.openContext()).code)
+    await page.getByRole('button', { name: 'Ask for 3 EURC' }).click()
+    await says(page, WAITING)
+  })
+})
+
+/** What the browser keeps of what a link may want to change. */
+async function settingsOf(page: TestPage): Promise<{ wallet: string; shopName: string; apiKey: string }> {
+  const {
+    wallet,
+    shopName,
+    apiKey = '',
+  } = JSON.parse(await page.evaluate<string>(`localStorage.getItem('${SETTINGS}')`))
+  return { wallet, shopName, apiKey }
+}
+
+async function bringKey(page: TestPage, key: string): Promise<void> {
+  await page.getByRole('button', { name: 'Settings' }).click()
+  await page.getByText('Use an API key that you have').click()
+  await page.getByLabel('API key').fill(key)
+  await page.getByRole('button', { name: 'Use this key' }).click()
+  await page.getByRole('button', { name: 'Close' }).click()
+  await page.getByRole('dialog').waitFor({ state: 'hidden' })
+}
+
+/** Sells on a network without a node, where the payer's word is taken. */
+async function sell(payee: Payee, context: ContextView, amount: string): Promise<void> {
+  await payElsewhere(await askElsewhere(payee, context, amount))
+}
+
+async function askElsewhere(payee: Payee, { code }: ContextView, amount: string): Promise<string> {
+  const { id } = await payee.reserveVoucher(code)
+  const expectedPayment = { network: UNVERIFIED_NETWORK, currency: 'EURC', amount, wallet: { address: PARTNER } }
+  await payee.redeemVoucher(id, { expectedPayment })
+  return id
+}
+
+async function payElsewhere(id: string): Promise<void> {
+  const { payments = [] } = await counter.payer.getVoucher(id)
+  const receipts = payments.map((payment) => ({ paymentId: payment.id }))
+  await counter.payer.resolveVoucher(id, receipts)
+}
 
 function short(address: string): string {
   return `${address.slice(0, 6)}…${address.slice(-4)}`
