@@ -348,6 +348,7 @@ describe('registers', () => {
     await question.getByRole('checkbox').check()
     await question.getByRole('button', { name: 'Change it' }).click()
     await page.getByText(`Paid to ${short(PARTNER)}`).waitFor()
+    await question.waitFor({ state: 'hidden' })
     assert.deepEqual(await settingsOf(page), { wallet: PARTNER, shopName: 'Other shop', apiKey: key })
 
     await follow(`wallet=${SHOP}&key=sxp_${'A'.repeat(43)}`)
