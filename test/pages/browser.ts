@@ -12,8 +12,8 @@ export const PHONE = { width: 320, height: 640 }
 export const DESK = { width: 1280, height: 800 }
 
 export type TestBrowser = {
-  /** Opens a page of a server in a profile of its own. */
-  open: (url: string, options?: BrowserContextOptions) => Promise<TestPage>
+  /** Opens a page of a server, in a profile of its own or as another tab beside a page. */
+  open: (url: string, options?: BrowserContextOptions & { beside?: Page }) => Promise<TestPage>
   /** Ends the browser, and fails if a page did what no page may do. */
   close: () => Promise<void>
 }
@@ -29,8 +29,8 @@ export async function openBrowser(): Promise<TestBrowser> {
   const browser = await launchChromium()
   const faults: string[] = []
   return {
-    open: async (url, options = {}) => {
-      const context = await browser.newContext({ viewport: DESK, ...options })
+    open: async (url, { beside, ...options } = {}) => {
+      const context = beside?.context() ?? (await browser.newContext({ viewport: DESK, ...options }))
       const page = await context.newPage()
       page.setDefaultTimeout(15_000)
       const { outage } = watchPage(page, { origin: new URL(url).origin, faults })

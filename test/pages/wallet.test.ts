@@ -4,11 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, describe, it } from 'node:test'
 import type { Page } from 'playwright-core'
-import { type Hex, parseEther } from 'viem'
+import { type Hex, parseEther, toHex } from 'viem'
+import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
+import { encodeExecuteData } from 'viem/experimental/erc7821'
 import { createPayee, type Payee, type VoucherView } from '../../src/client/index.ts'
 import type { Currency } from '../../src/domain/currency.ts'
 import { sandboxNetwork, servedNetwork } from '../../src/networks.ts'
-import { SANDBOX_CHAIN_ID } from '../../src/sandbox/facts.ts'
+import { SANDBOX_ACCOUNT_CODE, SANDBOX_CHAIN_ID } from '../../src/sandbox/facts.ts'
 import { placeAccountCode } from '../../src/sandbox/sandbox-account.ts'
 import { devAccount, devKey } from '../support/anvil.ts'
 import { CURRENCIES, type ExchangeChain, startExchange, tokenOf } from '../support/exchange.ts'
@@ -100,29 +102,62 @@ async function payeeOf(page: Page): Promise<Payee> {
 
 type Call = { method: string; params?: unknown }
 
+type Extension = {
+  /** What its owner is asked for, in order. */
+  asked: string[]
+  /** The hashes of its transactions. */
+  sent: Hex[]
+  /** What its owner does with a transaction; `send and vanish`: the page hears no answer any more. */
+  mood: 'decline' | 'send' | 'send and vanish'
+}
+
 /**
- * Gives a page a wallet of the browser (EIP-1193, announced by EIP-6963) with a key of the sandbox. Its owner declines
- * the first transaction.
- * @returns what its owner is asked for
+ * Gives the tabs of a profile a wallet of the browser (EIP-1193, announced by EIP-6963) with a key of the sandbox.
+ * @param isModern it sends calls together (EIP-5792), and is on another chain at first
  */
-async function addExtension(page: Page, index: number): Promise<string[]> {
-  const asked: string[] = []
+async function connectExtension(page: Page, index: number, isModern = false): Promise<Extension> {
+  const extension: Extension = { asked: [], sent: [], mood: 'send' }
   const account = devAccount(index)
+  let chainId = toHex(isModern ? 1 : SANDBOX_CHAIN_ID)
+  const send = async ([{ to, data, value, gas }]: [{ to: Hex; data: Hex; value: Hex; gas: Hex }]) => {
+    if (extension.mood === 'decline') return { code: 4001, message: 'no' }
+    const hash = await chain.client.sendTransaction({ account, to, data, value: BigInt(value), gas: BigInt(gas) })
+    extension.sent.push(hash)
+    return extension.mood === 'send' ? hash : new Promise(() => undefined)
+  }
   const owner: Record<string, (params: never) => Promise<unknown>> = {
     eth_requestAccounts: async () => [account.address],
     personal_sign: ([raw]: [Hex]) => account.signMessage({ message: { raw } }),
-    eth_sendTransaction: async ([{ to, data, value }]: [{ to: Hex; data: Hex; value: Hex }]) => {
-      if (asked.filter((method) => method === 'eth_sendTransaction').length === 1) return { code: 4001, message: 'no' }
-      return chain.client.sendTransaction({ account, to, data, value: BigInt(value) })
+    eth_sendTransaction: send,
+    wallet_switchEthereumChain: async ([wanted]: [{ chainId: Hex }]) => {
+      chainId = wanted.chainId
+      return null
+    },
+    wallet_sendCalls: async ([{ calls }]: [{ calls: Parameters<typeof encodeExecuteData>[0]['calls'] }]) => {
+      const authorization = { account, contractAddress: SANDBOX_ACCOUNT_CODE, executor: 'self' } as const
+      const authorizationList = [await chain.client.signAuthorization(authorization)]
+      const data = encodeExecuteData({ calls })
+      const gas = 1_000_000n
+      return { id: await chain.client.sendTransaction({ account, to: account.address, data, authorizationList, gas }) }
     },
   }
-  await page.exposeFunction('askTestWallet', async ({ method, params }: Call) => {
-    if (method === 'eth_accounts') return [account.address]
-    if (!owner[method]) return chain.client.transport.request({ method, params })
-    asked.push(method)
-    return owner[method](params as never)
+  const node = chain.client.transport
+  const tells: Record<string, (params: never) => Promise<unknown>> = {
+    eth_accounts: async () => [account.address],
+    eth_chainId: async () => chainId,
+    wallet_getCapabilities: async () => ({
+      [toHex(SANDBOX_CHAIN_ID)]: { atomic: { status: isModern ? 'supported' : '' } },
+    }),
+    wallet_getCallsStatus: async ([id]: [Hex]) => {
+      const receipts = [await node.request({ method: 'eth_getTransactionReceipt', params: [id] })]
+      return { version: '2.0.0', id, chainId, atomic: true, status: 200, receipts }
+    },
+  }
+  await page.context().exposeFunction('askTestWallet', async ({ method, params }: Call) => {
+    if (owner[method]) extension.asked.push(method)
+    return (owner[method] ?? tells[method])?.(params as never) ?? node.request({ method, params })
   })
-  await page.addInitScript(`
+  await page.context().addInitScript(`
     const request = async (call) => {
       const answer = await askTestWallet(call)
       if (answer?.code === 4001) throw Object.assign(new Error(answer.message), { code: 4001 })
@@ -132,8 +167,35 @@ async function addExtension(page: Page, index: number): Promise<string[]> {
     const announce = () => window.dispatchEvent(new CustomEvent('eip6963:announceProvider', { detail }))
     window.addEventListener('eip6963:requestProvider', announce)
   `)
-  return asked
+  await page.reload()
+  await page.getByRole('button', { name: 'Connect Test Wallet' }).click()
+  return extension
 }
+
+async function askInSession(payee: Payee, amounts: string[]): Promise<string[]> {
+  const session = await payee.openSession()
+  const ids = []
+  for (const amount of amounts) {
+    const { id } = await payee.reserveVoucherInSession(session.id)
+    ids.push((await payee.redeemVoucher(id, asking(amount, EURC))).id)
+  }
+  return ids
+}
+
+/** Closes a page at the moment when it sends a transaction, before or after the chain has it. */
+async function vanishAtSending(page: Page, { goesOut }: { goesOut: boolean }, act: () => Promise<void>): Promise<void> {
+  const closed = page.waitForEvent('close')
+  await page.route('**/sandbox/rpc', async (route) => {
+    if (!route.request().postData()?.includes('eth_sendRawTransaction')) return route.fallback()
+    if (goesOut) await route.fetch()
+    await page.close()
+  })
+  await act()
+  await closed
+}
+
+/** What the payee holds, in units of EURC. */
+const held = () => chain.tokenBalance(tokenOf(EURC), PAYEE_ADDRESS)
 
 const standing = (page: Page, word: string) => page.locator('.badge', { hasText: word })
 
@@ -145,7 +207,7 @@ describe('the wallet page', () => {
     const payee = await payeeOf(page)
     await assertAccessible(page, 'a code is shown')
     await assertFitsWidth(page, 'a code is shown')
-    const before = await chain.tokenBalance(tokenOf(EURC), PAYEE_ADDRESS)
+    const before = await held()
 
     const { id, code } = await ask(payee, '1250.5')
     await page.getByRole('heading', { name: 'Corner shop asks for a payment' }).waitFor()
@@ -154,13 +216,13 @@ describe('the wallet page', () => {
     await assertFitsWidth(page, 'a request')
     await pay(page).click()
 
-    assert.equal((await payee.waitForResolved(id)).status, 'RESOLVED')
+    assert.equal((await payee.waitForResolved(id, { timeoutMs: 20_000 })).status, 'RESOLVED')
     await page.getByRole('progressbar', { name: 'Confirmations' }).waitFor()
     await assertAccessible(page, 'on the way')
     await chain.client.mine({ blocks: 2 })
     await standing(page, 'Settled').waitFor()
     await assertAccessible(page, 'settled')
-    assert.equal((await chain.tokenBalance(tokenOf(EURC), PAYEE_ADDRESS)) - before, 1_250_500_000n)
+    assert.equal((await held()) - before, 1_250_500_000n)
   })
 
   it('pays in another currency at a live quote, and asks for a new price', async () => {
@@ -176,11 +238,11 @@ describe('the wallet page', () => {
     await page.getByRole('button', { name: 'Ask for a new price' }).click()
     await eventually(async () => (await payee.getVoucher(id)).suppliedPayment?.quoteId !== first?.quoteId)
 
-    const held = await chain.tokenBalance(tokenOf(EURC), PAYEE_ADDRESS)
+    const before = await held()
     await pay(page).click()
     const { suppliedPayment } = await payee.waitForResolved(id)
     assert.equal(suppliedPayment?.currency, 'USDC')
-    assert.equal((await chain.tokenBalance(tokenOf(EURC), PAYEE_ADDRESS)) - held, 100_000_000n)
+    assert.equal((await held()) - before, 100_000_000n)
   })
 
   it('pays a session in two currencies with one signature', async () => {
@@ -199,7 +261,7 @@ describe('the wallet page', () => {
     await all.waitFor()
     await assertAccessible(page, 'a session')
     await all.click()
-    const settled = await Promise.all(ids.map((id) => payee.waitForResolved(id)))
+    const settled = await Promise.all(ids.map((id) => payee.waitForResolved(id, { timeoutMs: 20_000 })))
     const hashes = settled.flatMap(({ settlement }) => settlement.transactions.map((one) => one.transactionHash))
     assert.deepEqual([hashes.length, new Set(hashes).size], [2, 1])
     assert.notEqual((await payee.getSession(session.id)).joinedAt, null)
@@ -224,7 +286,7 @@ describe('the wallet page', () => {
     await unlock(page)
     await pay(page).focus()
     await page.keyboard.press('Enter')
-    assert.equal((await payee.waitForResolved(id)).status, 'RESOLVED')
+    assert.equal((await payee.waitForResolved(id, { timeoutMs: 20_000 })).status, 'RESOLVED')
 
     await page.getByRole('button', { name: 'Forget this wallet' }).click()
     await page.getByRole('heading', { name: 'Play in the sandbox' }).waitFor()
@@ -261,7 +323,7 @@ describe('the wallet page', () => {
     })
     assert.equal((await payee.getVoucher(id)).status, 'REDEEMED')
     isCut = false
-    assert.equal((await payee.waitForResolved(id)).status, 'RESOLVED')
+    assert.equal((await payee.waitForResolved(id, { timeoutMs: 20_000 })).status, 'RESOLVED')
     await standing(page, 'Paid').waitFor()
     await eventually(() => page.evaluate<boolean>(`!('sixpence.wallet.sent' in localStorage)`))
   })
@@ -282,19 +344,112 @@ describe('the wallet page', () => {
     assert.equal((await payee.getVoucher(id)).status, 'RESOLVED')
   })
 
-  it('pays by a wallet of the browser, which is asked for each signature', async () => {
-    const page = await open('/')
-    const asked = await addExtension(page, 9)
-    await page.goto(`${server.url}/wallet`)
-    await page.getByRole('button', { name: 'Connect Test Wallet' }).click()
+  it('pays by a wallet of the browser, and asks its owner what became of it where its answer was lost', async () => {
+    const page = await open('/wallet')
+    const extension = await connectExtension(page, 9)
     const payee = await payeeOf(page)
     const { id } = await ask(payee, '16')
+    extension.mood = 'decline'
     await pay(page).click()
     await page.getByText('You declined in the wallet. Nothing was paid.').waitFor()
     await page.reload()
+    extension.mood = 'send and vanish'
     await pay(page).click()
-    assert.equal((await payee.waitForResolved(id)).status, 'RESOLVED')
+    await eventually(async () => extension.sent.length === 1)
+    await page.close()
+
+    const tab = await open('/wallet', { beside: page })
+    await tab.getByText('It may have been paid already').waitFor()
+    assert.equal(await pay(tab).count(), 0)
+    await assertAccessible(tab, 'a payment that may have been made')
+    await tab.getByLabel('the hash of the transaction').fill(extension.sent.join())
+    await tab.getByRole('button', { name: 'It was sent: hand it in' }).click()
+    assert.equal((await payee.waitForResolved(id, { timeoutMs: 20_000 })).status, 'RESOLVED')
+    const { asked } = extension
     assert.deepEqual(asked, ['eth_requestAccounts', 'personal_sign', 'eth_sendTransaction', 'eth_sendTransaction'])
+  })
+
+  it('has a wallet of the browser change the chain, and pay a session with one approval', async () => {
+    const page = await open('/wallet')
+    const { asked } = await connectExtension(page, 9, true)
+    const payee = await payeeOf(page)
+    const ids = await askInSession(payee, ['22', '23'])
+    await page.getByRole('button', { name: 'Pay all 2 with one signature' }).click()
+    for (const id of ids) assert.equal((await payee.waitForResolved(id, { timeoutMs: 20_000 })).status, 'RESOLVED')
+    assert.deepEqual(asked.slice(2), ['wallet_switchEthereumChain', 'wallet_sendCalls'])
+  })
+
+  it('pays once in the native coin where two tabs pay at once', async () => {
+    const page = await openWallet(2)
+    const payee = await payeeOf(page)
+    const { id } = await ask(payee, '24')
+    await page.getByText('Pay in another currency').click()
+    await page.getByLabel('Currency').selectOption('POL')
+    await page.getByRole('button', { name: 'Ask for the price' }).click()
+    await page.getByText('Never more than').waitFor()
+    const tab = await open('/wallet', { beside: page })
+    await unlock(tab)
+    await pay(tab).waitFor()
+    const before = await held()
+    await Promise.all([pay(page).click(), pay(tab).click()])
+    for (const one of [page, tab]) await standing(one, 'Paid').waitFor()
+    assert.equal((await payee.getVoucher(id)).suppliedPayment?.currency, 'POL')
+    assert.equal((await held()) - before, 24_000_000n)
+  })
+
+  it('pays once though it goes as it sends, whether or not what it signed went out', async () => {
+    const page = await openWallet(3)
+    const payee = await payeeOf(page)
+    const before = await held()
+    const ids = await askInSession(payee, ['25', '26'])
+    await vanishAtSending(page, { goesOut: true }, () =>
+      page.getByRole('button', { name: 'Pay all 2 with one signature' }).click(),
+    )
+    const second = await open('/wallet', { beside: page })
+    for (const id of ids) assert.equal((await payee.waitForResolved(id, { timeoutMs: 20_000 })).status, 'RESOLVED')
+
+    const { id } = await ask(payee, '27')
+    await unlock(second)
+    await vanishAtSending(second, { goesOut: false }, () => pay(second).click())
+    const third = await open('/wallet', { beside: page })
+    await third.getByText('has never heard of transaction').waitFor()
+    await unlock(third)
+    await assertAccessible(third, 'signed, and not sent')
+    await third.getByRole('button', { name: 'Send it again' }).click()
+    assert.equal((await payee.waitForResolved(id, { timeoutMs: 20_000 })).status, 'RESOLVED')
+    assert.equal((await held()) - before, 78_000_000n)
+  })
+
+  it('takes a key of one’s own, and puts aside what it kept and cannot read', async () => {
+    const page = await open('/wallet')
+    const privateKey = generatePrivateKey()
+    const { address } = privateKeyToAccount(privateKey)
+    await chain.client.setBalance({ address, value: parseEther('1') })
+    await chain.grant(tokenOf(EURC), address, 30_000_000n)
+    await page.getByLabel('Account').selectOption('Import a key…')
+    await page.getByLabel('Passphrase').fill(PASSPHRASE)
+    await page.getByLabel('Private key').fill(`${privateKey}0`)
+    await page.getByRole('button', { name: 'Make this wallet' }).click()
+    await page.getByText('This is no private key').waitFor()
+    await page.getByLabel('Private key').fill(privateKey)
+    await page.getByRole('button', { name: 'Make this wallet' }).click()
+    await page.getByRole('heading', { name: 'Your code' }).waitFor()
+    const payee = await payeeOf(page)
+    const { id } = await ask(payee, '28')
+    await pay(page).click()
+    assert.equal((await payee.waitForResolved(id, { timeoutMs: 20_000 })).status, 'RESOLVED')
+
+    const spoilt = { account: '{"kind":"key","salt":', sent: '[{"voucherId":"vch_1","transactionHash":7}]' }
+    for (const [name, text] of Object.entries(spoilt))
+      await page.evaluate(`localStorage['sixpence.wallet.${name}'] = '${text}'`)
+    await page.evaluate(`localStorage['sixpence.wallet.asking'] = localStorage['sixpence.wallet.token'] = '{}'`)
+    await page.reload()
+    await page.getByText('The wallet that this browser kept cannot be read.').waitFor()
+    await page.getByRole('heading', { name: 'Play in the sandbox' }).waitFor()
+    await assertAccessible(page, 'what cannot be read')
+    const aside = await page.evaluate<string[]>('Object.values(localStorage)')
+    for (const text of Object.values(spoilt)) assert.ok(aside.includes(text), text)
+    await page.getByRole('button', { name: 'Delete it for good' }).first().click()
   })
 
   it('pays by a signature alone where the operator pays the gas', async () => {
@@ -325,7 +480,7 @@ describe('the wallet page', () => {
   })
 })
 
-/** Has the server name another payee in what it answers from here on, until the returned function is called. */
+/** Has the server name another payee in what it answers, until the returned function is called. */
 async function lie(page: Page, url: string): Promise<() => Promise<void>> {
   const payee = new RegExp(PAYEE_ADDRESS.slice('0x'.length), 'gi')
   const thief = devAccount(9).address.slice('0x'.length)
@@ -333,7 +488,7 @@ async function lie(page: Page, url: string): Promise<() => Promise<void>> {
     const response = await route.fetch()
     await route.fulfill({ response, body: (await response.text()).replaceAll(payee, thief) })
   })
-  return () => page.unroute(url)
+  return () => page.unrouteAll({ behavior: 'wait' })
 }
 
 describe('a server that says something else at the moment of paying', () => {
@@ -359,14 +514,11 @@ describe('a server that says something else at the moment of paying', () => {
       await unlock(page)
     }
 
-    await lie(page, '**/sessions/*/payments?*')
-    const session = await payee.openSession()
-    for (const amount of ['20', '21']) {
-      const { id } = await payee.reserveVoucherInSession(session.id)
-      await payee.redeemVoucher(id, asking(amount, EURC))
-    }
+    const beHonest = await lie(page, '**/sessions/*/payments?*')
+    await askInSession(payee, ['20', '21'])
     await page.getByRole('button', { name: 'Pay all 2 with one signature' }).click()
     await page.getByText('What is to be paid has changed. Nothing was signed: read it again.').waitFor()
+    await beHonest()
     assert.deepEqual(handedIn, [])
   })
 })

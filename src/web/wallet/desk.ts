@@ -43,7 +43,7 @@ export const byNewest = (one: { createdAt: string }, other: { createdAt: string 
 
 /** How long the page goes without asking, where no event tells it to: so much for what no event tells. */
 const REFRESH_MS = 15_000
-/** And while something is wrong. */
+/** And while the server is away. */
 const RETRY_MS = 1500
 
 /** What the page can hold; the history goes on asking for older ones. */
@@ -93,20 +93,20 @@ export function leave(): void {
   keep('position', null)
 }
 
-/** Heard after each refresh; whether the next should come soon. */
-let onRefreshed: () => Promise<boolean> = async () => false
-export function afterRefresh(then: () => Promise<boolean>): void {
+/** Heard after each refresh. */
+let onRefreshed: () => Promise<void> = async () => undefined
+export function afterRefresh(then: () => Promise<void>): void {
   onRefreshed = then
 }
 
 async function refreshForEver(seat: Payer, address: string, leaving: AbortSignal): Promise<void> {
   while (!leaving.aborted) {
-    const isUneasy = await attempt(async () => {
+    await attempt(async () => {
       await refresh(seat, address, leaving)
-      return onRefreshed()
+      await onRefreshed()
     })
     await new Promise<void>((wake) => {
-      const timer = setTimeout(wake, isUneasy ? RETRY_MS : REFRESH_MS)
+      const timer = setTimeout(wake, isReachable.value ? REFRESH_MS : RETRY_MS)
       refreshNow = wake
       leaving.addEventListener('abort', () => {
         clearTimeout(timer)
@@ -127,16 +127,13 @@ export function missServer(): void {
   refreshNow()
 }
 
-/** @returns whether it should be done again soon */
-async function attempt(work: () => Promise<boolean>): Promise<boolean> {
+async function attempt(work: () => Promise<void>): Promise<void> {
   try {
-    const isUneasy = await work()
+    await work()
     isReachable.value = true
-    return isUneasy
   } catch (error) {
     if (!(error instanceof ConnectionError) && !(error instanceof TimeoutError)) hear(error)
     isReachable.value = false
-    return true
   }
 }
 

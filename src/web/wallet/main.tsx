@@ -8,7 +8,8 @@ import { Code } from './code.tsx'
 import { afterRefresh, byNewest, isReachable, payer, readFinance, sessions, sitDown, vouchers } from './desk.ts'
 import { History, UnderWay } from './history.tsx'
 import { kept } from './keep.ts'
-import { handInKept, isToPay } from './paying.ts'
+import { LooseEnds, UnreadableNotice } from './loose.tsx'
+import { handInKept, isToPay, lookForAsking } from './paying.ts'
 import { Request } from './request.tsx'
 import { Session } from './session.tsx'
 import { forgetAll, Open, SetUp, SignIn, shortened } from './set-up.tsx'
@@ -33,6 +34,7 @@ function Page() {
             The server cannot be reached just now. This page goes on by itself as soon as it can.
           </p>
         )}
+        <UnreadableNotice />
         {account.value === null ? <SetUp /> : <Desk address={account.value.address} />}
       </div>
     </Shell>
@@ -70,6 +72,7 @@ function Counter({ address }: { address: string }) {
   const code = <Code key="code" address={address} />
   const work = (isAsked || underWay.value.length > 0) && (
     <div key="work" class="stack">
+      <LooseEnds />
       <Requests address={address} />
       <UnderWay vouchers={underWay.value} />
     </div>
@@ -118,6 +121,7 @@ function Requests({ address }: { address: string }) {
 
 afterRefresh(handInKept)
 findExtensions()
+void lookForAsking()
 void readFinance().catch(() => {
   isReachable.value = false
 })

@@ -14,7 +14,7 @@ import {
 } from '../../client/index.ts'
 import { parseAmount } from '../../protocol/amounts.ts'
 import { currencies, isReachable, look, missServer, payer, take, vouchers } from './desk.ts'
-import { dropSent, keepSent, keptSent } from './keep.ts'
+import { type Asking, dropAsking, dropSent, keepAsking, keepSent, kept, keptSent, type Sent } from './keep.ts'
 import { isTransferOf, onlyShown, onlyTransfer, type Shown, type Transfer } from './shown.ts'
 import { account, wallet } from './wallets.ts'
 
@@ -24,9 +24,13 @@ export type Step = { is: 'signing' | 'sent' } | { is: 'stopped'; why: string }
 /** By the id of the voucher or the session. */
 export const steps = signal<ReadonlyMap<string, Step>>(new Map())
 
-/** The server has the receipts, so the browser need not remember them. */
-function isTaken({ status, settlement }: VoucherView): boolean {
-  return status === 'RESOLVED' || settlement !== undefined
+/** What a wallet of the browser was asked when the page went: nobody here knows whether it was paid. */
+export const unsure = signal<readonly Asking[]>([])
+
+/** The server has the receipts, so the browser need not remember them. After a failure it may be another receipt. */
+function isTaken({ status, settlement }: VoucherView, sent: Sent): boolean {
+  if (settlement?.status !== 'FAILED' || 'callsId' in sent) return status === 'RESOLVED' || settlement !== undefined
+  return settlement.transactions.some(({ transactionHash }) => transactionHash === sent.transactionHash)
 }
 
 /** What is to be paid: asked for and not on its way, or gone wrong on the chain. */
@@ -36,20 +40,38 @@ export function isToPay({ status, settlement }: VoucherView): boolean {
 
 /** Has the wallet sign what was shown, and hands in the receipts. */
 export function payVoucher(id: string, shown: Shown): Promise<void> {
-  return pay(id, async (seat, signer) => {
-    const onSent = (receipt: SentPayment) => {
-      keepSent({ voucherId: id, ...receipt })
-      setStep(id, { is: 'sent' })
-    }
-    take(await seat.pay(id, onlyShown(signer, shown), { onSent, sent: sentFor(id) }))
+  return pay(id, shown, async (seat, signer) => {
+    const hooks = hooksFor<SentPayment>(id, (receipt) => ({ voucherId: id, ...receipt }))
+    take(await seat.pay(id, onlyShown(signer, shown), { ...hooks, sent: sentFor(id) }))
   })
 }
 
 /** Signs a transfer that somebody else sends: whoever runs the server pays the gas. */
-export function payGasless(id: string, transfer: Transfer): Promise<void> {
-  return pay(id, async (seat, signer) => {
+export function payGasless(id: string, shown: Shown, transfer: Transfer): Promise<void> {
+  return pay(id, shown, async (seat, signer) => {
     take(await seat.payGasless(id, onlyTransfer(signer, transfer)))
   })
+}
+
+/**
+ * What the browser keeps while something is paid, so that it is not paid twice whatever becomes of the page. A key of the
+ * page's own says what it has signed before it sends it; a wallet of the browser can only be known to have been asked.
+ */
+function hooksFor<One>(id: string, name: (sent: One) => Sent) {
+  const hear = (sent: One) => {
+    keepSent(name(sent))
+    setStep(id, { is: 'sent' })
+  }
+  return {
+    onAsk: (paymentIds: readonly string[]) => {
+      if (account.value?.kind === 'extension') keepAsking({ id, paymentIds })
+    },
+    onSigned: hear,
+    onSent: (sent: One) => {
+      hear(sent)
+      dropAsking((asking) => asking.id === id)
+    },
+  }
 }
 
 /** @returns what a signature of the wallet could move instead of a transaction; null where the server offers none */
@@ -67,7 +89,7 @@ export function gaslessTransfer(voucher: VoucherView, from: string): Transfer | 
 /** Pays all of a session that is to be paid, with one signature where the wallet can. */
 export function paySession(plan: SessionPaymentsView, shown: Shown): Promise<void> {
   const { sessionId } = plan
-  return pay(sessionId, async (seat, signer) => {
+  return pay(sessionId, shown, async (seat, signer) => {
     assertWouldSucceed(await seat.getSessionPayments(sessionId, { wallet: signer.address }))
     const voucherOf = new Map(
       plan.vouchers.flatMap(({ voucherId, payments }) => payments.map(({ id }) => [id, voucherId])),
@@ -77,12 +99,10 @@ export function paySession(plan: SessionPaymentsView, shown: Shown): Promise<voi
         ? one.sessionId === sessionId
         : plan.vouchers.some(({ voucherId }) => voucherId === one.voucherId),
     )
-    const onSent = (one: SentPayment | SentCalls) => {
-      if ('callsId' in one) keepSent({ sessionId, ...one })
-      else keepSent({ voucherId: voucherOf.get(one.paymentId) ?? '', ...one })
-      setStep(sessionId, { is: 'sent' })
-    }
-    const results = await seat.paySession(sessionId, onlyShown(signer, shown), { onSent, sent })
+    const hooks = hooksFor<SentPayment | SentCalls>(sessionId, (one) =>
+      'callsId' in one ? { sessionId, ...one } : { voucherId: voucherOf.get(one.paymentId) ?? '', ...one },
+    )
+    const results = await seat.paySession(sessionId, onlyShown(signer, shown), { ...hooks, sent })
     const troubles = results.flatMap((result) => ('error' in result ? [explain(result.error)] : []))
     for (const result of results) if ('voucher' in result) take(result.voucher)
     if (troubles.length > 0) throw new Error([...new Set(troubles)].join(' '))
@@ -109,12 +129,24 @@ export async function refuse(voucherId: string): Promise<void> {
   }
 }
 
+const LOCK = 'sixpence.wallet.pay'
+
 /** A wallet pays one thing after the other, over all tabs: two that pay the same at once would pay twice. */
 function alone(work: () => Promise<void>): Promise<void> {
-  return 'locks' in navigator ? navigator.locks.request('sixpence.wallet.pay', work) : work()
+  return 'locks' in navigator ? navigator.locks.request(LOCK, work) : work()
 }
 
-async function pay(id: string, work: (seat: Payer, signer: PayerWallet) => Promise<void>): Promise<void> {
+/** Leaves it where something is being paid. */
+function aloneOrNot(work: () => Promise<void>): Promise<void> {
+  if (!('locks' in navigator)) return work()
+  return navigator.locks.request(LOCK, { ifAvailable: true }, async (lock) => {
+    if (lock !== null) await work()
+  })
+}
+
+type Work = (seat: Payer, signer: PayerWallet) => Promise<void>
+
+async function pay(id: string, shown: Shown, work: Work): Promise<void> {
   const { value: seat } = payer
   const { value: signer } = wallet
   if (seat === null || signer === null) return
@@ -122,7 +154,8 @@ async function pay(id: string, work: (seat: Payer, signer: PayerWallet) => Promi
   try {
     await alone(async () => {
       forgetTaken()
-      await work(seat, signer)
+      assertNotUnderWay(id, shown)
+      await work(seat, signer).finally(() => dropAsking((asking) => asking.id === id))
     })
     setStep(id, null)
   } catch (error) {
@@ -134,6 +167,62 @@ async function pay(id: string, work: (seat: Payer, signer: PayerWallet) => Promi
     forgetTaken()
     if (isReachable.value && vouchers.value.has(id)) await look(id).catch(() => undefined)
   }
+}
+
+/** Another tab may have been left, or have sent some of it together with more, since the button was drawn. */
+function assertNotUnderWay(id: string, shown: Shown): void {
+  takeUpAsking()
+  const ids = shown.map((payment) => payment.id)
+  if (isUnsure(ids)) throw new Error('This may have been paid already. Nothing was signed.')
+  const calls = sentTogether(ids)
+  if (calls && calls.sessionId !== id) throw new Error('This was sent together with others. Nothing was signed.')
+}
+
+/** Whoever asks a wallet holds the lock: what is found while nobody does was asked by a page that is gone. */
+export function lookForAsking(): Promise<void> {
+  return aloneOrNot(async () => takeUpAsking())
+}
+
+function takeUpAsking(): void {
+  unsure.value = kept('asking') ?? []
+}
+
+/** Whether nobody knows if some of these payments were made. */
+export function isUnsure(paymentIds: readonly string[]): boolean {
+  return unsure.value.some((asking) => asking.paymentIds.some((id) => paymentIds.includes(id)))
+}
+
+/** The calls that some of these payments were sent with, which the server has not taken yet. */
+export function sentTogether(paymentIds: readonly string[]) {
+  return keptSent()
+    .filter((sent) => 'callsId' in sent)
+    .find((sent) => sent.paymentIds.some((id) => paymentIds.includes(id)))
+}
+
+/** The payer has looked: the wallet did not send it. */
+export function wasNotSent(asking: Asking): void {
+  dropAsking(({ paymentIds }) => paymentIds.join() === asking.paymentIds.join())
+  takeUpAsking()
+}
+
+/** The payer has looked: the wallet sent it, as the transaction of this hash. */
+export async function wasSent(asking: Asking, transactionHash: string): Promise<void> {
+  for (const paymentId of asking.paymentIds) {
+    const voucher = voucherPaidBy([paymentId])
+    if (voucher) keepSent({ voucherId: voucher.id, paymentId, transactionHash })
+  }
+  wasNotSent(asking)
+  await handInKept()
+}
+
+/** The first voucher that has one of these payments. */
+export function voucherPaidBy(paymentIds: readonly string[]): VoucherView | undefined {
+  return vouchersPaidBy(paymentIds)[0]
+}
+
+function vouchersPaidBy(paymentIds: readonly string[]): VoucherView[] {
+  const isPaidBy = ({ payments = [] }: VoucherView) => payments.some(({ id }) => paymentIds.includes(id))
+  return [...vouchers.value.values()].filter(isPaidBy)
 }
 
 function dropHash(hash: string): void {
@@ -149,22 +238,22 @@ function setStep(id: string, step: Step | null): void {
 
 /** Forgets what the server has acknowledged; nothing else. */
 function forgetTaken(): void {
-  dropSent((sent) => vouchersOf(sent).length > 0 && vouchersOf(sent).every(isTaken))
+  dropSent((sent) => {
+    const paid = vouchersOf(sent)
+    return paid.length > 0 && paid.every((voucher) => isTaken(voucher, sent))
+  })
 }
 
-function vouchersOf(sent: ReturnType<typeof keptSent>[number]): VoucherView[] {
-  if ('voucherId' in sent) return [...vouchers.value.values()].filter(({ id }) => id === sent.voucherId)
-  const isPaidBy = ({ payments = [] }: VoucherView) => payments.some(({ id }) => sent.paymentIds.includes(id))
-  return [...vouchers.value.values()].filter(isPaidBy)
+function vouchersOf(sent: Sent): VoucherView[] {
+  if ('callsId' in sent) return vouchersPaidBy(sent.paymentIds)
+  const voucher = vouchers.value.get(sent.voucherId)
+  return voucher ? [voucher] : []
 }
 
-/**
- * Hands in what was sent before the page was left, or while the server was away. No key is needed for it.
- * @returns whether something is left to be handed in
- */
-export async function handInKept(): Promise<boolean> {
-  if (keptSent().length === 0) return false
-  await alone(async () => {
+/** Hands in what was sent before the page was left, or while the server was away. No key is needed for it. */
+export async function handInKept(): Promise<void> {
+  if (keptSent().length === 0) return
+  await aloneOrNot(async () => {
     forgetTaken()
     const { value: seat } = payer
     if (seat === null) return
@@ -172,7 +261,6 @@ export async function handInKept(): Promise<boolean> {
     for (const sent of keptSent()) if ('callsId' in sent) await handInCalls(seat, sent)
     forgetTaken()
   })
-  return paidInFull().length > 0 || keptSent().some((sent) => 'callsId' in sent)
 }
 
 /** The vouchers that lack nothing but their receipts. The rest of others has to be signed first, when their owner wants to. */
@@ -182,17 +270,16 @@ function paidInFull(): string[] {
   return [...vouchers.value.values()].filter(isPaid).map(({ id }) => id)
 }
 
-/** What the wallet has sent for a voucher. */
+/** What the wallet has sent for a voucher by itself. */
 export function sentFor(voucherId: string): SentPayment[] {
-  return keptSent().flatMap((sent) =>
-    'voucherId' in sent && sent.voucherId === voucherId
-      ? [{ paymentId: sent.paymentId, transactionHash: sent.transactionHash }]
-      : [],
-  )
+  return keptSent()
+    .filter((sent) => 'voucherId' in sent)
+    .filter((sent) => sent.voucherId === voucherId)
 }
 
 async function handIn(seat: Payer, voucherId: string): Promise<void> {
-  await report(voucherId, async () => take(await seat.resolveVoucher(voucherId, sentFor(voucherId))))
+  const receipts = sentFor(voucherId).map(({ paymentId, transactionHash }) => ({ paymentId, transactionHash }))
+  await report(voucherId, async () => take(await seat.resolveVoucher(voucherId, receipts)))
 }
 
 async function handInCalls(seat: Payer, { sessionId, callsId, paymentIds }: SentCalls & { sessionId: string }) {
@@ -221,7 +308,8 @@ async function hashOf(callsId: string): Promise<string | null> {
 
 /** What the server refuses is said, and the receipt stays: only its owner gives it up. */
 async function report(id: string, work: () => Promise<void>): Promise<void> {
-  setStep(id, { is: 'sent' })
+  // What is tried again in vain does not come and go on the screen.
+  if (steps.value.get(id)?.is !== 'stopped') setStep(id, { is: 'sent' })
   try {
     await work()
     setStep(id, null)
@@ -231,9 +319,15 @@ async function report(id: string, work: () => Promise<void>): Promise<void> {
   }
 }
 
+/** What was sent for vouchers that are over: only its receipt is missing. */
+export function sentTooLate(): VoucherView[] {
+  const ids = new Set(keptSent().flatMap((sent) => vouchersOf(sent).filter((voucher) => !isTaken(voucher, sent))))
+  return [...ids].filter((voucher) => !isToPay(voucher))
+}
+
 /** Gives up what was sent for a voucher or session: its owner has seen that it never reached the chain. */
 export function giveUp(id: string): void {
-  dropSent((sent) => ('voucherId' in sent ? sent.voucherId === id : sent.sessionId === id))
+  dropSent((sent) => id === ('voucherId' in sent ? sent.voucherId : sent.sessionId))
   setStep(id, null)
 }
 

@@ -8,7 +8,18 @@ import { Card } from '../design/surfaces.tsx'
 import { WorkButton } from './busy.tsx'
 import { payer } from './desk.ts'
 import { Exchange, useIsQuoteOver } from './exchange.tsx'
-import { gaslessTransfer, giveUp, payGasless, payVoucher, refuse, type Step, sentFor, steps } from './paying.ts'
+import {
+  gaslessTransfer,
+  giveUp,
+  isUnsure,
+  payGasless,
+  payVoucher,
+  refuse,
+  type Step,
+  sentFor,
+  sentTogether,
+  steps,
+} from './paying.ts'
 import { hindranceOf, isUnknown, PaymentReview } from './review.tsx'
 import { wallet } from './wallets.ts'
 
@@ -85,16 +96,32 @@ function PayeeWords({ voucher: { payeeInfo = {} } }: { voucher: VoucherView }) {
 }
 
 function Decision({ voucher, address, isMain = false }: BodyProps) {
+  const paymentIds = (voucher.payments ?? []).map(({ id }) => id)
+  if (isUnsure(paymentIds)) {
+    return (
+      <p class="notice notice--wait">This may have been paid already. Answer that question first: it stands above.</p>
+    )
+  }
+  if (sentTogether(paymentIds)) {
+    return <p class="notice notice--wait">This was sent together with the others of its session.</p>
+  }
+  return <Choice voucher={voucher} address={address} isMain={isMain} />
+}
+
+function Choice({ voucher, address, isMain = false }: BodyProps) {
   const { id, payments = [] } = voucher
-  const { hindrance, checkAgain } = useHindrance(voucher, address)
+  const { hindrance: foreseen, checkAgain } = useHindrance(voucher, address)
   const isQuoteOver = useIsQuoteOver(voucher)
   const [isAccepted, setIsAccepted] = useState(false)
   const step = steps.value.get(id)
   const isUnderWay = step?.is === 'signing' || step?.is === 'sent'
   const hasUnknown = payments.some(isUnknown)
-  const sent = sentFor(id).length
-  const isBlocked = isUnderWay || isQuoteOver || (hasUnknown && !isAccepted)
-  const gasless = sent === 0 ? gaslessTransfer(voucher, address) : null
+  const sent = sentFor(id)
+  const isAllSent = sent.length > 0 && sent.length === payments.length
+  // What was sent has perhaps moved already what it would move.
+  const hindrance = isAllSent ? null : foreseen
+  const isBlocked = isUnderWay || (isQuoteOver && !isAllSent) || (hasUnknown && !isAccepted)
+  const gasless = sent.length === 0 ? gaslessTransfer(voucher, address) : null
   return (
     <>
       {hindrance !== null && (
@@ -104,14 +131,16 @@ function Decision({ voucher, address, isMain = false }: BodyProps) {
           </p>
         </div>
       )}
-      {isQuoteOver && <p class="notice notice--wait">The price has run out. Ask for a new one before you pay.</p>}
+      {isQuoteOver && !isAllSent && (
+        <p class="notice notice--wait">The price has run out. Ask for a new one before you pay.</p>
+      )}
       {hasUnknown && (
         <label class="row">
           <input type="checkbox" checked={isAccepted} onChange={() => setIsAccepted(!isAccepted)} />I know this
           contract, and what it does with my money.
         </label>
       )}
-      <StepNotice step={step} id={id} isSent={sent > 0 && sent === payments.length} />
+      <StepNotice step={step} id={id} sent={sent} />
       <div class="row">
         {wallet.value === null && <p class="notice">Open your wallet to pay.</p>}
         {wallet.value !== null && hindrance === null && (
@@ -120,16 +149,16 @@ function Decision({ voucher, address, isMain = false }: BodyProps) {
             disabled={isBlocked}
             onClick={() => void payVoucher(id, payments)}
           >
-            {payLabel(voucher, { sent, isMain })}
+            {payLabel(voucher, { sent: sent.length, isMain })}
           </Button>
         )}
         {wallet.value !== null && gasless && (
-          <Button disabled={isBlocked} onClick={() => void payGasless(id, gasless)}>
+          <Button disabled={isBlocked} onClick={() => void payGasless(id, payments, gasless)}>
             Sign only: no network fee
           </Button>
         )}
         {hindrance !== null && <WorkButton work={checkAgain}>Check again</WorkButton>}
-        {voucher.status === 'REDEEMED' && !isUnderWay && sent === 0 && (
+        {voucher.status === 'REDEEMED' && !isUnderWay && sent.length === 0 && (
           <Button kind="danger" onClick={() => void refuse(id)}>
             Refuse
           </Button>
@@ -143,13 +172,16 @@ function payLabel(
   { settlement, payments = [] }: VoucherView,
   { sent, isMain }: { sent: number; isMain: boolean },
 ): string {
+  if (sent > 0 && sent === payments.length) return 'Send it again'
   if (settlement?.status === 'FAILED') return 'Pay again'
   if (sent > 0) return `Go on: ${sent} of ${payments.length} sent`
   return isMain ? 'Pay' : 'Pay only this'
 }
 
+type StepNoticeProps = { step: Step | undefined; id: string; sent: readonly { signedTransaction?: string }[] }
+
 /** How far paying has come, or what stopped it. */
-export function StepNotice({ step, id, isSent = false }: { step: Step | undefined; id: string; isSent?: boolean }) {
+export function StepNotice({ step, id, sent }: StepNoticeProps) {
   return (
     <div aria-live="polite">
       {step?.is === 'signing' && <p class="notice notice--wait">Waiting for your signature…</p>}
@@ -157,23 +189,25 @@ export function StepNotice({ step, id, isSent = false }: { step: Step | undefine
       {step?.is === 'stopped' && (
         <div class="notice notice--bad">
           <p>{step.why}</p>
-          {isSent && (
-            <p>
-              The payment was sent, and its receipt is kept here until the server has it: it is handed in again by
-              itself. If your wallet shows that it never went out, <GiveUp id={id} />.
-            </p>
-          )}
+          {sent.length > 0 && <KeptNotice id={id} isSigned={sent.some((one) => one.signedTransaction !== undefined)} />}
         </div>
       )}
     </div>
   )
 }
 
-function GiveUp({ id }: { id: string }) {
+/** What was sent is not forgotten, and how its owner can have it forgotten. */
+function KeptNotice({ id, isSigned }: { id: string; isSigned: boolean }) {
   return (
-    <Button kind="plain" onClick={() => giveUp(id)}>
-      forget the receipt and pay anew
-    </Button>
+    <p>
+      The payment was sent, and its receipt is kept here until the server has it: it is handed in again by itself.{' '}
+      {isSigned && 'Sending it again is safe: the chain carries it out once. '}
+      If {isSigned ? 'you know' : 'your wallet shows'} that it never went out,{' '}
+      <Button kind="plain" onClick={() => giveUp(id)}>
+        forget the receipt and pay anew
+      </Button>
+      .
+    </p>
   )
 }
 

@@ -6,7 +6,7 @@ import { Button } from '../design/controls.tsx'
 import { Money } from '../design/money.tsx'
 import { Card } from '../design/surfaces.tsx'
 import { currencies, payer } from './desk.ts'
-import { paySession, steps } from './paying.ts'
+import { isUnsure, paySession, sentTogether, steps } from './paying.ts'
 import { payeeName, RequestBody, StepNotice } from './request.tsx'
 import { hindranceOf, isUnknown } from './review.tsx'
 import { wallet } from './wallets.ts'
@@ -51,12 +51,16 @@ export function Session({ session, vouchers, address }: SessionProps) {
 
 function PayAll({ plan, vouchers }: { plan: SessionPaymentsView; vouchers: readonly VoucherView[] }) {
   const step = steps.value.get(plan.sessionId)
+  const isUnderWay = step?.is === 'signing' || step?.is === 'sent'
   const isTogether = useCanBatch(plan)
   const [isAccepted, setIsAccepted] = useState(false)
   const shown = vouchers.flatMap(({ payments = [] }) => payments)
+  const paymentIds = shown.map(({ id }) => id)
+  const calls = sentTogether(paymentIds)
   const hasUnknown = shown.some(isUnknown)
   const hindrances = isTogether ? plan.batches.map(({ simulation }) => hindranceOf(simulation)) : []
-  const hindrance = hindrances.find((reason) => reason !== null) ?? null
+  // What was sent has perhaps moved already what it would move.
+  const hindrance = calls ? null : (hindrances.find((reason) => reason !== null) ?? null)
   const expired = plan.separate.filter(({ reason }) => reason === 'quote_expired')
   return (
     <div class="stack">
@@ -75,21 +79,23 @@ function PayAll({ plan, vouchers }: { plan: SessionPaymentsView; vouchers: reado
           contracts, and what they do with my money.
         </label>
       )}
-      <StepNotice step={step} id={plan.sessionId} />
+      <StepNotice step={step} id={plan.sessionId} sent={calls ? [calls] : []} />
       {wallet.value !== null && hindrance === null && (
         <Button
           kind="main"
           wide
-          disabled={step?.is === 'signing' || step?.is === 'sent' || expired.length > 0 || (hasUnknown && !isAccepted)}
+          disabled={isUnderWay || isUnsure(paymentIds) || expired.length > 0 || (hasUnknown && !isAccepted)}
           onClick={() => void paySession(plan, shown)}
         >
-          {isTogether
-            ? `Pay all ${plan.vouchers.length} with one signature`
-            : `Pay all ${plan.vouchers.length}, one after the other`}
+          {calls ? 'Send them again' : payAllLabel(plan, isTogether)}
         </Button>
       )}
     </div>
   )
+}
+
+function payAllLabel({ vouchers }: SessionPaymentsView, isTogether: boolean): string {
+  return `Pay all ${vouchers.length}${isTogether ? ' with one signature' : ', one after the other'}`
 }
 
 function codeOf({ vouchers }: SessionPaymentsView, wanted: string): string {

@@ -1,7 +1,7 @@
 import type { PayerWallet, VoucherView } from '../../client/index.ts'
 
 /** The payments that the payer has read. */
-export type Shown = readonly Pick<NonNullable<VoucherView['payments']>[number], 'chainId' | 'input'>[]
+export type Shown = readonly Pick<NonNullable<VoucherView['payments']>[number], 'id' | 'chainId' | 'input'>[]
 
 type Payment = NonNullable<VoucherView['payments']>[number]
 type TypedData = NonNullable<Payment['alternatives']>[number]['typedData']
@@ -18,17 +18,17 @@ export function onlyShown(wallet: PayerWallet, shown: Shown): PayerWallet {
   const { batch } = wallet
   return {
     ...wallet,
-    sendTransaction: async (transaction) => {
+    sendTransaction: async (transaction, onSigned) => {
       assertShown(transaction.chainId, transaction)
-      return wallet.sendTransaction(transaction)
+      return wallet.sendTransaction(transaction, onSigned)
     },
     ...(batch && {
       batch: {
         ...batch,
-        sendCalls: async (request) => {
+        sendCalls: async (request, onSigned) => {
           const [{ chainId, calls }] = request.params
           for (const call of calls) assertShown(Number(chainId), call)
-          return batch.sendCalls(request)
+          return batch.sendCalls(request, onSigned)
         },
       },
     }),

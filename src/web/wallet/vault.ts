@@ -1,6 +1,15 @@
 /** A private key as it is kept: only the passphrase opens it. Bytes are written in hex. */
 export type SealedKey = { address: string; salt: string; iv: string; iterations: number; sealed: string }
 
+/** Whether it has the form of one; what it holds shows when it is opened. */
+export function isSealedKey(value: object): value is SealedKey {
+  const fields = new Map<string, unknown>(Object.entries(value))
+  const areHex = ['salt', 'iv', 'sealed'].every((name) => HEX.test(`${fields.get(name)}`))
+  return areHex && typeof fields.get('address') === 'string' && Number.isInteger(fields.get('iterations'))
+}
+
+const HEX = /^(?:[0-9a-f]{2})+$/
+
 /** What OWASP asks for with PBKDF2-HMAC-SHA-256. */
 const ITERATIONS = 600_000
 const SALT_BYTES = 16
