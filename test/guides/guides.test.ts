@@ -10,6 +10,7 @@ import { freePort } from '../support/free-port.ts'
 import { blocksOf, useOf } from './blocks.ts'
 import { type Place, runDocument } from './run-document.ts'
 import { runSnippets } from './sdk-document.ts'
+import { stepsIn, walkThrough } from './walk.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 
@@ -48,6 +49,12 @@ describe('a document for readers', () => {
     process.kill(-(server.pid ?? 0), 'SIGINT')
     await ended
     await rm(place.dataDir, { recursive: true, force: true })
+  })
+
+  /** First, while nobody else has asked the wallet's account for anything. */
+  it('leads its reader through a payment in two windows', async () => {
+    const readme = await readFile(join(ROOT, 'README.md'), 'utf8')
+    await walkThrough(stepsIn(readme, 'With two browser windows'), place.url)
   })
 
   describe('does what it says', { concurrency: 2 }, () => {

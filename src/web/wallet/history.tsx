@@ -59,9 +59,7 @@ export function History({ vouchers, address }: HistoryProps) {
         )}
       </Field>
       <p class="small muted" role="status">
-        {found.length === vouchers.length
-          ? `${found.length} payments`
-          : `${found.length} of ${vouchers.length} payments`}
+        {found.length === vouchers.length ? countOf(found.length) : `${found.length} of ${countOf(vouchers.length)}`}
       </p>
       <ul class="parts">
         {found.map((voucher) => (
@@ -77,6 +75,10 @@ export function History({ vouchers, address }: HistoryProps) {
       )}
     </Card>
   )
+}
+
+function countOf(payments: number): string {
+  return payments === 1 ? '1 payment' : `${payments} payments`
 }
 
 function PaidLine({ voucher }: { voucher: VoucherView }) {
