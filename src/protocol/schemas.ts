@@ -10,9 +10,20 @@ import { PROBLEMS, type ProblemCode } from './problems.ts'
 const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
 const Time = Type.String({ description: 'ISO 8601 in UTC with milliseconds', examples: ['2026-06-09T12:00:00.000Z'] })
 /** A name that callers give, without control characters: people read it, and not every database takes a NUL. */
-const Label = (maxLength: number) => Type.String({ minLength: 1, maxLength, pattern: '^[^\\u0000-\\u001f\\u007f]+$' })
+const Label = (maxLength: number, description?: string) =>
+  Type.String({ minLength: 1, maxLength, pattern: '^[^\\u0000-\\u001f\\u007f]+$', ...(description && { description }) })
 /** One of the words that the server says; it is not validated, for nobody else says it. */
-const Word = <T extends string>(words: readonly T[]) => Type.Unsafe<T>(Type.String({ enum: [...words] }))
+const Word = <T extends string>(words: readonly T[], description?: string) =>
+  Type.Unsafe<T>(Type.String({ enum: [...words], ...(description !== undefined && { description }) }))
+const Said = (description: string) => Type.String({ description })
+const Version = Type.Integer({ description: 'Grows with each change' })
+const SpokenCode = Said('What people tell each other: six characters, letters folded')
+const ComparedCode = Type.String({ description: 'Six digits, which payer and payee compare', examples: ['482916'] })
+const PayeeId = Said('Whom it is of: 64 hex digits, new with each sign-in by a code')
+const CurrencyAddress = Type.String({
+  maxLength: 128,
+  description: 'The token\'s contract, "" for the native coin; found by the server where there is one that fits',
+})
 const Info = Type.Record(Type.String(), Type.Unknown(), {
   description: 'Anything the payee wants the payer to see, such as a name',
 })
@@ -56,9 +67,9 @@ export const CreateApiKeyBody = Type.Object({
 })
 export const ApiKeyView = Type.Object({
   id: Type.String(),
-  ownerId: Type.String(),
-  name: Type.String(),
-  prefix: Type.String(),
+  ownerId: Said('The account that it acts for'),
+  name: Said('What it is for'),
+  prefix: Said('How the key begins, to tell it from others'),
   createdAt: Time,
   revokedAt: Nullable(Time),
 })
@@ -85,17 +96,25 @@ export const Wallet = Type.Object({ address: Address })
 
 export const OpenContextBody = Type.Object({
   format: Type.Union([Type.Literal('numeric'), Type.Literal('alphanum'), Type.Literal('alphanumeric')]),
-  payers: Type.Array(Wallet, { minItems: 1, maxItems: 10 }),
+  payers: Type.Array(Wallet, { minItems: 1, maxItems: 10, description: 'The addresses that may pay' }),
 })
-export const CloseContextBody = Type.Object({ payeeId: Nullable(Type.String({ minLength: 64, maxLength: 64 })) })
+export const CloseContextBody = Type.Object({
+  payeeId: Nullable(
+    Type.String({
+      minLength: 64,
+      maxLength: 64,
+      description: 'The payee whom the payer names, if any; kept and shown',
+    }),
+  ),
+})
 export const ContextView = Type.Object({
   id: Type.String(),
-  code: Type.String(),
-  status: Word(['OPEN', 'CLOSED']),
+  code: SpokenCode,
+  status: Word(['OPEN', 'CLOSED'], 'Vouchers go on when it is CLOSED'),
   format: Word(['numeric', 'alphanum']),
-  payers: Type.Array(Wallet),
-  payeeId: Type.Optional(Type.String()),
-  version: Type.Integer(),
+  payers: Type.Array(Wallet, { description: 'The addresses that may pay' }),
+  payeeId: Type.Optional(Said('The payee whom the payer named when closing')),
+  version: Version,
   createdAt: Time,
   updatedAt: Time,
   expiresAt: Time,
@@ -114,11 +133,12 @@ const Amount = Type.String({
   examples: ['100'],
 })
 const NetworkName = Type.String({ minLength: 1, maxLength: 64, examples: ['polygon'] })
+const CurrencyName = Type.String({ minLength: 1, maxLength: 64, description: 'Its symbol', examples: ['EURC'] })
 
 export const ExpectedPayment = Type.Object({
   network: Type.Optional(NetworkName),
-  currency: Type.String({ minLength: 1, maxLength: 64, examples: ['EURC'] }),
-  currencyAddress: Type.Optional(Type.String({ maxLength: 128 })),
+  currency: CurrencyName,
+  currencyAddress: Type.Optional(CurrencyAddress),
   amount: Amount,
   wallet: Wallet,
 })
@@ -127,7 +147,7 @@ const Call = Type.Object({
   from: Type.Literal('{payer}'),
   to: Address,
   value: Type.String({ maxLength: 78, pattern: '^(0|[1-9][0-9]*)$', description: 'Wei, as a decimal string' }),
-  data: Type.String({ pattern: '^0x([0-9a-fA-F]{2})*$' }),
+  data: Type.String({ pattern: '^0x([0-9a-fA-F]{2})*$', description: 'The call, ABI-encoded' }),
 })
 
 const CustomNetworkSchema = Type.Object({
@@ -143,39 +163,47 @@ const CustomExtra = Type.Object({
 
 export const RedeemVoucherBody = Type.Object({
   expectedPayment: Type.Optional(ExpectedPayment),
-  networks: Type.Optional(Type.Array(CustomNetworkSchema, { maxItems: 3 })),
-  payments: Type.Optional(Type.Array(CustomPayment, { maxItems: 1 })),
-  extras: Type.Optional(Type.Array(CustomExtra, { maxItems: 5 })),
+  networks: Type.Optional(
+    Type.Array(CustomNetworkSchema, { maxItems: 3, description: 'CUSTOM: where it can be paid, from 1 to 3' }),
+  ),
+  payments: Type.Optional(Type.Array(CustomPayment, { maxItems: 1, description: 'CUSTOM: the call that is paid for' })),
+  extras: Type.Optional(
+    Type.Array(CustomExtra, { maxItems: 5, description: 'CUSTOM: what may be called besides; not proved' }),
+  ),
   payeeInfo: Type.Optional(Info),
-  orderId: Type.Optional(Label(128)),
+  orderId: Type.Optional(Label(128, "The payee's own name for it; vouchers are found by it")),
 })
 
 /** What the payer would rather pay with. The amount is the server's to say, so what stands there is not read. */
 export const NegotiateVoucherBody = Type.Object({
   suppliedPayment: Type.Object({
     network: Type.Optional(NetworkName),
-    currency: Type.String({ minLength: 1, maxLength: 64, examples: ['USDC'] }),
-    currencyAddress: Type.Optional(Type.String({ maxLength: 128 })),
-    amount: Type.Optional(Type.String({ maxLength: AMOUNT_MAX_LENGTH })),
+    currency: CurrencyName,
+    currencyAddress: Type.Optional(CurrencyAddress),
+    amount: Type.Optional(Type.String({ maxLength: AMOUNT_MAX_LENGTH, description: 'Not read: the server says it' })),
     wallet: Wallet,
   }),
 })
 
 export const SignVoucherBody = Type.Object({
-  publicKey: Type.String({ minLength: 1, maxLength: 256 }),
-  signature: Type.String({ minLength: 1, maxLength: 256 }),
+  publicKey: Type.String({ minLength: 1, maxLength: 256, description: 'One of the addresses that may pay' }),
+  signature: Type.String({ minLength: 1, maxLength: 256, description: 'Of `signingMessage`, as EIP-191 has it' }),
 })
 
-const TransactionHash = Type.String({ pattern: '^0x[0-9a-fA-F]{64}$' })
+const TransactionHash = Type.String({ pattern: '^0x[0-9a-fA-F]{64}$', description: 'Of what the wallet has sent' })
 export const Receipt = Type.Object({
-  paymentId: Type.String({ minLength: 1, maxLength: 64 }),
+  paymentId: Type.String({ minLength: 1, maxLength: 64, description: 'The `id` of one of the `payments`' }),
   transactionHash: Type.Optional(TransactionHash),
-  signedTransaction: Type.Optional(Type.String({ pattern: '^0x([0-9a-fA-F]{2})+$' })),
+  signedTransaction: Type.Optional(
+    Type.String({ pattern: '^0x([0-9a-fA-F]{2})+$', description: 'Checked first, and then sent by the server' }),
+  ),
   signature: Type.Optional(
     Type.String({ pattern: '^0x[0-9a-fA-F]{130}$', description: 'Of one of the payment’s alternatives' }),
   ),
 })
-export const ResolveVoucherBody = Type.Object({ receipts: Type.Array(Receipt, { minItems: 1, maxItems: 5 }) })
+export const ResolveVoucherBody = Type.Object({
+  receipts: Type.Array(Receipt, { minItems: 1, maxItems: 5, description: 'One for each payment' }),
+})
 
 /** As many as a checkout may have; each voucher still takes its own few. */
 export const ResolveSessionBody = Type.Object({ receipts: Type.Array(Receipt, { minItems: 1, maxItems: 100 }) })
@@ -205,11 +233,14 @@ export const VoucherQuery = Type.Object({
   code: Type.Optional(Type.String({ maxLength: 64 })),
 })
 
-const VoucherStatus = Word(['RESERVED', 'REDEEMED', 'RESOLVED', 'DISCARDED', 'EXPIRED'])
+const VoucherStatus = Word(
+  ['RESERVED', 'REDEEMED', 'RESOLVED', 'DISCARDED', 'EXPIRED'],
+  'REDEEMED: the payee has said what it expects; RESOLVED: it is paid',
+)
 
 export const ReservedView = Type.Object({
   id: Type.String(),
-  code: Type.String(),
+  code: ComparedCode,
   status: VoucherStatus,
   expiresAt: Time,
 })
@@ -289,12 +320,20 @@ export const AlternativeView = Type.Object({
 })
 
 export const PaymentView = Type.Object({
-  id: Type.String(),
-  type: Type.String(),
-  network: Type.String(),
+  id: Said('What its receipt names'),
+  type: Type.String({ examples: ['send_transaction'] }),
+  network: Type.String({ examples: ['polygon'] }),
   chainId: Nullable(Type.Integer()),
-  input: Type.Object({ from: Type.String(), to: Type.String(), value: Type.String(), data: Type.String() }),
-  summary: Type.String(),
+  input: Type.Object(
+    {
+      from: Said('{payer}: the wallet puts in its own address'),
+      to: Type.String(),
+      value: Said('Wei, as a decimal string'),
+      data: Said('The call, ABI-encoded'),
+    },
+    { description: 'The transaction, to be signed as it stands' },
+  ),
+  summary: Said('One plain sentence'),
   review: Type.Optional(ReviewView),
   alternatives: Type.Optional(
     Type.Array(AlternativeView, { description: 'What the payer can sign instead, without gas; shown to the payer' }),
@@ -309,10 +348,10 @@ export const SuppliedPaymentView = Type.Object({
   amount: Type.String({ description: 'What it all costs at the rate of the quote, fees included' }),
   wallet: Wallet,
   maxAmount: Type.Optional(Type.String({ description: 'The most that can be taken: beyond it the swap reverts' })),
-  quoteId: Type.Optional(Type.String()),
+  quoteId: Type.Optional(Said('Names the quote; negotiating again makes another')),
   source: Type.Optional(Type.String({ description: 'Who named the price' })),
   rate: Type.Optional(Type.String({ description: 'Units supplied for one unit that the payee gets, fees included' })),
-  slippageBps: Type.Optional(Type.Integer()),
+  slippageBps: Type.Optional(Type.Integer({ description: 'How much worse the price may get, in 1/10 000' })),
   feeBps: Type.Optional(Type.Integer({ description: "The operator's fee, of what the payee gets" })),
   fees: Type.Optional(Type.Array(FeeView)),
   expiresAt: Type.Optional(Time),
@@ -323,7 +362,7 @@ export const SimulationView = Type.Object({
     [Type.Literal('OK'), Type.Literal('NO_EFFECT'), Type.Literal('REVERTS'), Type.Literal('UNKNOWN')],
     { description: 'How it would end if it were sent now; NO_EFFECT: it would succeed and do nothing' },
   ),
-  reason: Type.Optional(Type.String()),
+  reason: Type.Optional(Said('What the contract said')),
 })
 
 export const ReviewQuery = Type.Object({
@@ -346,9 +385,14 @@ export const VoucherReviewView = Type.Object({
 })
 
 export const SettlementView = Type.Object({
-  status: Word(['PENDING', 'CONFIRMED', 'FAILED', 'UNVERIFIED']),
-  confirmations: Type.Integer(),
-  required: Type.Union([Type.Integer(), Type.String()]),
+  status: Word(
+    ['PENDING', 'CONFIRMED', 'FAILED', 'UNVERIFIED'],
+    'CONFIRMED: as deep as required; FAILED: the chain has lost it, and the payer may pay again; UNVERIFIED: no node was asked',
+  ),
+  confirmations: Type.Integer({ description: 'Blocks, its own included' }),
+  required: Type.Union([Type.Integer(), Type.String()], {
+    description: 'How many, or a word of the chain: "finalized"',
+  }),
   transactions: Type.Array(
     Type.Object({
       paymentId: Type.String(),
@@ -357,37 +401,45 @@ export const SettlementView = Type.Object({
       blockHash: Nullable(Type.String()),
     }),
   ),
-  failure: Type.Optional(Type.String()),
+  failure: Type.Optional(Said('Why, with FAILED')),
   confirmedAt: Nullable(Time),
 })
 
 export const VoucherView = Type.Object({
   id: Type.String(),
-  code: Type.String(),
+  code: ComparedCode,
   status: VoucherStatus,
-  type: Type.Optional(Word(['SIMPLE', 'CUSTOM'])),
-  version: Type.Integer(),
+  type: Type.Optional(Word(['SIMPLE', 'CUSTOM'], 'SIMPLE: an amount of a currency; CUSTOM: a call of a contract')),
+  version: Version,
   contextId: Type.String(),
-  sessionId: Type.Optional(Type.String()),
-  payeeId: Type.String(),
-  payers: Type.Array(Wallet),
+  sessionId: Type.Optional(Said('Where it was reserved in one')),
+  payeeId: PayeeId,
+  payers: Type.Array(Wallet, { description: 'The addresses that may pay' }),
   expectedPayment: Type.Optional(
-    Type.Object({
-      network: Type.String(),
-      currency: Type.String(),
-      currencyAddress: Type.String(),
-      amount: Type.String(),
-      wallet: Wallet,
-    }),
+    Type.Object(
+      {
+        network: Type.String(),
+        currency: Type.String(),
+        currencyAddress: Type.String(),
+        amount: Type.String(),
+        wallet: Wallet,
+      },
+      { description: 'SIMPLE: what the payee gets, to the last digit' },
+    ),
   ),
   suppliedPayment: Type.Optional(SuppliedPaymentView),
-  networks: Type.Optional(Type.Array(CustomNetworkSchema)),
-  payments: Type.Optional(Type.Array(PaymentView)),
-  extras: Type.Optional(Type.Array(CustomExtra)),
+  networks: Type.Optional(Type.Array(CustomNetworkSchema, { description: 'CUSTOM: where it can be paid' })),
+  payments: Type.Optional(Type.Array(PaymentView, { description: 'What the wallet sends, in this order' })),
+  extras: Type.Optional(Type.Array(CustomExtra, { description: 'CUSTOM: what may be called besides' })),
   payeeInfo: Type.Optional(Info),
-  orderId: Type.Optional(Type.String()),
+  orderId: Type.Optional(Said("The payee's own name for it")),
   signingMessage: Type.Optional(Type.String({ description: 'What sign-voucher signs, as an EIP-191 message' })),
-  signature: Type.Optional(Type.Object({ publicKey: Type.String(), signature: Type.String(), signedAt: Time })),
+  signature: Type.Optional(
+    Type.Object(
+      { publicKey: Type.String(), signature: Type.String(), signedAt: Time },
+      { description: 'What sign-voucher has verified' },
+    ),
+  ),
   settlement: Type.Optional(SettlementView),
   late: Type.Optional(Type.Boolean({ description: 'The chain proved the payment after the voucher had ended' })),
   createdAt: Time,
@@ -402,12 +454,16 @@ export const VoucherList = Type.Array(VoucherView)
 const PROBLEM_CODES = Object.keys(PROBLEMS) as ProblemCode[]
 
 export const ProblemView = Type.Object({
-  type: Type.String(),
-  title: Type.String(),
-  status: Type.Integer(),
-  detail: Type.String(),
-  code: Word(PROBLEM_CODES),
-  errors: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }))),
+  type: Said('A URI for the kind of problem'),
+  title: Said('The kind of problem in words'),
+  status: Type.Integer({ description: 'The HTTP status' }),
+  detail: Said('What is wrong this time, and what to do'),
+  code: Word(PROBLEM_CODES, 'The kind of problem in one word, for programs'),
+  errors: Type.Optional(
+    Type.Array(Type.Object({ path: Type.String({ examples: ['/expectedPayment/amount'] }), message: Type.String() }), {
+      description: 'Which fields, with validation_failed',
+    }),
+  ),
 })
 
 // ── sessions ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -419,15 +475,15 @@ export const OpenSessionBody = Type.Object({
 })
 export const SessionView = Type.Object({
   id: Type.String(),
-  code: Type.String(),
-  status: Word(['OPEN', 'CLOSED']),
+  code: SpokenCode,
+  status: Word(['OPEN', 'CLOSED'], 'Its vouchers go on when it is CLOSED'),
   type: Word(['SESSION_DEFAULT']),
-  version: Type.Integer(),
+  version: Version,
   contextId: Type.String(),
-  payeeId: Type.String(),
+  payeeId: PayeeId,
   payeeInfo: Type.Optional(Info),
   joinedAt: Nullable(Time),
-  vouchers: Type.Optional(VoucherList),
+  vouchers: Type.Optional(Type.Array(VoucherView, { description: 'Those reserved in it; not in lists of sessions' })),
   createdAt: Time,
   updatedAt: Time,
   closesAt: Time,
@@ -529,8 +585,8 @@ export const WebhookEndpointView = Type.Object({
   id: Type.String(),
   url: Type.String(),
   description: Type.String(),
-  events: Type.Array(Type.String()),
-  enabled: Type.Boolean(),
+  events: Type.Array(Type.String(), { description: 'The types that are sent; empty or "*": all' }),
+  enabled: Type.Boolean({ description: 'Whether anything is sent' }),
   disabledReason: Type.Optional(Type.String({ description: 'Why the server disabled it' })),
   widgetId: Type.Optional(Type.String()),
   createdAt: Time,
@@ -557,15 +613,15 @@ export const WebhookDeliveryQuery = Type.Object({
 })
 export const WebhookDeliveryView = Type.Object({
   id: Type.String(),
-  eventId: Type.String(),
-  eventType: Type.String(),
+  eventId: Said('The `webhook-id`'),
+  eventType: Type.String({ examples: ['voucher.resolved'] }),
   endpointId: Type.String(),
   widgetId: Type.Optional(Type.String()),
-  status: Word(['PENDING', 'DELIVERED', 'RETRYING', 'FAILED']),
-  attempts: Type.Integer(),
-  requestUrl: Type.String(),
+  status: Word(['PENDING', 'DELIVERED', 'RETRYING', 'FAILED'], 'FAILED: it is not tried again by itself'),
+  attempts: Type.Integer({ description: 'How often it was tried' }),
+  requestUrl: Said('Where it went'),
   requestBody: Type.String({ description: 'The very text that is signed' }),
-  responseCode: Nullable(Type.Integer()),
+  responseCode: Nullable(Type.Integer({ description: 'The HTTP status of the last answer' })),
   responseBody: Nullable(Type.String({ description: 'The first 4 KiB' })),
   failure: Type.Optional(Type.String({ description: 'Why the last attempt got no answer' })),
   lastAttemptAt: Nullable(Time),
@@ -584,7 +640,7 @@ export const NetworkView = Type.Object({
   type: Type.String(),
   chainId: Nullable(Type.Integer()),
   nativeCurrency: Type.Object({ symbol: Type.String(), decimals: Type.Integer() }),
-  enabled: Type.Boolean(),
+  enabled: Type.Boolean({ description: 'Whether it can be paid with' }),
 })
 export const CurrencyQuery = Type.Object({
   network: Type.Optional(NetworkName),
@@ -600,19 +656,21 @@ export const CurrencyQuery = Type.Object({
 export const CurrencyView = Type.Object({
   symbol: Type.String(),
   network: Type.String(),
-  address: Type.String(),
-  decimals: Type.Integer(),
-  bridgeable: Type.Boolean(),
-  enabled: Type.Boolean(),
+  address: Said('"" for the native coin'),
+  decimals: Type.Integer({ description: 'The most that an amount may have' }),
+  bridgeable: Type.Boolean({
+    description: 'Whether payers may pay in another currency for it, or with it for another',
+  }),
+  enabled: Type.Boolean({ description: 'Whether it can be paid with' }),
 })
 
 export const ConvertCurrencyBody = Type.Object({
   sourceNetwork: Type.Optional(NetworkName),
-  sourceCurrency: Type.String({ minLength: 1, maxLength: 64, examples: ['USDC'] }),
-  sourceCurrencyAddress: Type.Optional(Type.String({ maxLength: 128 })),
+  sourceCurrency: CurrencyName,
+  sourceCurrencyAddress: Type.Optional(CurrencyAddress),
   targetNetwork: Type.Optional(NetworkName),
-  targetCurrency: Type.String({ minLength: 1, maxLength: 64, examples: ['EURC'] }),
-  targetCurrencyAddress: Type.Optional(Type.String({ maxLength: 128 })),
+  targetCurrency: CurrencyName,
+  targetCurrencyAddress: Type.Optional(CurrencyAddress),
   amount: Amount,
 })
 /** What the amount of the source is worth in the target. */
