@@ -47,13 +47,21 @@ type DialogProps = { title: string; open: boolean; onClose: () => void; children
 /** Something to be dealt with before the rest; Escape closes it. */
 export function Dialog({ title, open, onClose, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null)
+  const isShown = useRef(false)
   const id = useId()
   useEffect(() => {
+    isShown.current = open
     if (open) dialog.current?.showModal()
     else dialog.current?.close()
   }, [open])
+  // Browsers tell late, and tell also what the page did itself: by then it may ask the next thing.
+  const tell = () => {
+    if (!isShown.current || dialog.current?.open) return
+    isShown.current = false
+    onClose()
+  }
   return (
-    <dialog class="dialog" ref={dialog} aria-labelledby={id} onClose={onClose}>
+    <dialog class="dialog" ref={dialog} aria-labelledby={id} onClose={tell}>
       {open && (
         <div class="stack">
           <h2 id={id}>{title}</h2>
