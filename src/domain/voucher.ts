@@ -83,6 +83,9 @@ export type ExpiredVoucher = EndedVoucher & { status: 'EXPIRED' }
 /** A voucher whose payee has stated terms, in whatever state it is since. */
 export type TermedVoucher = Voucher & AfterRedemption
 
+/** A voucher whose receipts wait for blocks. */
+export type SettlingVoucher = TermedVoucher & { settlement: Settlement }
+
 /** The next state and what to tell the world about it. */
 export type VoucherStep<V extends Voucher = Voucher> = { voucher: V; event: VoucherEventType }
 
@@ -311,6 +314,19 @@ export function assertResolvable(voucher: Voucher): asserts voucher is TermedVou
   if (voucher.status === 'RESOLVED' && voucher.settlement.status !== 'FAILED') {
     throw new Refusal('already_resolved', 'The voucher has been resolved already.')
   }
+}
+
+/** True while receipts wait for their block, or for blocks on top of it. */
+export function isSettling(voucher: Voucher): voucher is SettlingVoucher {
+  return hasTerms(voucher) && voucher.settlement?.status === 'PENDING'
+}
+
+/** The transaction that is to pay the payee, while receipts wait for blocks; null otherwise. What comes before it prepares it. */
+export function settlingHash(voucher: Voucher): Hex | null {
+  if (!isSettling(voucher)) return null
+  const { transactions } = voucher.settlement
+  const last = wayOf(voucher, transactions)?.payments.at(-1)
+  return transactions.find(({ paymentId }) => paymentId === last?.id)?.hash ?? null
 }
 
 /** True where the clock or a party ended the voucher before its receipts came. */

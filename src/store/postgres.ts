@@ -158,6 +158,11 @@ export class PostgresStore implements Store {
     return this.#list({ text, values: [limit, offset] })
   }
 
+  async settlingWith({ hash, exceptPayerId, limit }: Parameters<Store['settlingWith']>[0]): Promise<Voucher[]> {
+    const text = 'SELECT body FROM vouchers WHERE settling_hash = $1 AND payer_id <> $2 LIMIT $3'
+    return this.#list({ name: 'settlingWith', text, values: [hash, exceptPayerId, limit] })
+  }
+
   async account(id: string): Promise<Account | null> {
     return this.#find('account', 'SELECT body FROM accounts WHERE id = $1', id)
   }

@@ -166,6 +166,11 @@ export class SqliteStore implements Store {
     return this.#list({ sql, values: [limit, offset] })
   }
 
+  async settlingWith({ hash, exceptPayerId, limit }: Parameters<Store['settlingWith']>[0]): Promise<Voucher[]> {
+    const sql = 'SELECT body FROM vouchers WHERE settling_hash = ? AND +payer_id <> ? LIMIT ?'
+    return this.#list({ sql, values: [hash, exceptPayerId, limit] })
+  }
+
   async account(id: string): Promise<Account | null> {
     return entityOrNull(this.#sql.get('SELECT body FROM accounts WHERE id = ?', id))
   }

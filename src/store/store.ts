@@ -198,6 +198,8 @@ export interface Store {
   voucher(id: string): Promise<Voucher | null>
   vouchers(filter: VoucherFilter): Promise<Voucher[]>
   vouchersOfHolders(filter: HoldersFilter): Promise<Voucher[]>
+  /** Vouchers of other payers whose settlement is PENDING, and whose last payment this transaction is to carry. */
+  settlingWith(filter: { hash: Hex; exceptPayerId: string; limit: number }): Promise<Voucher[]>
   /** The vouchers of a session, oldest first. */
   vouchersOf(sessionId: string): Promise<Voucher[]>
   /** Vouchers whose settlement is PENDING, oldest change first; `offset` (0) of them are left out. */

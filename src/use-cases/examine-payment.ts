@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { Chain, ChainRules, Log, MinedSighting, ProofQuestion, TransactionFacts } from '../chains/chain.ts'
-import type { Hex } from '../domain/payment.ts'
 import type { SettlementTransaction } from '../domain/settlement.ts'
 import { expectationFor, type TermedVoucher } from '../domain/voucher.ts'
 import type { Claim } from '../store/store.ts'
 import type { App } from './app.ts'
-import { findRival } from './find-rival.ts'
+import { rivalReason } from './find-rival.ts'
 
 /** What the chain says of one payment's transaction right now. */
 export type Examination =
@@ -87,8 +86,9 @@ async function examineMined(
   if (!proof.proven) return { state: 'failed', transaction: seen, reason: proof.reason }
   const { parts, payer } = proof
   // What counts for the payment already goes on counting, whoever turns up.
-  const rival = own.size > 0 ? null : await findRival(app, voucher, { network: chain.network, question, parts, payer })
-  if (rival !== null) return { state: 'failed', transaction: seen, reason: rivalReason(payer) }
+  const reason =
+    own.size > 0 ? null : await rivalReason(app, voucher, { network: chain.network, question, parts, payer })
+  if (reason !== null) return { state: 'failed', transaction: seen, reason }
   const claims = [...keys]
     .filter(([part]) => parts.includes(part))
     .map(([, key]) => ({ key, ownerId: transaction.paymentId, forgetAtMs: null }))
@@ -96,13 +96,6 @@ async function examineMined(
 }
 
 const BEFORE_ALL_BLOCKS = -1
-
-function rivalReason(payer: Hex): string {
-  return (
-    `it was paid from ${payer}, which another payer has shown to hold who is asked for the same payment. ` +
-    `Sign this voucher with ${payer} (sign-voucher), or wait until the other is paid, and hand in the receipt again`
-  )
-}
 
 async function examineReverted(
   rules: ChainRules,

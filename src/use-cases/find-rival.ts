@@ -1,6 +1,14 @@
 import type { ChainRules, ProofQuestion } from '../chains/chain.ts'
 import type { Hex } from '../domain/payment.ts'
-import { canBePaid, expectationFor, type TermedVoucher, type Voucher, waysToPay } from '../domain/voucher.ts'
+import {
+  canBePaid,
+  expectationFor,
+  isSettling,
+  type SettlingVoucher,
+  type TermedVoucher,
+  type Voucher,
+  waysToPay,
+} from '../domain/voucher.ts'
 import type { App } from './app.ts'
 
 /** A payer may be late, but not for ever: others who pay from the same address are not to wait longer than this. */
@@ -12,21 +20,49 @@ const MOST_RIVALS = 1000
 export type Counted = { network: string; question: ProofQuestion; parts: string[]; payer: Hex }
 
 /**
- * A voucher of somebody else that what is about to be claimed would pay as well, where its payer has shown to hold the
- * address that paid, and the payer of this voucher has not. Then that one comes first: an address that is only named may be
- * anybody's.
- * @returns null where nobody has a better right
+ * Why a payment is not to count for a voucher, or not yet: a voucher of another payer could count the very same, and comes
+ * first. That is so where that payer has shown to hold the address that paid, and else where it was first to hand the
+ * transaction in. An address that is only named may be anybody's.
+ * @returns null where nobody comes first, and for a payer who holds the address itself
  */
-export async function findRival(app: App, voucher: TermedVoucher, counted: Counted): Promise<Voucher | null> {
+export async function rivalReason(app: App, voucher: TermedVoucher, counted: Counted): Promise<string | null> {
   const { parts, payer } = counted
   if (parts.length === 0 || voucher.signedBy === payer) return null
   const accountId = (await app.store.credential('wallet', payer))?.accountId ?? null
   if (accountId === voucher.payerId) return null
-  const sinceMs = app.clock() - RIVAL_LIFE_MS
-  const candidates = await app.store.vouchersOfHolders({ address: payer, accountId, sinceMs, limit: MOST_RIVALS })
+  const [holders, others] = await Promise.all([
+    vouchersOfHolders(app, payer, accountId),
+    vouchersBefore(app, voucher, counted.question.sighting.transaction.hash),
+  ])
   const isRival = (other: Voucher) =>
     other.payerId !== voucher.payerId && canBePaid(other) && couldCount(app.rules, other, counted)
-  return candidates.find(isRival) ?? null
+  if (holders.some(isRival)) return inWords(payer, 'has shown to hold that address')
+  return others.some(isRival) ? inWords(payer, 'was first to hand the transaction in') : null
+}
+
+function vouchersOfHolders(app: App, address: Hex, accountId: string | null): Promise<Voucher[]> {
+  const sinceMs = app.clock() - RIVAL_LIFE_MS
+  return app.store.vouchersOfHolders({ address, accountId, sinceMs, limit: MOST_RIVALS })
+}
+
+/** Vouchers of others whose receipts named the transaction before those of this one did. */
+async function vouchersBefore(app: App, voucher: TermedVoucher, hash: Hex): Promise<Voucher[]> {
+  const others = await app.store.settlingWith({ hash, exceptPayerId: voucher.payerId, limit: MOST_RIVALS })
+  return others.filter((other) => isSettling(other) && isBefore(other, voucher))
+}
+
+/** Of two that name it in one millisecond, either one, but always the same. */
+function isBefore(other: SettlingVoucher, voucher: TermedVoucher): boolean {
+  if (!isSettling(voucher)) return true
+  const waitMs = voucher.settlement.submittedAtMs - other.settlement.submittedAtMs
+  return waitMs > 0 || (waitMs === 0 && other.id < voucher.id)
+}
+
+function inWords(payer: Hex, better: string): string {
+  return (
+    `another payer is asked for the same payment from ${payer} and ${better}. ` +
+    `Sign this voucher with ${payer} (sign-voucher), or wait until the other is paid, and hand in the receipt again`
+  )
 }
 
 /** Whether one of these parts could be claimed for a voucher, in any way to pay it that its payer was ever offered. */

@@ -11,9 +11,11 @@ import {
   assertResolvable,
   failSettlement,
   isLate,
+  isSettling,
   outdatedReason,
   paymentsOf,
   resolveVoucher as resolve,
+  type SettlingVoucher,
   type TermedVoucher,
   type VoucherStatus,
 } from '../domain/voucher.ts'
@@ -127,11 +129,11 @@ async function submit(
   transactions: SettlementTransaction[],
 ): Promise<TermedVoucher> {
   const voucher = await findResolvable(app, call, voucherId)
-  if (isPending(voucher)) return joinPending(voucher, transactions)
+  if (isSettling(voucher)) return joinPending(voucher, transactions)
   await untilKnown(app, call, chain, voucher, transactions)
   const submitted = await decideAndCommit<TermedVoucher>(app, null, async () => {
     const voucher = await findResolvable(app, call, voucherId)
-    if (isPending(voucher)) return { change: null, answer: joinPending(voucher, transactions) }
+    if (isSettling(voucher)) return { change: null, answer: joinPending(voucher, transactions) }
     return askChain(chain, () => decideSubmission(app, call.idempotency, chain, voucher, transactions))
   })
   await broadcastSigned(app, chain, submitted)
@@ -151,15 +153,8 @@ async function submitSignatures(
   return submitted
 }
 
-function isPending(voucher: TermedVoucher): voucher is TermedVoucher & { settlement: Settlement } {
-  return voucher.settlement?.status === 'PENDING'
-}
-
 /** The same receipts again wait with those that are pending; others would have to wait for their outcome. */
-function joinPending(
-  voucher: TermedVoucher & { settlement: Settlement },
-  transactions: SettlementTransaction[],
-): TermedVoucher {
+function joinPending(voucher: SettlingVoucher, transactions: SettlementTransaction[]): TermedVoucher {
   const pending = new Set(voucher.settlement.transactions.map(({ hash }) => hash))
   if (transactions.every(({ hash }) => pending.has(hash))) return voucher
   throw new Refusal(

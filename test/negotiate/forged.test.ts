@@ -150,7 +150,7 @@ describe('a swap that somebody hands in who only names its address', () => {
     const namer = await newParties(shop.server.url, { payers: [publicKey] })
     const theirs = await quotedAs(mine, namer, publicKey)
     const hash = await sendTogether(as(shop.payer, swapCall(mine)))
-    assertRejected(await resolveTheirs(theirs, hash, namer), /which another payer has shown to hold/)
+    assertRejected(await resolveTheirs(theirs, hash, namer), /has shown to hold that address/)
     assertResolved(await resolveMine(mine, hash))
     assertRejected(await resolveTheirs(theirs, hash, namer), COUNTED)
   })

@@ -177,7 +177,7 @@ describe('a signature in the place of a transaction', () => {
     assert.match(failed.settlement?.failure ?? '', /reverted/)
     await assertRejected(shop, voucher, await shop.resolve(voucher, { signature }), /the token would not take it/)
     const stolen = await shop.resolve(theirs, { transactionHash: quicker }, {}, namer)
-    await assertRejected(shop, theirs, stolen, /which another payer has shown to hold/, namer)
+    await assertRejected(shop, theirs, stolen, /has shown to hold that address/, namer)
     assert.equal((await shop.resolve(voucher, { transactionHash: quicker })).body.status, 'RESOLVED')
     assert.equal(await shop.balance(to, addressOf('AuthorizedToken')), UNITS)
   })

@@ -26,7 +26,7 @@ import { assertRejected, decimal, NETWORK, openShop, type Shop, transferData } f
 
 const UNITS = 1_000n
 const DAY_MS = 24 * 60 * 60 * 1000
-const HELD = /which another payer has shown to hold who is asked for the same payment.*sign-voucher/
+const HELD = /another payer .* has shown to hold that address\..*sign-voucher/
 const COUNTED = /counted for another payment already/
 
 let shop: Shop
@@ -157,6 +157,30 @@ describe('a payment that somebody else hands in first', () => {
     const refused = await until(other, theirs, ({ settlement }) => settlement?.status === 'FAILED')
     assert.equal(refused.status, 'REDEEMED')
     assert.equal((await shop.events(theirs.id)).at(-1), 'voucher.settlement_failed')
+  })
+
+  const BEATEN = /was first to hand the transaction in|counted for another payment already/
+
+  it('counts for who was first to hand it in, where neither payer has shown to hold the address', async () => {
+    const first = await shop.partiesOf(1)
+    const payments: { own: VoucherView; theirs: VoucherView; hash: Hex }[] = []
+    for (const to of [shop.newRecipient(), shop.newRecipient(), shop.newRecipient()]) {
+      const [own, theirs] = [await ask(first, to), await ask(other, to)]
+      payments.push({ own, theirs, hash: await shop.send({ units: UNITS, to }) })
+    }
+    const pending = await Promise.all(payments.map(({ own, hash }) => resolve(first, own, hash)))
+    for (const answer of pending) assert.equal(ok(answer).settlement?.status, 'PENDING')
+    const [waiting, ...mined] = payments
+    assert.ok(waiting)
+    assert.equal(ok(await resolve(other, waiting.theirs, waiting.hash)).settlement?.status, 'PENDING')
+    await shop.mine()
+    for (const { body } of await Promise.all(mined.map(({ theirs, hash }) => resolve(other, theirs, hash)))) {
+      assert.equal(body.code, 'receipt_rejected')
+      assert.match(body.detail ?? '', BEATEN)
+    }
+    for (const { own } of payments) await until(first, own, ({ status }) => status === 'RESOLVED')
+    const beaten = await until(other, waiting.theirs, ({ settlement }) => settlement?.status === 'FAILED')
+    assert.match(beaten.settlement?.failure ?? '', BEATEN)
   })
 
   it('counts for its payer also where both vouchers have ended', async () => {

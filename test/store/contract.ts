@@ -6,12 +6,15 @@ import { closeContext, releaseContextCode } from '../../src/domain/context.ts'
 import type { Hex } from '../../src/domain/hex.ts'
 import { addRelay, endRelay, newRelayQueue } from '../../src/domain/relay-queue.ts'
 import { closeSession } from '../../src/domain/session.ts'
+import { unseenTransaction } from '../../src/domain/settlement.ts'
 import {
   confirmSettlement,
   discardVoucher,
   expireVoucher,
+  failSettlement,
   type RedeemedVoucher,
   resolveVoucher,
+  type TermedVoucher,
   trackSettlement,
   type Voucher,
 } from '../../src/domain/voucher.ts'
@@ -526,6 +529,32 @@ function lookUps(engine: Engine): void {
     const signedLater = { ...plain, version: 2, signedBy: address }
     await store.commit({ vouchers: [ended, signedLater] })
     assert.deepEqual(await find(null), [signedLater, ended, signedOwn])
+  })
+
+  test('vouchers that wait for a transaction are found by it, but for those of one payer', async (t) => {
+    const { store, destroy } = await engine.fresh()
+    t.after(destroy)
+    const waiting = (payerId: string, hashes: Hex[]): TermedVoucher => {
+      const [approval, swap] = [aQuote().approvals[0], aQuote().swap]
+      const { redemption, ...voucher } = redeemed(aVoucher({ payerId }))
+      const payments = approval ? [approval, swap] : [swap]
+      const transactions = payments.map(({ id }, index) =>
+        unseenTransaction({ paymentId: id, hash: hashes[index] ?? null, signedTransaction: null }),
+      )
+      const settlement = aSettlement({ status: 'PENDING', transactions: transactions.toReversed() })
+      return { ...voucher, version: 1, redemption: { ...redemption, payments }, settlement }
+    }
+    const [own, other] = [waiting('usr_a', ['0x01', '0x02']), waiting('usr_b', ['0x01', '0x02'])]
+    const elsewhere = waiting('usr_c', ['0x02', '0x03'])
+    await store.commit({ vouchers: [own, other, elsewhere] })
+    const find = (hash: Hex, exceptPayerId = 'usr_a') => store.settlingWith({ hash, exceptPayerId, limit: 10 })
+    assert.deepEqual(await find('0x02'), [other])
+    assert.deepEqual(await find('0x02', 'usr_b'), [own])
+    assert.equal((await find('0x02', 'usr_d')).length, 2)
+    assert.deepEqual(await find('0x01'), [], 'what only prepares the payment')
+    const failed = failSettlement(other, other.settlement ?? aSettlement(), 'it was dropped', T0).voucher
+    await store.commit({ vouchers: [failed] })
+    assert.deepEqual(await find('0x02'), [])
   })
 
   test('what is not there is null', async () => {

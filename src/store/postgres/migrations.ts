@@ -10,7 +10,7 @@ const STEPS = [
   '6-secrets-and-counters.sql',
   '7-resting-codes.sql',
   '8-relay-queues.sql',
-  '9-signed-vouchers.sql',
+  '9-who-comes-first.sql',
 ]
 
 /** The schema that this program writes. */

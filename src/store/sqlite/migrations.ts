@@ -194,7 +194,9 @@ const STEPS: string[] = [
   `,
   `
   ALTER TABLE vouchers ADD COLUMN signed_by TEXT;
+  ALTER TABLE vouchers ADD COLUMN settling_hash TEXT;
   CREATE INDEX vouchers_signed_by ON vouchers (signed_by, created_at_ms) WHERE signed_by IS NOT NULL;
+  CREATE INDEX vouchers_settling_hash ON vouchers (settling_hash) WHERE settling_hash IS NOT NULL;
   `,
 ]
 
