@@ -478,7 +478,7 @@ describe('a sale under way', () => {
     await page.getByText('The server cannot be reached right now').waitFor({ state: 'hidden' })
   })
 
-  it('is asked for once, though the page was loaded anew while it asked', async () => {
+  it('is asked for once, though the page was loaded anew while it asked, and cannot be called off before', async () => {
     const { id, code } = await counter.openContext()
     const page = await openRegister()
     await page.route(/redeem-voucher$/, (route) => route.abort())
@@ -486,9 +486,12 @@ describe('a sale under way', () => {
       const failed = page.waitForEvent('requestfailed')
       await ask(page, { amount: '2', code })
       await failed
+      const callOff = page.getByRole('button', { name: 'Call it off' })
+      assert.equal(await callOff.count(), 0)
       await page.unroute(/redeem-voucher$/)
       await page.reload()
       await says(page, WAITING)
+      await callOff.waitFor()
     })
     const vouchers = (await counter.payer.listVouchers()).filter(({ contextId }) => contextId === id)
     assert.deepEqual(

@@ -113,9 +113,10 @@ export function isOver(sale: Sale): boolean {
   return sale.lines.every((line) => ['settled', 'unverified', 'expired', 'discarded'].includes(standingOf(line)))
 }
 
-/** Whether it can still be called off. */
-export function canBeCalledOff(sale: Sale): boolean {
-  return sale.lines.some((line) => ['asking', 'waiting'].includes(standingOf(line)))
+/** Whether it can be called off now: not while something of it is being asked for, which would then be asked all the same. */
+export function canBeCalledOff({ lines }: Sale): boolean {
+  const standings = lines.map(standingOf)
+  return standings.includes('waiting') && !standings.includes('asking')
 }
 
 /** What the register keeps of a voucher. `askedNow`: the answer is as old as its `updatedAt`, which tells the clocks apart. */
