@@ -84,7 +84,7 @@ function requireHeader(headers: HeadersLike, name: string): string {
 
 function assertInTime(time: string, toleranceSeconds: number): void {
   const ageSeconds = Date.now() / 1000 - Number(time)
-  if (!/^\d+$/.test(time) || Math.abs(ageSeconds) > toleranceSeconds) {
+  if (!/^\d+$/.test(time) || !(Math.abs(ageSeconds) <= toleranceSeconds)) {
     throw new WebhookError(`The webhook is from ${Math.round(ageSeconds)} s ago; ${toleranceSeconds} s are allowed.`)
   }
 }
