@@ -75,11 +75,13 @@ function watchPage(page: Page, { origin, faults }: Watched) {
   return { outage }
 }
 
-/** Asserts that axe finds nothing wrong with the page as it is. */
+/** Asserts that axe finds nothing wrong with the page as it is, once its colours have come to rest. */
 export async function assertAccessible(page: Page, state: string): Promise<void> {
+  if (!(await page.evaluate<boolean>('"axe" in globalThis'))) await page.evaluate(axe.source)
   const violations = await page.evaluate<string[]>(`(async () => {
-    if (!globalThis.axe) { ${axe.source} }
-    const { violations } = await axe.run(document)
+    const transitions = document.getAnimations().filter((animation) => animation instanceof CSSTransition)
+    await Promise.allSettled(transitions.map(({ finished }) => finished))
+    const { violations } = await axe.run(document, { resultTypes: ['violations'], preload: false })
     return violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html, failureSummary }) => html + ' ' + failureSummary).join(' | '))
   })()`)
   assert.deepEqual(violations, [], state)

@@ -84,8 +84,9 @@ export function explain(error: unknown): string {
 
 /** Why a sale could not be begun. What is not found then is the payer's code. */
 export function explainRefusal(error: unknown): string {
-  const isUnknown = error instanceof ProblemError && error.code === 'not_found'
-  return isUnknown ? 'No payer has this code. Check it with the payer.' : explain(error)
+  const code = error instanceof ProblemError ? error.code : null
+  if (code === 'not_found') return 'No payer has this code. Check it with the payer.'
+  return code === 'unauthorized' ? `${explain(error)} See the account in Settings.` : explain(error)
 }
 
 const WRONG_RECIPIENT = 'The address that is to be paid has a slip in it. Copy it again from the wallet.'

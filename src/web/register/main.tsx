@@ -49,6 +49,7 @@ function FirstTime() {
       <Card title="Set up this register">
         <p>Say where you are paid. Then key in an amount, type the payer’s six characters, and wait for the green.</p>
         <SettingsForm onSaved={() => undefined} />
+        <p class="muted small">An account is not needed. You can sign in later, in Settings.</p>
       </Card>
     </div>
   )

@@ -1,5 +1,6 @@
+import type { ComponentChildren } from 'preact'
 import { groupThousands } from '../design/money.tsx'
-import { beganAtMs, isPaid, numberOf, type Sale, STANDINGS, standingOf, totalsOf } from './sale.ts'
+import { beganAtMs, isPaid, numberOf, type Sale, type SaleLine, STANDINGS, standingOf, totalsOf } from './sale.ts'
 
 /** What the printer prints in place of the page. */
 export function Receipt({ sale }: { sale: Sale }) {
@@ -12,28 +13,7 @@ export function Receipt({ sale }: { sale: Sale }) {
       <table>
         <tbody>
           {sale.lines.map((line, place) => (
-            <tr key={line.voucher?.id ?? place}>
-              <td>
-                <strong>{STANDINGS[standingOf(line)].word}</strong>, voucher {line.voucher?.code}
-                <br />
-                to {line.recipient}
-                {line.voucher?.paidWith && (
-                  <>
-                    <br />
-                    paid with {groupThousands(line.voucher.paidWith.amount)} {line.voucher.paidWith.currency}
-                  </>
-                )}
-                {line.voucher?.settlement?.transactions.map(({ transactionHash, paymentId }) => (
-                  <span key={paymentId}>
-                    <br />
-                    by {transactionHash}
-                  </span>
-                ))}
-              </td>
-              <td class="receipt__amount">
-                {groupThousands(line.amount)} {line.symbol}
-              </td>
-            </tr>
+            <Line key={line.voucher?.id ?? place} line={line} />
           ))}
         </tbody>
         <tfoot>
@@ -48,5 +28,37 @@ export function Receipt({ sale }: { sale: Sale }) {
         </tfoot>
       </table>
     </article>
+  )
+}
+
+function Line({ line }: { line: SaleLine }) {
+  const { recipient, voucher } = line
+  const paidWith = voucher?.paidWith
+  return (
+    <>
+      <tr>
+        <td>
+          {STANDINGS[standingOf(line)].word}, voucher {voucher?.code}
+        </td>
+        <td class="receipt__amount">
+          {groupThousands(line.amount)} {line.symbol}
+        </td>
+      </tr>
+      {paidWith && <Detail>{`Paid with ${groupThousands(paidWith.amount)} ${paidWith.currency}`}</Detail>}
+      <Detail>To {recipient}</Detail>
+      {voucher?.settlement?.transactions.map(({ transactionHash, paymentId }) => (
+        <Detail key={paymentId}>Transaction {transactionHash}</Detail>
+      ))}
+    </>
+  )
+}
+
+function Detail({ children }: { children: ComponentChildren }) {
+  return (
+    <tr>
+      <td class="receipt__detail" colSpan={2}>
+        {children}
+      </td>
+    </tr>
   )
 }

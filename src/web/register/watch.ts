@@ -4,6 +4,7 @@ import { askFor, callOff, explainRefusal, isAboutCode, payeeOf } from './ask.ts'
 import { clearDraft } from './draft.ts'
 import { isOver, recordOf, type Sale } from './sale.ts'
 import { change, changeLine, remove, saleOf, sales, shownId } from './sales.ts'
+import { settings } from './settings.ts'
 
 /** How often sales that nobody looks at are looked after. */
 const LOOK_MS = 10_000
@@ -28,13 +29,18 @@ export function startWatching(): void {
     isCutOff.value = true
   })
   setInterval(() => {
-    for (const sale of sales.value) if (sale.id === shownId.value || isToBeLookedAfter(sale)) void look(sale)
+    for (const sale of sales.value) if (isToBeLookedAfter(sale)) void look(sale)
   }, LOOK_MS)
 }
 
-/** Those of other registers are told by the history, while it is open. */
+/** Not after the key with which it was asked for was taken away. */
+function canBeSeen({ token }: Sale): boolean {
+  return token !== null || settings.value.apiKey !== ''
+}
+
+/** What is shown, and what this register has begun; of what others sell the history hears, while it is open. */
 function isToBeLookedAfter(sale: Sale): boolean {
-  return !isOver(sale) && sale.elsewhere === undefined
+  return canBeSeen(sale) && (sale.id === shownId.value || (!isOver(sale) && sale.elsewhere === undefined))
 }
 
 /** Whether the server could not be reached when it was last asked. Following goes on by itself. */
