@@ -289,6 +289,8 @@ describe('the wallet page', () => {
     assert.equal((await payee.waitForResolved(id, { timeoutMs: 20_000 })).status, 'RESOLVED')
 
     await page.getByRole('button', { name: 'Forget this wallet' }).click()
+    await assertAccessible(page, 'to be forgotten')
+    await page.getByRole('button', { name: 'Forget it' }).click()
     await page.getByRole('heading', { name: 'Play in the sandbox' }).waitFor()
     assert.equal(await page.evaluate('localStorage.length'), 0)
   })
@@ -452,10 +454,10 @@ describe('the wallet page', () => {
     await page.getByRole('button', { name: 'Delete it for good' }).first().click()
   })
 
-  it('pays by a signature alone where the operator pays the gas', async () => {
+  it('pays by a signature alone where the operator pays the gas, also in a session', async () => {
     const page = await openWallet(6)
     const payee = await payeeOf(page)
-    const { id } = await ask(payee, '17')
+    const [id = ''] = await askInSession(payee, ['17'])
     await page.getByRole('button', { name: 'Sign only: no network fee' }).click()
     const { settlement } = await payee.waitForResolved(id)
     const [{ transactionHash } = { transactionHash: null }] = settlement.transactions

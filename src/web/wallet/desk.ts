@@ -49,6 +49,9 @@ const RETRY_MS = 1500
 /** What the page can hold; the history goes on asking for older ones. */
 const PAGE_SIZE = 100
 
+/** Whether some may be older than those that the page holds. */
+export const mayHaveOlder = computed(() => vouchers.value.size >= PAGE_SIZE)
+
 let ending = new AbortController()
 const followed = new Set<string>()
 

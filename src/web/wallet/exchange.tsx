@@ -6,6 +6,7 @@ import { groupThousands, Money } from '../design/money.tsx'
 import { Countdown } from '../design/progress.tsx'
 import { WorkButton } from './busy.tsx'
 import { currencies, payer, take } from './desk.ts'
+import { isBusyWith } from './paying.ts'
 import { useIsPast } from './time.ts'
 
 /** Pays in another currency than was asked: asks for a price, shows it, and asks again. */
@@ -22,6 +23,7 @@ export function Exchange({ voucher, address }: { voucher: VoucherView; address: 
       network === expectedPayment.network && contract === expectedPayment.currencyAddress,
   )
   if (others.length === 0 || !asked?.bridgeable) return null
+  const isPaying = isBusyWith(voucher.id)
   const negotiate = async (currency: { symbol: string; address: string }) => {
     const { network } = expectedPayment
     const wanted = { network, currency: currency.symbol, currencyAddress: currency.address, wallet: { address } }
@@ -33,17 +35,20 @@ export function Exchange({ voucher, address }: { voucher: VoucherView; address: 
     return (
       <div class="stack stack--tight">
         <Quote quote={suppliedPayment} expected={expectedPayment.currency} />
-        <div class="row">
-          <WorkButton work={() => negotiate({ symbol: currency, address: currencyAddress })}>
-            Ask for a new price
-          </WorkButton>
-          <WorkButton kind="plain" work={() => negotiate(asked)}>
-            Pay in {expectedPayment.currency} after all
-          </WorkButton>
-        </div>
+        {!isPaying && (
+          <div class="row">
+            <WorkButton work={() => negotiate({ symbol: currency, address: currencyAddress })}>
+              Ask for a new price
+            </WorkButton>
+            <WorkButton kind="plain" work={() => negotiate(asked)}>
+              Pay in {expectedPayment.currency} after all
+            </WorkButton>
+          </div>
+        )}
       </div>
     )
   }
+  if (isPaying) return null
   const target = others.find((currency) => currency.address === (chosen || others[0]?.address))
   return (
     <details>
@@ -93,7 +98,7 @@ function Quote({ quote, expected }: { quote: Supplied; expected: string }) {
       )}
       {rate && (
         <QuoteLine name="Rate">
-          {groupThousands(rate)} {currency} for 1 {expected}
+          {groupThousands(inShort(rate))} {currency} for 1 {expected}
         </QuoteLine>
       )}
       {quote.fees?.map((fee) => (
@@ -109,6 +114,11 @@ function Quote({ quote, expected }: { quote: Supplied; expected: string }) {
       )}
     </dl>
   )
+}
+
+/** Enough of a rate for eyes; what is paid is told in full. */
+function inShort(rate: string): string {
+  return rate.replace(/(\.\d{6})\d+$/, '$1…')
 }
 
 function QuoteLine({ name, children }: { name: string; children: ComponentChildren }) {

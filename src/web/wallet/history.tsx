@@ -5,7 +5,7 @@ import { Money } from '../design/money.tsx'
 import { Progress, StatusBadge, type Tone } from '../design/progress.tsx'
 import { Card } from '../design/surfaces.tsx'
 import { WorkButton } from './busy.tsx'
-import { readOlder } from './desk.ts'
+import { mayHaveOlder, readOlder } from './desk.ts'
 import { payeeName } from './request.tsx'
 
 /** Payments that are on the chain and not deep enough yet. */
@@ -68,7 +68,7 @@ export function History({ vouchers, address }: HistoryProps) {
           </li>
         ))}
       </ul>
-      {mayBeMore && (
+      {mayHaveOlder.value && mayBeMore && (
         <div class="row">
           <WorkButton work={async () => setMayBeMore(await readOlder(address))}>Look for older ones</WorkButton>
         </div>

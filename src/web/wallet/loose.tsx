@@ -74,8 +74,11 @@ function TooLate({ vouchers }: { vouchers: readonly VoucherView[] }) {
           return (
             <li class="part stack stack--tight" key={voucher.id}>
               <Line voucher={voucher} more={0} />
-              <p>This request is over, so its payment is not sent again. If it went out, it still counts.</p>
-              {step?.is === 'stopped' && <p class="notice notice--bad">{step.why}</p>}
+              <p>
+                This request is over, so this page does not send its payment again. If it went out all the same, it
+                still counts, and this goes away by itself.
+              </p>
+              {step?.is === 'stopped' && <p class="notice">The server says: {step.why}</p>}
               {receipts.map(({ transactionHash }) => (
                 <p class="small muted address" key={transactionHash}>
                   {transactionHash}

@@ -12,7 +12,7 @@ import { LooseEnds, UnreadableNotice } from './loose.tsx'
 import { handInKept, isToPay, lookForAsking } from './paying.ts'
 import { Request } from './request.tsx'
 import { Session } from './session.tsx'
-import { forgetAll, Open, SetUp, SignIn, shortened } from './set-up.tsx'
+import { Forget, Open, SetUp, SignIn, shortened } from './set-up.tsx'
 import { account, findExtensions, lock, wallet } from './wallets.ts'
 
 const all = computed(() => [...vouchers.value.values()].toSorted(byNewest))
@@ -47,11 +47,7 @@ function Actions() {
     <>
       <span class="small muted">{shortened(account.value.address)}</span>
       {wallet.value && account.value.kind === 'key' && <Button onClick={lock}>Lock</Button>}
-      {wallet.value && (
-        <Button kind="plain" onClick={forgetAll}>
-          Forget this wallet
-        </Button>
-      )}
+      {wallet.value && <Forget />}
     </>
   )
 }
@@ -61,6 +57,7 @@ function Desk({ address }: { address: string }) {
     <>
       {wallet.value === null && <Open />}
       {wallet.value !== null && payer.value === null && <SignIn />}
+      {payer.value !== null && <LooseEnds />}
       {payer.value !== null && <Counter address={address} />}
     </>
   )
@@ -72,7 +69,6 @@ function Counter({ address }: { address: string }) {
   const code = <Code key="code" address={address} />
   const work = (isAsked || underWay.value.length > 0) && (
     <div key="work" class="stack">
-      <LooseEnds />
       <Requests address={address} />
       <UnderWay vouchers={underWay.value} />
     </div>

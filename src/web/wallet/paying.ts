@@ -27,6 +27,12 @@ export const steps = signal<ReadonlyMap<string, Step>>(new Map())
 /** What a wallet of the browser was asked when the page went: nobody here knows whether it was paid. */
 export const unsure = signal<readonly Asking[]>([])
 
+/** Whether a voucher or a session is being paid by this page. */
+export function isBusyWith(id: string): boolean {
+  const step = steps.value.get(id)
+  return step?.is === 'signing' || step?.is === 'sent'
+}
+
 /** The server has the receipts, so the browser need not remember them. After a failure it may be another receipt. */
 function isTaken({ status, settlement }: VoucherView, sent: Sent): boolean {
   if (settlement?.status !== 'FAILED' || 'callsId' in sent) return status === 'RESOLVED' || settlement !== undefined
@@ -340,6 +346,7 @@ export function explain(error: unknown): string {
   if (error instanceof UnresolvedError) return explain(error.cause)
   if (error instanceof ProblemError) return error.detail
   if (isAway(error)) return 'The server cannot be reached just now.'
+  if (isChainAway(error)) return 'The chain cannot be reached just now.'
   if (error instanceof Error && 'shortMessage' in error) return `${error.shortMessage}`
   return error instanceof Error ? error.message : 'Something went wrong.'
 }
@@ -347,6 +354,11 @@ export function explain(error: unknown): string {
 function isAway(error: unknown): boolean {
   if (error instanceof UnresolvedError) return isAway(error.cause)
   return error instanceof SixpenceError && (error.code === 'connection' || error.code === 'timeout')
+}
+
+/** As viem says it. */
+function isChainAway(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'HttpRequestError' || isChainAway(error.cause))
 }
 
 function isDeclined(error: unknown): boolean {

@@ -11,6 +11,7 @@ import { Exchange, useIsQuoteOver } from './exchange.tsx'
 import {
   gaslessTransfer,
   giveUp,
+  isBusyWith,
   isUnsure,
   payGasless,
   payVoucher,
@@ -21,7 +22,7 @@ import {
   steps,
 } from './paying.ts'
 import { hindranceOf, isUnknown, PaymentReview } from './review.tsx'
-import { wallet } from './wallets.ts'
+import { account, wallet } from './wallets.ts'
 
 /** Something that a payee asks for, on its own. */
 export function Request({ voucher, address }: { voucher: VoucherView; address: string }) {
@@ -114,7 +115,7 @@ function Choice({ voucher, address, isMain = false }: BodyProps) {
   const isQuoteOver = useIsQuoteOver(voucher)
   const [isAccepted, setIsAccepted] = useState(false)
   const step = steps.value.get(id)
-  const isUnderWay = step?.is === 'signing' || step?.is === 'sent'
+  const isUnderWay = isBusyWith(id)
   const hasUnknown = payments.some(isUnknown)
   const sent = sentFor(id)
   const isAllSent = sent.length > 0 && sent.length === payments.length
@@ -134,8 +135,8 @@ function Choice({ voucher, address, isMain = false }: BodyProps) {
       {isQuoteOver && !isAllSent && (
         <p class="notice notice--wait">The price has run out. Ask for a new one before you pay.</p>
       )}
-      {hasUnknown && (
-        <label class="row">
+      {hasUnknown && hindrance === null && (
+        <label class="check">
           <input type="checkbox" checked={isAccepted} onChange={() => setIsAccepted(!isAccepted)} />I know this
           contract, and what it does with my money.
         </label>
@@ -149,7 +150,7 @@ function Choice({ voucher, address, isMain = false }: BodyProps) {
             disabled={isBlocked}
             onClick={() => void payVoucher(id, payments)}
           >
-            {payLabel(voucher, { sent: sent.length, isMain })}
+            {isUnderWay ? 'Paying…' : payLabel(voucher, { sent: sent.length, isMain })}
           </Button>
         )}
         {wallet.value !== null && gasless && (
@@ -184,7 +185,11 @@ type StepNoticeProps = { step: Step | undefined; id: string; sent: readonly { si
 export function StepNotice({ step, id, sent }: StepNoticeProps) {
   return (
     <div aria-live="polite">
-      {step?.is === 'signing' && <p class="notice notice--wait">Waiting for your signature…</p>}
+      {step?.is === 'signing' && (
+        <p class="notice notice--wait">
+          {account.value?.kind === 'key' ? 'Signing…' : 'Waiting for your signature: look at your wallet.'}
+        </p>
+      )}
       {step?.is === 'sent' && <p class="notice notice--wait">On its way: waiting for the block…</p>}
       {step?.is === 'stopped' && (
         <div class="notice notice--bad">
@@ -199,15 +204,22 @@ export function StepNotice({ step, id, sent }: StepNoticeProps) {
 /** What was sent is not forgotten, and how its owner can have it forgotten. */
 function KeptNotice({ id, isSigned }: { id: string; isSigned: boolean }) {
   return (
-    <p>
-      The payment was sent, and its receipt is kept here until the server has it: it is handed in again by itself.{' '}
-      {isSigned && 'Sending it again is safe: the chain carries it out once. '}
-      If {isSigned ? 'you know' : 'your wallet shows'} that it never went out,{' '}
+    <>
+      {isSigned ? (
+        <p>
+          The payment is signed, and kept here until the server has its receipt. If it went out, it is handed in again
+          by itself. If it did not, send it again: the chain never carries it out twice.
+        </p>
+      ) : (
+        <p>
+          The payment was sent, and its receipt is kept here until the server has it: it is handed in again by itself.
+          Forget it only if your wallet shows that it never went out.
+        </p>
+      )}
       <Button kind="plain" onClick={() => giveUp(id)}>
-        forget the receipt and pay anew
+        Forget it, and pay anew
       </Button>
-      .
-    </p>
+    </>
   )
 }
 

@@ -6,7 +6,7 @@ import { Button } from '../design/controls.tsx'
 import { Money } from '../design/money.tsx'
 import { Card } from '../design/surfaces.tsx'
 import { currencies, payer } from './desk.ts'
-import { isUnsure, paySession, sentTogether, steps } from './paying.ts'
+import { isBusyWith, isUnsure, paySession, sentTogether, steps } from './paying.ts'
 import { payeeName, RequestBody, StepNotice } from './request.tsx'
 import { hindranceOf, isUnknown } from './review.tsx'
 import { wallet } from './wallets.ts'
@@ -51,7 +51,7 @@ export function Session({ session, vouchers, address }: SessionProps) {
 
 function PayAll({ plan, vouchers }: { plan: SessionPaymentsView; vouchers: readonly VoucherView[] }) {
   const step = steps.value.get(plan.sessionId)
-  const isUnderWay = step?.is === 'signing' || step?.is === 'sent'
+  const isUnderWay = isBusyWith(plan.sessionId)
   const isTogether = useCanBatch(plan)
   const [isAccepted, setIsAccepted] = useState(false)
   const shown = vouchers.flatMap(({ payments = [] }) => payments)
@@ -73,8 +73,8 @@ function PayAll({ plan, vouchers }: { plan: SessionPaymentsView; vouchers: reado
           that is to blame, or pay the others one by one.
         </p>
       )}
-      {hasUnknown && (
-        <label class="row">
+      {hasUnknown && hindrance === null && (
+        <label class="check">
           <input type="checkbox" checked={isAccepted} onChange={() => setIsAccepted(!isAccepted)} />I know all these
           contracts, and what they do with my money.
         </label>

@@ -2,31 +2,36 @@ import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import { SANDBOX_ACCOUNT_COUNT, SANDBOX_CHAIN_ID } from '../../sandbox/facts.ts'
 import { Button, Field } from '../design/controls.tsx'
-import { Card } from '../design/surfaces.tsx'
+import { Card, Dialog } from '../design/surfaces.tsx'
 import { useWork, WorkButton } from './busy.tsx'
 import { leave, networks, signIn } from './desk.ts'
+import { keptSent } from './keep.ts'
 import { canSeal } from './vault.ts'
 import { account, connect, extensions, forget, setUpKey, unlock, wallet } from './wallets.ts'
 
 /** Chooses what to pay with. */
 export function SetUp() {
+  const hasSandbox = networks.value.some(({ chainId }) => chainId === SANDBOX_CHAIN_ID)
+  const own = <OwnWallet key="own" />
+  const sandbox = hasSandbox && <SandboxKey key="sandbox" />
+  return <div class="halves">{extensions.value.length > 0 ? [own, sandbox] : [sandbox, own]}</div>
+}
+
+function OwnWallet() {
   return (
-    <div class="halves">
-      <Card title="Use your own wallet">
-        {extensions.value.length === 0 && (
-          <p class="muted">
-            No wallet was found in this browser. If you have one as an extension, switch it on and load this page again.
-          </p>
-        )}
-        {extensions.value.map((extension) => (
-          <WorkButton key={extension.info.rdns} kind="main" work={() => connectAndSignIn(extension)}>
-            Connect {extension.info.name}
-          </WorkButton>
-        ))}
-        <p class="muted small">Your keys stay in your wallet. It asks you before anything is paid.</p>
-      </Card>
-      {networks.value.some(({ chainId }) => chainId === SANDBOX_CHAIN_ID) && <SandboxKey />}
-    </div>
+    <Card title="Use your own wallet">
+      {extensions.value.length === 0 && (
+        <p class="muted">
+          No wallet was found in this browser. If you have one as an extension, switch it on and load this page again.
+        </p>
+      )}
+      {extensions.value.map((extension) => (
+        <WorkButton key={extension.info.rdns} kind="main" work={() => connectAndSignIn(extension)}>
+          Connect {extension.info.name}
+        </WorkButton>
+      ))}
+      <p class="muted small">Your keys stay in your wallet. It asks you before anything is paid.</p>
+    </Card>
   )
 }
 
@@ -87,7 +92,11 @@ function SandboxKey() {
             {(control) => <Secret control={control} value={imported} onInput={setImported} autocomplete="off" />}
           </Field>
         )}
-        <Field label="Passphrase" hint="It seals the key in this browser, and opens it again." error={trouble}>
+        <Field
+          label="Passphrase"
+          hint={`It seals the key in this browser, and opens it again. At least ${SHORTEST_PASSPHRASE} characters.`}
+          error={trouble}
+        >
           {(control) => (
             <Secret control={control} value={passphrase} onInput={setPassphrase} autocomplete="new-password" />
           )}
@@ -120,9 +129,7 @@ function Unlock() {
           <Button type="submit" kind="main" disabled={isBusy}>
             {isBusy ? 'Opening…' : 'Unlock'}
           </Button>
-          <Button kind="plain" onClick={forgetAll}>
-            Forget this wallet
-          </Button>
+          <Forget />
         </div>
       </Form>
     </Card>
@@ -161,7 +168,35 @@ export function SignIn() {
   )
 }
 
-export function forgetAll(): void {
+/** A sealed key is gone for good, so its owner is asked again. */
+export function Forget() {
+  const [isAsking, setIsAsking] = useState(false)
+  const isSealed = account.value?.kind === 'key'
+  return (
+    <>
+      <Button kind="plain" onClick={() => (isSealed ? setIsAsking(true) : forgetAll())}>
+        Forget this wallet
+      </Button>
+      <Dialog title="Forget this wallet?" open={isAsking} onClose={() => setIsAsking(false)}>
+        <p>Its sealed key is deleted from this browser, and nobody can bring it back from here.</p>
+        {keptSent().length > 0 && (
+          <p class="notice notice--wait">
+            It has sent something that the server has not taken yet. That receipt stays, and is handed in when this
+            wallet is set up here again.
+          </p>
+        )}
+        <div class="row">
+          <Button kind="danger" onClick={forgetAll}>
+            Forget it
+          </Button>
+          <Button onClick={() => setIsAsking(false)}>Keep it</Button>
+        </div>
+      </Dialog>
+    </>
+  )
+}
+
+function forgetAll(): void {
   leave()
   forget()
 }
