@@ -60,7 +60,6 @@ async function takeOnePayment(camera: Camera, register: Page, wallet: Page, code
   await camera.takeBoth([register, wallet], 'two-windows')
   await register.setViewportSize(DESK)
   await wallet.setViewportSize(DESK)
-  await camera.take(register, 'register-waiting')
   await camera.take(wallet.getByRole('region', { name: 'Corner shop asks for a payment' }), 'wallet-request')
   await press(wallet, 'Pay')
   await register.getByText('1 of 3').waitFor()
