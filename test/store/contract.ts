@@ -49,8 +49,8 @@ import {
   randomPayeeId,
   redeemed,
   settling,
+  someHex,
   T0,
-  WALLET,
   WHOLE_LIST,
 } from './rows.ts'
 import { webhooks } from './webhook-contract.ts'
@@ -500,30 +500,30 @@ function leases(engine: Engine): void {
 }
 
 function lookUps(engine: Engine): void {
-  test('vouchers are found by the address that their payers have shown to hold', async (t) => {
-    const { store, destroy } = await engine.fresh()
-    t.after(destroy)
-    const [address, another] = ['0x70997970C51812dc3A010C7d01b50e0d17dc79C8', WALLET] as const
+  test('vouchers are found by the address that their payers have shown to hold', async () => {
+    const { store } = engine
+    const [address, another] = [someHex(20), someHex(20)]
+    const [holderId, otherId] = [newId('usr', T0), newId('usr', T0)]
     const of = (payerId: string, nowMs: number, signedBy: Hex | null = null): RedeemedVoucher => ({
       ...redeemed(aVoucher({ payerId, nowMs })),
       ...{ version: 1, signedBy },
     })
-    const [old, own, signedOwn] = [of('usr_a', T0), of('usr_a', T0 + 1), of('usr_a', T0 + 2, address)]
+    const [old, own, signedOwn] = [of(holderId, T0), of(holderId, T0 + 1), of(holderId, T0 + 2, address)]
     const [signed, plain, signedByAnother] = [
-      of('usr_b', T0 + 3, address),
-      of('usr_b', T0 + 4),
-      of('usr_b', T0 + 5, another),
+      of(otherId, T0 + 3, address),
+      of(otherId, T0 + 4),
+      of(otherId, T0 + 5, another),
     ]
     await store.commit({ vouchers: [old, own, signedOwn, signed, plain, signedByAnother] })
     const find = (accountId: string | null, given: Partial<HoldersFilter> = {}) =>
       store.vouchersOfHolders({ address, accountId, sinceMs: T0 + 1, limit: 10, ...given })
 
     assert.deepEqual(await find(null), [signed, signedOwn])
-    assert.deepEqual(await find('usr_a'), [signed, signedOwn, own])
-    assert.deepEqual(await find('usr_a', { limit: 2 }), [signed, signedOwn])
-    assert.deepEqual(await find('usr_a', { sinceMs: T0 }), [signed, signedOwn, own, old])
+    assert.deepEqual(await find(holderId), [signed, signedOwn, own])
+    assert.deepEqual(await find(holderId, { limit: 2 }), [signed, signedOwn])
+    assert.deepEqual(await find(holderId, { sinceMs: T0 }), [signed, signedOwn, own, old])
     assert.deepEqual(await find(null, { address: another }), [signedByAnother])
-    assert.deepEqual(await find('usr_c', { address: '0x' }), [])
+    assert.deepEqual(await find('usr_none', { address: '0x' }), [])
 
     const ended = discardVoucher(signed, T0 + 6).voucher
     const signedLater = { ...plain, version: 2, signedBy: address }
@@ -531,9 +531,8 @@ function lookUps(engine: Engine): void {
     assert.deepEqual(await find(null), [signedLater, ended, signedOwn])
   })
 
-  test('vouchers that wait for a transaction are found by it, but for those of one payer', async (t) => {
-    const { store, destroy } = await engine.fresh()
-    t.after(destroy)
+  test('vouchers that wait for a transaction are found by it, but for those of one payer', async () => {
+    const { store } = engine
     const waiting = (payerId: string, hashes: Hex[]): TermedVoucher => {
       const [approval, swap] = [aQuote().approvals[0], aQuote().swap]
       const { redemption, ...voucher } = redeemed(aVoucher({ payerId }))
@@ -544,17 +543,18 @@ function lookUps(engine: Engine): void {
       const settlement = aSettlement({ status: 'PENDING', transactions: transactions.toReversed() })
       return { ...voucher, version: 1, redemption: { ...redemption, payments }, settlement }
     }
-    const [own, other] = [waiting('usr_a', ['0x01', '0x02']), waiting('usr_b', ['0x01', '0x02'])]
-    const elsewhere = waiting('usr_c', ['0x02', '0x03'])
+    const [approving, swapping, next] = [someHex(32), someHex(32), someHex(32)]
+    const [own, other] = [waiting('usr_a', [approving, swapping]), waiting('usr_b', [approving, swapping])]
+    const elsewhere = waiting('usr_c', [swapping, next])
     await store.commit({ vouchers: [own, other, elsewhere] })
     const find = (hash: Hex, exceptPayerId = 'usr_a') => store.settlingWith({ hash, exceptPayerId, limit: 10 })
-    assert.deepEqual(await find('0x02'), [other])
-    assert.deepEqual(await find('0x02', 'usr_b'), [own])
-    assert.equal((await find('0x02', 'usr_d')).length, 2)
-    assert.deepEqual(await find('0x01'), [], 'what only prepares the payment')
+    assert.deepEqual(await find(swapping), [other])
+    assert.deepEqual(await find(swapping, 'usr_b'), [own])
+    assert.equal((await find(swapping, 'usr_d')).length, 2)
+    assert.deepEqual(await find(approving), [], 'what only prepares the payment')
     const failed = failSettlement(other, other.settlement ?? aSettlement(), 'it was dropped', T0).voucher
     await store.commit({ vouchers: [failed] })
-    assert.deepEqual(await find('0x02'), [])
+    assert.deepEqual(await find(swapping), [])
   })
 
   test('what is not there is null', async () => {

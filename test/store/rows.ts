@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Account, ApiKey, Credential } from '../../src/domain/account.ts'
 import { type Context, openContext } from '../../src/domain/context.ts'
 import type { Event } from '../../src/domain/event.ts'
+import type { Hex } from '../../src/domain/hex.ts'
 import type { Quote } from '../../src/domain/quote.ts'
 import { openSession, type Session } from '../../src/domain/session.ts'
 import type { Settlement } from '../../src/domain/settlement.ts'
@@ -33,6 +34,10 @@ export function nextCode(): string {
 
 export function randomPayeeId(): string {
   return randomBytes(32).toString('hex')
+}
+
+export function someHex(bytes: number): Hex {
+  return `0x${randomBytes(bytes).toString('hex')}`
 }
 
 export const PAYER_ID = newId('usr', T0)
