@@ -12,6 +12,8 @@ import { packAndInstall } from './packed.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const PROGRAM = 'runtime-program.js'
+/** Node 22 is the oldest that the package names. */
+const BROUGHT = ['node@22', 'deno', 'bun']
 const LONGEST_RUN_MS = 5 * 60_000
 
 setTimeout(() => {
@@ -21,14 +23,15 @@ setTimeout(() => {
 
 const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
 const { folder, run } = packAndInstall(join(ROOT, 'dist/client'), '--offline')
-run('npm', 'install', '--silent', '--no-audit', '--no-fund', '--no-save', `viem@${dependencies.viem}`, 'deno', 'bun')
+run('npm', 'install', '--silent', '--no-audit', '--no-fund', '--no-save', `viem@${dependencies.viem}`, ...BROUGHT)
 copyFileSync(join(import.meta.dirname, PROGRAM), join(folder, PROGRAM))
 
-const [deno, bun] = [join(folder, 'node_modules/.bin/deno'), join(folder, 'node_modules/.bin/bun')]
+const brought = (name: string) => join(folder, 'node_modules/.bin', name)
 const RUNTIMES = [
   { name: 'node', program: process.execPath, flags: [] },
-  { name: 'deno', program: deno, flags: ['run', '--no-prompt', '--allow-net'] },
-  { name: 'bun', program: bun, flags: ['run'] },
+  { name: 'node', program: brought('node'), flags: [] },
+  { name: 'deno', program: brought('deno'), flags: ['run', '--no-prompt', '--allow-net'] },
+  { name: 'bun', program: brought('bun'), flags: ['run'] },
 ]
 
 const chainPort = await freePort()

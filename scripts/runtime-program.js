@@ -11,7 +11,7 @@ import {
   viemWallet,
   WebhookError,
 } from '@sixpence/client'
-import { createWalletClient, http, publicActions } from 'viem'
+import { createWalletClient, http, keccak256, publicActions } from 'viem'
 import { mnemonicToAccount } from 'viem/accounts'
 
 /** What a program does with the SDK, in any runtime: takes and makes a payment, listens, is told. Arguments: url, rpc. */
@@ -19,7 +19,7 @@ import { mnemonicToAccount } from 'viem/accounts'
 const [url = '', rpc = ''] = process.argv.slice(2)
 const account = mnemonicToAccount('test test test test test test test test test test test junk', { addressIndex: 1 })
 const client = createWalletClient({ account, transport: http(rpc), pollingInterval: 100 }).extend(publicActions)
-const wallet = viemWallet(client)
+const wallet = viemWallet(client, { keccak256 })
 
 const token = await signInWithWallet({ url, wallet, chainId: await client.getChainId() })
 const payer = createPayer({ url, token })

@@ -83,6 +83,8 @@ export type Route = {
   /** One call each: what was sent, where there is a body, and what came back. */
   calls: { title: string; body: unknown; answer: unknown }[]
   problems: Problem[]
+  /** From how many calls on it is refused, in a sentence. */
+  limit: string
   /** What a search looks through, in lower case. */
   text: string
 }
@@ -155,6 +157,7 @@ function readOperation(
       body: body?.examples?.[name]?.value,
     })),
     problems: codes.map((code) => readProblem(code, components.examples)),
+    limit: responses['429']?.description.replace(/^[^.]*\. /, '') ?? '',
     text: [...words, ...parameters.map(({ name }) => name)].join(' ').toLowerCase(),
   }
 }

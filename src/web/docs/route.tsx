@@ -37,6 +37,7 @@ export function RouteView({ route, resolve }: { route: Route; resolve: Resolve }
       <Calls route={route} />
       <section class="stack">
         <h3>Errors</h3>
+        <Prose text={`\`rate_limit\`: ${route.limit}`} />
         <Problems problems={route.problems} />
       </section>
     </article>
