@@ -1,4 +1,4 @@
-import { computed, signal } from '@preact/signals'
+import { computed, signal, useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { Button, Field } from '../design/controls.tsx'
 import { groupThousands, Money } from '../design/money.tsx'
@@ -15,7 +15,8 @@ import { settings } from './settings.ts'
 const day = signal(today())
 const search = signal('')
 
-const MOST_SHOWN = 200
+/** Rows that are shown at first, and more of them at a time. */
+const ROWS = 50
 
 const wanted = computed(() => search.value.trim().toLowerCase())
 
@@ -68,18 +69,11 @@ export function History({ onOpen }: { onOpen: () => void }) {
         <Filters />
         <p class="muted" role="status">
           {isSearching ? 'All days' : dayName}: {countOf(found.value.length)}
-          {found.value.length > MOST_SHOWN && `; the newest ${MOST_SHOWN} are shown`}
         </p>
         {isSearching && hasAccount.value && (
           <ReachOf reach={searchReach.value} whole="All sales of the account were searched." />
         )}
-        <ul class="sale-rows">
-          {found.value.slice(0, MOST_SHOWN).map((sale) => (
-            <li key={sale.id}>
-              <SaleRow sale={sale} isDated={isSearching} onOpen={onOpen} />
-            </li>
-          ))}
-        </ul>
+        <SaleRows key={isSearching ? wanted.value : dayName} isDated={isSearching} onOpen={onOpen} />
       </Card>
       <Card title="The day’s total">
         <p class="muted">{dayName}</p>
@@ -180,6 +174,25 @@ function Filters() {
 function isoDay(date: Date): string {
   const two = (number: number) => String(number).padStart(2, '0')
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`
+}
+
+function SaleRows({ isDated, onOpen }: Omit<RowProps, 'sale'>) {
+  const rows = useSignal(ROWS)
+  const more = () => {
+    rows.value += ROWS
+  }
+  return (
+    <>
+      <ul class="sale-rows">
+        {found.value.slice(0, rows.value).map((sale) => (
+          <li key={sale.id}>
+            <SaleRow sale={sale} isDated={isDated} onOpen={onOpen} />
+          </li>
+        ))}
+      </ul>
+      {found.value.length > rows.value && <Button onClick={more}>Show more</Button>}
+    </>
+  )
 }
 
 type RowProps = {
