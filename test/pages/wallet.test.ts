@@ -452,6 +452,16 @@ describe('the wallet page', () => {
     const aside = await page.evaluate<string[]>('Object.values(localStorage)')
     for (const text of Object.values(spoilt)) assert.ok(aside.includes(text), text)
     await page.getByRole('button', { name: 'Delete it for good' }).first().click()
+
+    const spoiltSales = { settings: '{"wallet":7}', 'sale.1': '{"id":"1","startedAtMs":' }
+    for (const [name, text] of Object.entries(spoiltSales)) {
+      await page.evaluate(`localStorage['sixpence.register.${name}'] = '${text}'`)
+    }
+    await page.goto(`${server.url}/register`)
+    await page.getByText('What this register kept as “sale.1” cannot be read.').waitFor()
+    await page.getByRole('heading', { name: 'Set up this register' }).waitFor()
+    const keptAside = await page.evaluate<string[]>('Object.values(localStorage)')
+    for (const text of Object.values(spoiltSales)) assert.ok(keptAside.includes(text), text)
   })
 
   it('pays by a signature alone where the operator pays the gas, also in a session', async () => {

@@ -1,6 +1,6 @@
 import { computed, signal } from '@preact/signals'
 import type { VoucherView } from '../../client/index.ts'
-import { forget, namesKept, read, write } from './kept.ts'
+import { forget, isObject, namesKept, read, write } from './kept.ts'
 import { salesWith } from './learn.ts'
 import { beganAtMs, isUnderWay, type Sale, type SaleLine, standingOfSale } from './sale.ts'
 
@@ -80,7 +80,15 @@ function saleToComeBackTo(): string | null {
   return isUnderWay(standingOfSale(newest)) ? newest.id : null
 }
 
+/** What else is in it was written with these. */
+function isSale(found: unknown): found is Sale {
+  if (!isObject(found) || !('id' in found && 'startedAtMs' in found && 'lines' in found)) return false
+  const { id, startedAtMs, lines } = found
+  const areLines = Array.isArray(lines) && lines.every(isObject)
+  return typeof id === 'string' && typeof startedAtMs === 'number' && areLines
+}
+
 function readAll(): Map<string, Sale> {
-  const found = namesKept(NAME).map((name) => read<Sale>(name))
+  const found = namesKept(NAME).map((name) => read(name, isSale))
   return new Map(found.filter((sale) => sale !== null).map((sale) => [sale.id, sale]))
 }

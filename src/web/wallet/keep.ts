@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals'
 import type { SentCalls, SentPayment } from '../../client/index.ts'
+import { parse, textAt } from '../design/memory.ts'
 import { isSealedKey, type SealedKey } from './vault.ts'
 
 /** Which wallet this browser pays with. An extension is found again by the name that it goes by (EIP-6963 `rdns`). */
@@ -129,23 +130,6 @@ function keysAt(prefix: string): string[] {
     return Object.keys(localStorage).filter((key) => key.startsWith(prefix))
   } catch {
     return []
-  }
-}
-
-/** Browsers may not let a page have a memory. */
-function textAt(key: string): string | null {
-  try {
-    return localStorage.getItem(key)
-  } catch {
-    return null
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
   }
 }
 

@@ -12,7 +12,7 @@ import { LooseEnds, UnreadableNotice } from './loose.tsx'
 import { handInKept, isToPay, lookForAsking } from './paying.ts'
 import { Request } from './request.tsx'
 import { Session } from './session.tsx'
-import { Forget, Open, SetUp, SignIn, shortened } from './set-up.tsx'
+import { Forget, ForgetDialog, Open, SetUp, SignIn, shortened } from './set-up.tsx'
 import { account, findExtensions, lock, wallet } from './wallets.ts'
 
 const all = computed(() => [...vouchers.value.values()].toSorted(byNewest))
@@ -37,6 +37,7 @@ function Page() {
         <UnreadableNotice />
         {account.value === null ? <SetUp /> : <Desk address={account.value.address} />}
       </div>
+      <ForgetDialog />
     </Shell>
   )
 }

@@ -1,3 +1,4 @@
+import { signal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import { SANDBOX_ACCOUNT_COUNT, SANDBOX_CHAIN_ID } from '../../sandbox/facts.ts'
@@ -168,31 +169,47 @@ export function SignIn() {
   )
 }
 
+const isForgetting = signal(false)
+
 /** A sealed key is gone for good, so its owner is asked again. */
 export function Forget() {
-  const [isAsking, setIsAsking] = useState(false)
-  const isSealed = account.value?.kind === 'key'
+  const forget = () => {
+    if (account.value?.kind === 'key') isForgetting.value = true
+    else forgetAll()
+  }
   return (
-    <>
-      <Button kind="plain" onClick={() => (isSealed ? setIsAsking(true) : forgetAll())}>
-        Forget this wallet
-      </Button>
-      <Dialog title="Forget this wallet?" open={isAsking} onClose={() => setIsAsking(false)}>
-        <p>Its sealed key is deleted from this browser, and nobody can bring it back from here.</p>
-        {keptSent().length > 0 && (
-          <p class="notice notice--wait">
-            It has sent something that the server has not taken yet. That receipt stays, and is handed in when this
-            wallet is set up here again.
-          </p>
-        )}
-        <div class="row">
-          <Button kind="danger" onClick={forgetAll}>
-            Forget it
-          </Button>
-          <Button onClick={() => setIsAsking(false)}>Keep it</Button>
-        </div>
-      </Dialog>
-    </>
+    <Button kind="plain" onClick={forget}>
+      Forget this wallet
+    </Button>
+  )
+}
+
+export function ForgetDialog() {
+  const close = () => {
+    isForgetting.value = false
+  }
+  return (
+    <Dialog title="Forget this wallet?" open={isForgetting.value} onClose={close}>
+      <p>Its sealed key is deleted from this browser, and nobody can bring it back from here.</p>
+      {keptSent().length > 0 && (
+        <p class="notice notice--wait">
+          It has sent something that the server has not taken yet. That receipt stays, and is handed in when this wallet
+          is set up here again.
+        </p>
+      )}
+      <div class="row">
+        <Button
+          kind="danger"
+          onClick={() => {
+            close()
+            forgetAll()
+          }}
+        >
+          Forget it
+        </Button>
+        <Button onClick={close}>Keep it</Button>
+      </div>
+    </Dialog>
   )
 }
 

@@ -1,0 +1,17 @@
+/** @returns what the browser keeps under a name; null where there is nothing, or where it lets the page have no memory */
+export function textAt(name: string): string | null {
+  try {
+    return localStorage.getItem(name)
+  } catch {
+    return null
+  }
+}
+
+/** @returns undefined where it is no JSON */
+export function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
