@@ -76,6 +76,11 @@ it('is found through by words, opened by keys, and read by everybody on a phone'
   await assertFitsWidth(page, 'a route')
   await page.goBack()
   await heading(page, 'The API of this server').waitFor()
+  await page.getByLabel('Search').fill('list currencies')
+  await page.keyboard.press('Enter')
+  await heading(page, 'List currencies').waitFor()
+  await page.goBack()
+  await heading(page, 'The API of this server').waitFor()
 })
 
 it('answers a call as it is shown', async () => {

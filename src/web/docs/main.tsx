@@ -56,23 +56,34 @@ function Lost() {
 function Menu({ all }: { all: Reference }) {
   return (
     <nav class="menu stack" aria-label="Routes">
-      <Field label="Search" hint={`${found.value.length} of ${all.routes.length} routes`}>
-        {(control) => (
-          <input
-            {...control}
-            class="control"
-            type="search"
-            placeholder="a word, a field, an error"
-            value={sought.value}
-            onInput={({ currentTarget }) => (sought.value = currentTarget.value)}
-          />
-        )}
-      </Field>
+      <search>
+        <form onSubmit={openFirst}>
+          <Field label="Search" hint={`${found.value.length} of ${all.routes.length} routes`}>
+            {(control) => (
+              <input
+                {...control}
+                class="control"
+                type="search"
+                placeholder="a word, a field, an error"
+                value={sought.value}
+                onInput={({ currentTarget }) => (sought.value = currentTarget.value)}
+              />
+            )}
+          </Field>
+        </form>
+      </search>
       {all.tags.map(({ name }) => (
         <Group key={name} name={name} />
       ))}
     </nav>
   )
+}
+
+/** Enter opens what was found first. */
+function openFirst(event: Event): void {
+  event.preventDefault()
+  const [first] = found.value
+  if (first) location.hash = first.id
 }
 
 function Group({ name }: { name: string }) {
