@@ -107,6 +107,7 @@ async function takeSession(camera: Camera, register: Page, wallet: Page): Promis
   await register.setViewportSize(PHONE)
   await says(register, 'Paid')
   await camera.take(register, 'register-phone')
+  await register.unrouteAll({ behavior: 'ignoreErrors' })
 }
 
 async function openWallet(camera: Camera, url: string, account: number): Promise<Page> {
@@ -121,11 +122,24 @@ async function openWallet(camera: Camera, url: string, account: number): Promise
 async function openRegister(camera: Camera, url: string): Promise<Page> {
   const register = await camera.open(`${url}/register`, { viewport: DESK })
   await register.clock.setFixedTime(OPENING_MS)
+  await tellTimes(register)
   await register.reload()
   await register.getByLabel('Your wallet’s address').fill(SHOP)
   await register.getByLabel('Name of the shop').fill('Corner shop')
   await press(register, 'Save')
   return register
+}
+
+/** The server's clock goes on: what it says of when a voucher was asked for is told by the register's. */
+async function tellTimes(register: Page): Promise<void> {
+  const askedAtMs = new Map<string, number>()
+  await register.route(/\/vouchers\/vch_/, async (route) => {
+    const response = await route.fetch()
+    const voucher: { id: string } = await response.json()
+    const createdAtMs = askedAtMs.get(voucher.id) ?? (await register.evaluate<number>('Date.now()'))
+    askedAtMs.set(voucher.id, createdAtMs)
+    await route.fulfill({ response, json: { ...voucher, createdAt: new Date(createdAtMs).toISOString() } })
+  })
 }
 
 async function showCode(wallet: Page): Promise<string> {
