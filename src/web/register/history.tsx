@@ -30,6 +30,9 @@ const totals = computed(() => totalsOfDay(sales.value, day.value))
 
 const hasAccount = computed(() => settings.value.apiKey !== '')
 
+/** Whether what this page knows of the day is all that it could. */
+const isAllThere = computed(() => !hasAccount.value || dayReach.value.state === 'whole')
+
 function today(): Date {
   return new Date(new Date().setHours(0, 0, 0, 0))
 }
@@ -78,7 +81,7 @@ export function History({ onOpen }: { onOpen: () => void }) {
       <Card title="The day’s total">
         <p class="muted">{dayName}</p>
         <ReachOf reach={dayReach.value} whole="All sales of the account, at every register." />
-        {totals.value.length === 0 && <p>Nothing is paid of what was asked on this day.</p>}
+        {totals.value.length === 0 && isAllThere.value && <p>Nothing is paid of what was asked on this day.</p>}
         {totals.value.map((total) => (
           <DayChart key={`${total.network} ${total.symbol}`} total={total} />
         ))}
@@ -154,7 +157,7 @@ function Filters() {
           />
         )}
       </Field>
-      <Field label="Search all days" hint="An amount, a code, an address, a transaction.">
+      <Field label="Search all days" hint="An amount, a code, the number of a receipt, an address, a transaction.">
         {(control) => (
           <input
             {...control}
