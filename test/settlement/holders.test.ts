@@ -258,6 +258,10 @@ describe('a payer with two accounts', () => {
     ok(await sign(other, voucher))
     assertResolved(await resolve(other, voucher, hash))
     assert.match((await resolve(holder, twin, hash)).body.detail ?? '', COUNTED)
+
+    const [signed, second] = [await ask(other, to), await ask(holder, to)]
+    ok(await sign(other, signed))
+    assertResolved(await resolve(holder, second, await pay(to)))
   })
 
   it('pays for both in one transaction, each part where it is asked for', async () => {
