@@ -97,7 +97,7 @@ function PaidLine({ voucher }: { voucher: VoucherView }) {
           {code} · <time dateTime={updatedAt}>{new Date(updatedAt).toLocaleString()}</time>
         </span>
       </div>
-      {suppliedPayment && (
+      {settlement && suppliedPayment && (
         <p class="small">
           Paid in {suppliedPayment.currency}, at most{' '}
           <Money amount={suppliedPayment.maxAmount ?? suppliedPayment.amount} currency={suppliedPayment.currency} />
