@@ -382,7 +382,8 @@ describe('the wallet page', () => {
   })
 
   it('pays once in the native coin where two tabs pay at once', async () => {
-    const page = await openWallet(2)
+    const page = await open('/wallet')
+    const extension = await connectExtension(page, 2)
     const payee = await payeeOf(page)
     const { id } = await ask(payee, '24')
     await page.getByText('Pay in another currency').click()
@@ -390,13 +391,13 @@ describe('the wallet page', () => {
     await page.getByRole('button', { name: 'Ask for the price' }).click()
     await page.getByText('Never more than').waitFor()
     const tab = await open('/wallet', { beside: page })
-    await unlock(tab)
     await pay(tab).waitFor()
     const before = await held()
     await Promise.all([pay(page).click(), pay(tab).click()])
     for (const one of [page, tab]) await standing(one, 'Paid').waitFor()
     assert.equal((await payee.getVoucher(id)).suppliedPayment?.currency, 'POL')
     assert.equal((await held()) - before, 24_000_000n)
+    assert.equal(extension.sent.length, 1)
   })
 
   it('pays once though it goes as it sends, whether or not what it signed went out', async () => {

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import { Button } from '../design/controls.tsx'
-import { explain } from './paying.ts'
+import { explain } from './words.ts'
 
 /** Work that a button starts: whether it goes on, and what went wrong with it. */
 export function useWork() {

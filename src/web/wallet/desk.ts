@@ -186,6 +186,11 @@ async function show(event: SixpenceEvent): Promise<void> {
   }
 }
 
+/** What is to be paid: asked for and not on its way, or gone wrong on the chain. */
+export function isToPay({ status, settlement }: VoucherView): boolean {
+  return settlement === undefined ? status === 'REDEEMED' : settlement.status === 'FAILED'
+}
+
 /** Asks how a voucher stands now. */
 export async function look(voucherId: string): Promise<void> {
   const voucher = await payer.value?.getVoucher(voucherId)

@@ -6,7 +6,7 @@ import { groupThousands, Money } from '../design/money.tsx'
 import { Countdown } from '../design/progress.tsx'
 import { WorkButton } from './busy.tsx'
 import { currencies, payer, take } from './desk.ts'
-import { isBusyWith } from './paying.ts'
+import { isBusyWith } from './steps.ts'
 import { useIsPast } from './time.ts'
 
 /** Pays in another currency than was asked: asks for a price, shows it, and asks again. */

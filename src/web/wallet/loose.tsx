@@ -5,8 +5,10 @@ import { Money } from '../design/money.tsx'
 import { Card } from '../design/surfaces.tsx'
 import { WorkButton } from './busy.tsx'
 import { type Asking, deleteUnreadable, type Unreadable, unreadable } from './keep.ts'
-import { giveUp, sentFor, sentTooLate, steps, unsure, voucherPaidBy, wasNotSent, wasSent } from './paying.ts'
+import { unsure, wasNotSent, wasSent } from './paying.ts'
+import { giveUp, sentFor, sentTooLate, voucherPaidBy } from './receipts.ts'
 import { payeeName } from './request.tsx'
+import { steps } from './steps.ts'
 
 /** What was left open when a page went: only the payer can say how it ends. */
 export function LooseEnds() {

@@ -5,11 +5,22 @@ import { Button } from '../design/controls.tsx'
 import { mount } from '../design/mount.tsx'
 import { Card, Shell } from '../design/surfaces.tsx'
 import { Code } from './code.tsx'
-import { afterRefresh, byNewest, isReachable, payer, readFinance, sessions, sitDown, vouchers } from './desk.ts'
+import {
+  afterRefresh,
+  byNewest,
+  isReachable,
+  isToPay,
+  payer,
+  readFinance,
+  sessions,
+  sitDown,
+  vouchers,
+} from './desk.ts'
 import { History, UnderWay } from './history.tsx'
 import { kept } from './keep.ts'
 import { LooseEnds, UnreadableNotice } from './loose.tsx'
-import { handInKept, isToPay, lookForAsking } from './paying.ts'
+import { lookForAsking } from './paying.ts'
+import { handInKept } from './receipts.ts'
 import { Request } from './request.tsx'
 import { Session } from './session.tsx'
 import { Forget, ForgetDialog, Open, SetUp, SignIn, shortened } from './set-up.tsx'

@@ -8,20 +8,10 @@ import { Card } from '../design/surfaces.tsx'
 import { WorkButton } from './busy.tsx'
 import { payer } from './desk.ts'
 import { Exchange, useIsQuoteOver } from './exchange.tsx'
-import {
-  gaslessTransfer,
-  giveUp,
-  isBusyWith,
-  isUnsure,
-  payGasless,
-  payVoucher,
-  refuse,
-  type Step,
-  sentFor,
-  sentTogether,
-  steps,
-} from './paying.ts'
+import { gaslessTransfer, isUnsure, payGasless, payVoucher, refuse } from './paying.ts'
+import { giveUp, sentFor, sentTogether } from './receipts.ts'
 import { hindranceOf, isUnknown, PaymentReview } from './review.tsx'
+import { isBusyWith, type Step, steps } from './steps.ts'
 import { account, wallet } from './wallets.ts'
 
 /** Something that a payee asks for, on its own. */

@@ -6,9 +6,11 @@ import { Button } from '../design/controls.tsx'
 import { Money } from '../design/money.tsx'
 import { Card } from '../design/surfaces.tsx'
 import { currencies, payer } from './desk.ts'
-import { isBusyWith, isUnsure, paySession, sentTogether, steps } from './paying.ts'
+import { isUnsure, paySession } from './paying.ts'
+import { sentTogether } from './receipts.ts'
 import { payeeName, RequestBody, StepNotice } from './request.tsx'
 import { hindranceOf, isUnknown } from './review.tsx'
+import { isBusyWith, steps } from './steps.ts'
 import { wallet } from './wallets.ts'
 
 type SessionProps = { session: SessionView | null; vouchers: readonly VoucherView[]; address: string }
