@@ -41,7 +41,7 @@ export async function followDay(day: Date, ending: AbortSignal): Promise<void> {
   let isOpen = false
   const onState = (isOpenNow: boolean) => {
     if (isOpenNow && !isOpen) void read()
-    if (!isOpenNow) dayReach.value = { state: 'failed', why: CUT_OFF }
+    if (!isOpenNow && !ending.aborted) dayReach.value = { state: 'failed', why: CUT_OFF }
     isOpen = isOpenNow
   }
   dayReach.value = LOADING

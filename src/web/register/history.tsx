@@ -14,6 +14,8 @@ import { settings } from './settings.ts'
 
 const day = signal(today())
 const search = signal('')
+/** How often somebody has asked to search further back. */
+const rounds = signal(0)
 
 /** Rows that are shown at first, and more of them at a time. */
 const ROWS = 50
@@ -60,10 +62,10 @@ function textOf(sale: Sale): string {
 export function History({ onOpen }: { onOpen: () => void }) {
   const isSearching = wanted.value !== ''
   useEffect(() => {
-    day.value = today()
+    if (!isSameDay(day.value, today())) day.value = today()
   }, [])
   useWhile((ending) => followDay(day.value, ending), [day.value, settings.value.apiKey])
-  useWhile((ending) => (isSearching ? searchOn(ending) : null), [isSearching, settings.value.apiKey])
+  useWhile((ending) => (isSearching ? searchOn(ending) : null), [isSearching, rounds.value, settings.value.apiKey])
   useWhile((ending) => lookUp(wanted.value, ending), [wanted.value, settings.value.apiKey])
   const dayName = day.value.toLocaleDateString(undefined, { dateStyle: 'full' })
   return (
@@ -127,7 +129,7 @@ function ReachOf({ reach, whole }: { reach: Reach; whole: string }) {
 
 function SearchFurther({ sinceMs }: { sinceMs: number }) {
   const on = () => {
-    void searchOn(new AbortController().signal)
+    rounds.value += 1
   }
   return (
     <p class="notice notice--wait" role="status">
