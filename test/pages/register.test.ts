@@ -572,6 +572,9 @@ async function settingsOf(page: TestPage): Promise<{ wallet: string; shopName: s
 async function bringKey(page: TestPage, key: string): Promise<void> {
   await page.getByRole('button', { name: 'Settings' }).click()
   await page.getByText('Use an API key that you have').click()
+  await page.getByLabel('API key').fill(key.slice(1))
+  await page.getByRole('button', { name: 'Use this key' }).click()
+  await page.getByText('A key is sxp_').waitFor()
   await page.getByLabel('API key').fill(key)
   await page.getByRole('button', { name: 'Use this key' }).click()
   await page.getByRole('button', { name: 'Close' }).click()

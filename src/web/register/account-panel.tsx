@@ -5,7 +5,7 @@ import { forgetKey, isSigningOut, signInRegister, signOut } from './account.ts'
 import { explain } from './ask.ts'
 import { isOver } from './sale.ts'
 import { sales } from './sales.ts'
-import { settings } from './settings.ts'
+import { isApiKey, settings } from './settings.ts'
 
 /** By what right this register asks, and how to change that. */
 export function AccountPanel() {
@@ -83,16 +83,18 @@ function explainSignIn(error: unknown): string {
 }
 
 function BringKey() {
+  const wrong = useSignal<string | null>(null)
   const bring = (event: SubmitEvent & { currentTarget: HTMLFormElement }) => {
     event.preventDefault()
     const apiKey = String(new FormData(event.currentTarget).get('apiKey')).trim()
-    settings.value = { ...settings.value, apiKey }
+    wrong.value = isApiKey(apiKey) ? null : 'A key is sxp_ and 43 letters, digits, - and _.'
+    if (isApiKey(apiKey)) settings.value = { ...settings.value, apiKey }
   }
   return (
     <details>
       <summary>Use an API key that you have</summary>
       <form class="stack" onSubmit={bring} noValidate autocomplete="off">
-        <Field label="API key" hint="All sales belong to its owner. It stays in this browser.">
+        <Field label="API key" hint="All sales belong to its owner. It stays in this browser." error={wrong.value}>
           {(control) => (
             <input {...control} class="control control--mono" name="apiKey" type="password" autocomplete="off" />
           )}

@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals'
-import { isAddress, type Settings, settings } from './settings.ts'
+import { isAddress, isApiKey, type Settings, settings } from './settings.ts'
 
 /** What a link wants this register to be set to: only what it names. */
 export type Offer = Partial<Pick<Settings, 'wallet' | 'shopName' | 'apiKey'>>
@@ -33,8 +33,7 @@ function readOffer(given: URLSearchParams): Offer | string {
   const apiKey = given.get('key') ?? ''
   if (wallet !== '' && !isAddress(wallet))
     return 'The address of the wallet in this link is not whole. Nothing was changed.'
-  if (apiKey !== '' && !/^sxp_[\w-]{43}$/.test(apiKey))
-    return 'The API key in this link is not whole. Nothing was changed.'
+  if (apiKey !== '' && !isApiKey(apiKey)) return 'The API key in this link is not whole. Nothing was changed.'
   if (shopName.length > 60 || /\p{C}/u.test(shopName))
     return 'The name of the shop in this link cannot be used. Nothing was changed.'
   const now = settings.value

@@ -27,6 +27,10 @@ export function isAddress(text: string): boolean {
   return /^0x[0-9a-fA-F]{40}$/.test(text)
 }
 
+export function isApiKey(text: string): boolean {
+  return /^sxp_[\w-]{43}$/.test(text)
+}
+
 /** Enough of an address for eyes to compare. */
 export function shortAddress(address: string): string {
   return `${address.slice(0, 6)}…${address.slice(-4)}`
