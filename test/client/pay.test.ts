@@ -408,7 +408,7 @@ it('the guide of the SDK runs as it is written', async () => {
   const headers = webhookHeaders({ messageId: 'evt_1', timestampSeconds, body: rawBody, secrets: [secret] })
   const kept: unknown[] = []
   const given = {
-    ...{ ...who, apiKey: 'sxp_…', voucherId, sessionId, kept, keep: (sent: unknown) => kept.push(sent) },
+    ...{ ...who, apiKey: 'sxp_key', voucherId, sessionId, kept, keep: (sent: unknown) => kept.push(sent) },
     ...{ account: shop.payer, chain: undefined, transport: http(shop.chain.rpcUrl) },
     ...{ request: { headers }, rawBody, secret },
   }

@@ -421,6 +421,20 @@ describe('the wallet page', () => {
     await third.getByRole('button', { name: 'Send it again' }).click()
     assert.equal((await payee.waitForResolved(id, { timeoutMs: 20_000 })).status, 'RESOLVED')
     assert.equal((await held()) - before, 78_000_000n)
+
+    const { id: over } = await ask(payee, '28')
+    await third.duringOutage(async () => {
+      await third.route('**/sandbox/rpc', (route) =>
+        route.request().postData()?.includes('eth_sendRawTransaction') ? route.abort() : route.fallback(),
+      )
+      await pay(third).click()
+      await third.getByText('The chain cannot be reached just now.').waitFor()
+    })
+    await payee.discardVoucher(over)
+    await third.getByText('This request is over').waitFor()
+    await assertAccessible(third, 'signed, and over')
+    await third.getByRole('button', { name: 'It never went out: forget it' }).click()
+    await eventually(() => third.evaluate<boolean>(`!('sixpence.wallet.sent' in localStorage)`))
   })
 
   it('takes a key of one’s own, and puts aside what it kept and cannot read', async () => {

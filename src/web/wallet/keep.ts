@@ -70,19 +70,31 @@ export function keep<Name extends keyof Kept>(name: Name, value: Kept[Name] | nu
   }
 }
 
-/** Other tabs write there too, so it is read each time. */
+/** Goes up when what was sent is kept or dropped, here or in another tab. */
+const changes = signal(0)
+
+addEventListener('storage', ({ key }) => {
+  if (key === `${PREFIX}sent`) changes.value += 1
+})
+
+/** Other tabs write there too, so it is read each time; what shows it is drawn again when it changes. */
 export function keptSent(): Sent[] {
+  void changes.value
   return kept('sent') ?? []
 }
 
 /** In the place of what was kept for the same payments. */
 export function keepSent(sent: Sent): void {
   keep('sent', [...keptSent().filter((one) => paidBy(one) !== paidBy(sent)), sent])
+  changes.value += 1
 }
 
 export function dropSent(isOver: (sent: Sent) => boolean): void {
-  const left = keptSent().filter((sent) => !isOver(sent))
+  const all = keptSent()
+  const left = all.filter((sent) => !isOver(sent))
+  if (left.length === all.length) return
   keep('sent', left.length === 0 ? null : left)
+  changes.value += 1
 }
 
 function paidBy(sent: Sent): string {

@@ -44,24 +44,22 @@ export function sentTogether(paymentIds: readonly string[]) {
 
 /** What was sent for vouchers that are over: only its receipt is missing. */
 export function sentTooLate(): VoucherView[] {
-  const lacking = keptSent().flatMap((sent) => vouchersOf(sent).filter((voucher) => !isTaken(voucher, sent)))
-  return [...new Set(lacking)].filter((voucher) => !isToPay(voucher))
+  const sent = keptSent()
+  const isLacking = (voucher: VoucherView) => sent.some((one) => isFor(one, voucher) && !isTaken(voucher, one))
+  return [...vouchers.value.values()].filter((voucher) => !isToPay(voucher) && isLacking(voucher))
 }
 
 /** The first voucher that has one of these payments. */
 export function voucherPaidBy(paymentIds: readonly string[]): VoucherView | undefined {
-  return vouchersPaidBy(paymentIds)[0]
+  return [...vouchers.value.values()].find((voucher) => hasAnyOf(voucher, paymentIds))
 }
 
-function vouchersPaidBy(paymentIds: readonly string[]): VoucherView[] {
-  const isPaidBy = ({ payments = [] }: VoucherView) => payments.some(({ id }) => paymentIds.includes(id))
-  return [...vouchers.value.values()].filter(isPaidBy)
+function hasAnyOf({ payments = [] }: VoucherView, paymentIds: readonly string[]): boolean {
+  return payments.some(({ id }) => paymentIds.includes(id))
 }
 
-function vouchersOf(sent: Sent): VoucherView[] {
-  if ('callsId' in sent) return vouchersPaidBy(sent.paymentIds)
-  const voucher = vouchers.value.get(sent.voucherId)
-  return voucher ? [voucher] : []
+function isFor(sent: Sent, voucher: VoucherView): boolean {
+  return 'callsId' in sent ? hasAnyOf(voucher, sent.paymentIds) : sent.voucherId === voucher.id
 }
 
 /** The server has the receipts, so the browser need not remember them. After a failure it may be another receipt. */
@@ -73,7 +71,7 @@ function isTaken({ status, settlement }: VoucherView, sent: Sent): boolean {
 /** Forgets what the server has acknowledged; nothing else. */
 export function forgetTaken(): void {
   dropSent((sent) => {
-    const paid = vouchersOf(sent)
+    const paid = [...vouchers.value.values()].filter((voucher) => isFor(sent, voucher))
     return paid.length > 0 && paid.every((voucher) => isTaken(voucher, sent))
   })
 }
