@@ -51,7 +51,7 @@ export const OPERATIONS: Record<string, Operation> = {
     tag: 'Auth',
     summary: 'Sign in',
     description:
-      'Gives a token to whoever proves to be a payer, or names an open context as its payee. Each sign-in by context code makes a payee of its own, whose token ends with the context and with the sessions that it opened.',
+      'Gives a token to whoever proves to be a payer, or names an open context as its payee. By wallet, a key has one account; a contract (ERC-1271, ERC-6492) has one for each chain, and is asked on the chain that the EIP-4361 message names. Each sign-in by context code makes a payee of its own, whose token ends with the context and with the sessions that it opened.',
     problems: ['invalid_type', 'invalid_credentials'],
     body: SignInBody,
   },

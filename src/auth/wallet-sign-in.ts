@@ -3,8 +3,8 @@ import { createSiweMessage, parseSiweMessage, validateSiweMessage } from 'viem/s
 import type { Hex } from '../domain/payment.ts'
 import { CHALLENGE_LIFE_MS } from './challenges.ts'
 
-/** What an EIP-4361 message says once it is in order: who wants in, and by which challenge. */
-export type WalletMessage = { address: Hex; nonce: string }
+/** What an EIP-4361 message says once it is in order: who wants in, on which chain a contract is asked, and by which challenge. */
+export type WalletMessage = { address: Hex; chainId: number; nonce: string }
 
 /** Far above what a wallet shows to a person, and short enough to parse in no time whatever is in it. */
 const MESSAGE_MAX_LENGTH = 4096
@@ -19,7 +19,7 @@ type Fields = Parameters<typeof createSiweMessage>[0] & { issuedAt: Date }
  * challenge, are the caller's to check.
  * @param input.expectedDomains hosts, with port where it is not the default, under which this server is reached
  * @param input.chainIds chain ids of the networks that are enabled
- * @returns the address, checksummed, and the nonce; or what is wrong, for the caller to read
+ * @returns the address, checksummed, the chain id and the nonce; or what is wrong, for the caller to read
  */
 export function readWalletMessage(input: {
   message: string
@@ -30,7 +30,9 @@ export function readWalletMessage(input: {
   const fields = readFields(input.message)
   if (fields === null) return { refusal: 'must be an EIP-4361 message, version 1, exactly in the form of its standard' }
   const refusal = refusalOfPlace(fields, input.expectedDomains, input.chainIds) ?? refusalOfTime(fields, input.nowMs)
-  return refusal === null ? { address: fields.address, nonce: fields.nonce } : { refusal }
+  if (refusal !== null) return { refusal }
+  const { address, chainId, nonce } = fields
+  return { address, chainId, nonce }
 }
 
 /**

@@ -25,7 +25,7 @@ export async function signInWithWallet(
   options: ClientOptions &
     CallOptions & {
       wallet: { address: string; signMessage: (message: string) => Promise<string> }
-      /** Of a network that the server has enabled. */
+      /** Of a network that the server has enabled; where the wallet is a contract, of the one that it is on. */
       chainId: number
     },
 ): Promise<string> {

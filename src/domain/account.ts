@@ -12,7 +12,7 @@ export type CredentialKind = 'email-password' | 'mobile-device' | 'wallet'
 /** One way into an account. `kind` and `identifier` together are unique. */
 export type Credential = {
   kind: CredentialKind
-  /** Folded email address, installation id, or checksummed wallet address. */
+  /** Folded email address, installation id, or `WalletId`. */
   identifier: string
   accountId: string
   /** An argon2id hash in PHC form; null for a wallet, whose signature is the proof. */

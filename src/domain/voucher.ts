@@ -3,6 +3,7 @@ import { type Expectation, expectationOf, type Hex, type Payment, type SimpleTer
 import { type Quote, quotedExpectation, quotedPayments } from './quote.ts'
 import { Refusal } from './refusal.ts'
 import type { Settlement } from './settlement.ts'
+import type { WalletId } from './wallet.ts'
 
 /**
  * One payment that a payee asks of a payer.
@@ -65,10 +66,10 @@ type AfterRedemption = {
   quoteId?: string | null
   signature: TermsSignature | null
   /**
-   * The payer's address that has last signed for this voucher: the terms, or the payment itself. A negotiation changes
+   * The payer's wallet that has last signed for this voucher: the terms, or the payment itself. A negotiation changes
    * nothing in that: who has shown to hold an address still does.
    */
-  signedBy?: Hex | null
+  signedBy?: WalletId | null
   settlement: Settlement | null
 }
 
@@ -286,11 +287,11 @@ export function assertSignable(voucher: Voucher): asserts voucher is RedeemedVou
   }
 }
 
-/** @param signedBy the payer's address whose signature it is */
+/** @param signedBy the payer's wallet whose signature it is */
 export function signVoucher(
   voucher: RedeemedVoucher,
   signature: TermsSignature,
-  signedBy: Hex,
+  signedBy: WalletId,
 ): VoucherStep<RedeemedVoucher> {
   return {
     voucher: { ...voucher, version: voucher.version + 1, signature, signedBy, updatedAtMs: signature.signedAtMs },

@@ -5,9 +5,9 @@ import { SANDBOX_CHAIN_ID, SANDBOX_NATIVE_CURRENCY, SANDBOX_NETWORK } from './fa
 export type SandboxClient = ReturnType<typeof sandboxClient>
 
 /** A client that may do what only a local chain allows: mine, and write code and balances. */
-export function sandboxClient(rpcUrl: string) {
+export function sandboxClient(rpcUrl: string, chainId = SANDBOX_CHAIN_ID) {
   const chain = defineChain({
-    id: SANDBOX_CHAIN_ID,
+    id: chainId,
     name: SANDBOX_NETWORK,
     nativeCurrency: { name: SANDBOX_NATIVE_CURRENCY.symbol, ...SANDBOX_NATIVE_CURRENCY },
     rpcUrls: { default: { http: [rpcUrl] } },

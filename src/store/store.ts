@@ -6,6 +6,7 @@ import type { Hex } from '../domain/hex.ts'
 import type { RelayQueue } from '../domain/relay-queue.ts'
 import type { Session } from '../domain/session.ts'
 import type { Voucher, VoucherStatus } from '../domain/voucher.ts'
+import type { WalletId } from '../domain/wallet.ts'
 import type { DeliveryStatus, WebhookDelivery } from '../domain/webhook-delivery.ts'
 import type { WebhookEndpoint } from '../domain/webhook-endpoint.ts'
 
@@ -126,12 +127,12 @@ export type VoucherFilter = Page & {
   nowMs: number
 }
 
-/** Vouchers of payers who have shown to hold an address: those that it has signed for, and those of its account. */
+/** Vouchers of payers who have shown to hold an address: those that its wallets have signed for, and those of their accounts. */
 export type HoldersFilter = {
-  /** Checksummed. */
-  address: Hex
-  /** The account that signs in with the address; null: none does. */
-  accountId: string | null
+  /** What signs with the address, each once. */
+  wallets: WalletId[]
+  /** The accounts that these sign in to, each once. */
+  accountIds: string[]
   /** Only those that were created from then on (Unix milliseconds). */
   sinceMs: number
   limit: number

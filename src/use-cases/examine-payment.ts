@@ -70,7 +70,8 @@ async function examineMined(
 ): Promise<Examination> {
   const { hash } = sighting.transaction
   const seen = { ...seenAs(transaction, sighting.transaction), hash, block: sighting.block }
-  const keys = claimKeys(`${chain.chainId}:${hash}`, sighting.logs)
+  const { network, chainId } = chain
+  const keys = claimKeys(`${chainId}:${hash}`, sighting.logs)
   const { taken, own } = await partsInUse(app, keys, transaction.paymentId, claimed)
   const headNumber = voucher.redemption.headNumber ?? sighting.block.number
   const question: ProofQuestion = {
@@ -86,8 +87,7 @@ async function examineMined(
   if (!proof.proven) return { state: 'failed', transaction: seen, reason: proof.reason }
   const { parts, payer } = proof
   // What counts for the payment already goes on counting, whoever turns up.
-  const reason =
-    own.size > 0 ? null : await rivalReason(app, voucher, { network: chain.network, question, parts, payer })
+  const reason = own.size > 0 ? null : await rivalReason(app, voucher, { network, chainId, question, parts, payer })
   if (reason !== null) return { state: 'failed', transaction: seen, reason }
   const claims = [...keys]
     .filter(([part]) => parts.includes(part))

@@ -9,6 +9,7 @@ import {
   type Voucher,
   waysToPay,
 } from '../domain/voucher.ts'
+import { type WalletId, walletsAt } from '../domain/wallet.ts'
 import type { App } from './app.ts'
 
 /** A payer may be late, but not for ever: others who pay from the same address are not to wait longer than this. */
@@ -17,7 +18,7 @@ const RIVAL_LIFE_MS = 24 * 60 * 60 * 1000
 const MOST_RIVALS = 1000
 
 /** What is about to be claimed for a payment: the parts of a transaction, which one address of the payer has paid. */
-export type Counted = { network: string; question: ProofQuestion; parts: string[]; payer: Hex }
+export type Counted = { network: string; chainId: number; question: ProofQuestion; parts: string[]; payer: Hex }
 
 /**
  * Why a payment is not to count for a voucher, or not yet: a voucher of another payer could count the very same, and comes
@@ -26,12 +27,13 @@ export type Counted = { network: string; question: ProofQuestion; parts: string[
  * @returns null where nobody comes first, and for a payer who holds the address itself
  */
 export async function rivalReason(app: App, voucher: TermedVoucher, counted: Counted): Promise<string | null> {
-  const { parts, payer } = counted
-  if (parts.length === 0 || voucher.signedBy === payer) return null
-  const accountId = (await app.store.credential('wallet', payer))?.accountId ?? null
-  if (accountId === voucher.payerId) return null
+  const { parts, payer, chainId } = counted
+  const wallets = walletsAt(chainId, payer)
+  if (parts.length === 0 || isSignedByOne(voucher, wallets)) return null
+  const accountIds = await accountsOf(app, wallets)
+  if (accountIds.includes(voucher.payerId)) return null
   const [holders, others] = await Promise.all([
-    vouchersOfHolders(app, payer, accountId),
+    vouchersOfHolders(app, wallets, accountIds),
     vouchersBefore(app, voucher, counted.question.sighting.transaction.hash),
   ])
   const isRival = (other: Voucher) =>
@@ -40,9 +42,19 @@ export async function rivalReason(app: App, voucher: TermedVoucher, counted: Cou
   return others.some(isRival) ? inWords(payer, 'was first to hand the transaction in') : null
 }
 
-function vouchersOfHolders(app: App, address: Hex, accountId: string | null): Promise<Voucher[]> {
+function isSignedByOne({ signedBy }: TermedVoucher, wallets: WalletId[]): boolean {
+  return signedBy !== undefined && signedBy !== null && wallets.includes(signedBy)
+}
+
+/** Who signs in with these. */
+async function accountsOf(app: App, wallets: WalletId[]): Promise<string[]> {
+  const credentials = await Promise.all(wallets.map((wallet) => app.store.credential('wallet', wallet)))
+  return credentials.flatMap((credential) => credential?.accountId ?? [])
+}
+
+function vouchersOfHolders(app: App, wallets: WalletId[], accountIds: string[]): Promise<Voucher[]> {
   const sinceMs = app.clock() - RIVAL_LIFE_MS
-  return app.store.vouchersOfHolders({ address, accountId, sinceMs, limit: MOST_RIVALS })
+  return app.store.vouchersOfHolders({ wallets, accountIds, sinceMs, limit: MOST_RIVALS })
 }
 
 /** Vouchers of others whose receipts named the transaction before those of this one did. */

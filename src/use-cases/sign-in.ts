@@ -19,9 +19,9 @@ import type { App } from './app.ts'
 import type { Call } from './call.ts'
 import { decideAndCommit, keepAnswer } from './commit.ts'
 import { guessKeys } from './find.ts'
+import { findSigner } from './find-signer.ts'
 import { readData } from './read-data.ts'
 import { foldEmail, newAccount } from './sign-up.ts'
-import { verifyPayerSignature } from './verify-signature.ts'
 
 /**
  * Gives a token to whoever proves to be a payer, or names an open context as its payee.
@@ -98,7 +98,10 @@ async function signInByPassword(
   return keepAnswer(app, call.idempotency, { authorization: { token } })
 }
 
-/** The signature over a fresh challenge is the proof; the first sign-in of an address makes its account. */
+/**
+ * The signature over a fresh challenge is the proof; the first sign-in of a wallet makes its account. A contract is asked on
+ * the chain that its message names, as EIP-4361 has it, and on no other.
+ */
 async function signInByWallet(
   app: App,
   call: Call,
@@ -113,18 +116,18 @@ async function signInByWallet(
   if ('refusal' in read) throw new Refusal('invalid_credentials', `The message ${read.refusal}.`)
   const challenge = checkChallenge(read.nonce, { key: app.secrets.challengeKey, nowMs: call.nowMs })
   if (challenge === null) throw staleChallenge()
-  const { address } = read
-  if (!(await isSignedBy(app, address, message, signature as Hex))) {
-    throw new Refusal('invalid_credentials', `The signature is not one of this message by ${address}.`)
-  }
+  const { address, chainId } = read
+  const chain = [...app.chains.values()].find((candidate) => candidate.chainId === chainId)
+  const identifier = await findSigner({ address, message, signature: signature as Hex, chain })
+  if (identifier === null) throw notSigned(address, chainId)
   const made = newAccount(call.nowMs)
   return decideAndCommit(app, call.idempotency, async () => {
-    const known = await app.store.credential('wallet', address)
+    const known = await app.store.credential('wallet', identifier)
     if ((await app.store.claimOwners([challenge.claimKey])).size > 0) throw staleChallenge()
     const accountId = known?.accountId ?? made.id
     const credential = {
       kind: 'wallet' as const,
-      identifier: address,
+      identifier,
       accountId,
       passwordHash: null,
       createdAtMs: call.nowMs,
@@ -146,9 +149,9 @@ function staleChallenge(): Refusal {
   )
 }
 
-async function isSignedBy(app: App, address: Hex, message: string, signature: Hex): Promise<boolean> {
-  for (const network of [undefined, ...app.chains.keys()]) {
-    if (await verifyPayerSignature(app, { address, message, signature, network })) return true
-  }
-  return false
+function notSigned(address: Hex, chainId: number): Refusal {
+  return new Refusal(
+    'invalid_credentials',
+    `The signature is not one of this message by the key of ${address}, nor by a contract there on chain ${chainId}.`,
+  )
 }

@@ -7,7 +7,7 @@ import type { App } from './app.ts'
 import type { Call, User } from './call.ts'
 import { decideAndCommit, recordStep } from './commit.ts'
 import { findVoucherAsPayer } from './find.ts'
-import { verifyPayerSignature } from './verify-signature.ts'
+import { findSigner } from './find-signer.ts'
 
 /**
  * The payer attaches a signature of the voucher's `signingMessage`. `publicKey` is the signer's address, or its
@@ -28,10 +28,12 @@ export async function signVoucher(
       throw invalidField('/publicKey', "must be one of the context's payer addresses, or the public key of one")
     }
     const signature = body.signature as Hex
-    const network = paymentsOf(voucher)[0]?.network
-    const valid = await verifyPayerSignature(app, { address, message: signingMessage(voucher), signature, network })
-    if (!valid) throw invalidField('/signature', `is not a signature of the voucher's signingMessage by ${address}`)
-    const step = sign(voucher, { ...body, signedAtMs: call.nowMs }, address)
+    const [payment] = paymentsOf(voucher)
+    const chain = payment && app.chains.get(payment.network)
+    const signer = await findSigner({ address, message: signingMessage(voucher), signature, chain })
+    if (signer === null)
+      throw invalidField('/signature', `is no signature of the voucher's signingMessage by ${address}`)
+    const step = sign(voucher, { ...body, signedAtMs: call.nowMs }, signer)
     const { change, view } = recordStep(step, call.nowMs)
     return { change, answer: view }
   })

@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { encodeFunctionData, erc20Abi, maxUint256, parseEther } from 'viem'
-import { createSiweMessage } from 'viem/siwe'
 import type { Hex } from '../../src/domain/payment.ts'
-import type { AuthorizationView, ChallengeView, SessionResolvedView, VoucherView } from '../../src/protocol/schemas.ts'
+import type { SessionResolvedView, VoucherView } from '../../src/protocol/schemas.ts'
 import { assertInvalidFields, ok } from '../http/problems.ts'
 import type { Deployed } from '../support/anvil.ts'
 import {
   type Answer,
   asking,
-  callerOf,
   eventually,
   newContext,
   openSession,
@@ -22,6 +20,7 @@ import {
   withToken,
 } from '../support/server.ts'
 import { decimal, NETWORK, openShop, type Shop, transferData } from './shop.ts'
+import { walletSignIn } from './signing.ts'
 
 const UNITS = 1_000n
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -59,23 +58,8 @@ const sceneOf = (payer: TestCaller) => newContext(shop.server.url, payer, { paye
 
 /** Whoever signs in with the wallet of this index. */
 async function signedIn(index: number): Promise<TestCaller> {
-  const { url, clock } = shop.server
-  const { address, signMessage } = shop.sender(index)
-  const { challenge } = ok(await callerOf(url).get<ChallengeView>('/auth/get-challenge'))
-  const { host, origin } = new URL(url)
-  const [chainId, issuedAt] = [shop.chain.chainId, new Date(clock.now())]
-  const message = createSiweMessage({
-    address,
-    chainId,
-    issuedAt,
-    domain: host,
-    nonce: challenge,
-    uri: origin,
-    version: '1',
-  })
-  const data = { message, signature: await signMessage({ message }) }
-  const signIn = await callerOf(url).post<AuthorizationView>('/auth/sign-in', { type: 'wallet', data })
-  return withToken(url, ok(signIn).authorization.token)
+  const signIn = await walletSignIn(shop.server, shop.sender(index), shop.chain.chainId)
+  return withToken(shop.server.url, ok(signIn).authorization.token)
 }
 
 const ask = (of: Scene, to: Hex) => redeem(of, asking(decimal(UNITS), shop.eurc, to))

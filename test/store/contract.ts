@@ -18,6 +18,7 @@ import {
   trackSettlement,
   type Voucher,
 } from '../../src/domain/voucher.ts'
+import { contractWallet, type WalletId } from '../../src/domain/wallet.ts'
 import { newId } from '../../src/protocol/ids.ts'
 import {
   Conflict,
@@ -500,35 +501,38 @@ function leases(engine: Engine): void {
 }
 
 function lookUps(engine: Engine): void {
-  test('vouchers are found by the address that their payers have shown to hold', async () => {
+  test('vouchers are found by the wallets that have signed for them, and by the accounts of these', async () => {
     const { store } = engine
-    const [address, another] = [someHex(20), someHex(20)]
-    const [holderId, otherId] = [newId('usr', T0), newId('usr', T0)]
-    const of = (payerId: string, nowMs: number, signedBy: Hex | null = null): RedeemedVoucher => ({
+    const [key, elsewhere] = [someHex(20), someHex(20)]
+    const contract = contractWallet(137, key)
+    const [holderId, secondId, otherId] = [newId('usr', T0), newId('usr', T0), newId('usr', T0)]
+    const of = (payerId: string, nowMs: number, signedBy: WalletId | null = null): RedeemedVoucher => ({
       ...redeemed(aVoucher({ payerId, nowMs })),
       ...{ version: 1, signedBy },
     })
-    const [old, own, signedOwn] = [of(holderId, T0), of(holderId, T0 + 1), of(holderId, T0 + 2, address)]
-    const [signed, plain, signedByAnother] = [
-      of(otherId, T0 + 3, address),
-      of(otherId, T0 + 4),
-      of(otherId, T0 + 5, another),
-    ]
-    await store.commit({ vouchers: [old, own, signedOwn, signed, plain, signedByAnother] })
-    const find = (accountId: string | null, given: Partial<HoldersFilter> = {}) =>
-      store.vouchersOfHolders({ address, accountId, sinceMs: T0 + 1, limit: 10, ...given })
+    const [old, own, signedOwn] = [of(holderId, T0), of(holderId, T0 + 1), of(holderId, T0 + 2, key)]
+    const [signed, plain] = [of(otherId, T0 + 3, key), of(otherId, T0 + 4)]
+    const [signedElsewhere, signedByContract] = [of(otherId, T0 + 5, elsewhere), of(otherId, T0 + 6, contract)]
+    const [second, secondSigned] = [of(secondId, T0 + 7), of(secondId, T0 + 8, contract)]
+    const onAnotherChain = of(otherId, T0 + 9, contractWallet(1, key))
+    await store.commit({ vouchers: [old, own, signedOwn, signed, plain, signedElsewhere, signedByContract] })
+    await store.commit({ vouchers: [second, secondSigned, onAnotherChain] })
+    const find = (accountIds: string[], given: Partial<HoldersFilter> = {}) =>
+      store.vouchersOfHolders({ wallets: [key], accountIds, sinceMs: T0 + 1, limit: 10, ...given })
 
-    assert.deepEqual(await find(null), [signed, signedOwn])
-    assert.deepEqual(await find(holderId), [signed, signedOwn, own])
-    assert.deepEqual(await find(holderId, { limit: 2 }), [signed, signedOwn])
-    assert.deepEqual(await find(holderId, { sinceMs: T0 }), [signed, signedOwn, own, old])
-    assert.deepEqual(await find(null, { address: another }), [signedByAnother])
-    assert.deepEqual(await find('usr_none', { address: '0x' }), [])
+    assert.deepEqual(await find([]), [signed, signedOwn])
+    assert.deepEqual(await find([holderId]), [signed, signedOwn, own])
+    assert.deepEqual(await find([holderId], { limit: 2 }), [signed, signedOwn])
+    assert.deepEqual(await find([holderId], { sinceMs: T0 }), [signed, signedOwn, own, old])
+    assert.deepEqual(await find([], { wallets: [elsewhere] }), [signedElsewhere])
+    assert.deepEqual(await find(['usr_none'], { wallets: ['0x'] }), [])
+    const both = await find([holderId, secondId], { wallets: [key, contract] })
+    assert.deepEqual(both, [secondSigned, second, signedByContract, signed, signedOwn, own])
 
     const ended = discardVoucher(signed, T0 + 6).voucher
-    const signedLater = { ...plain, version: 2, signedBy: address }
+    const signedLater = { ...plain, version: 2, signedBy: key }
     await store.commit({ vouchers: [ended, signedLater] })
-    assert.deepEqual(await find(null), [signedLater, ended, signedOwn])
+    assert.deepEqual(await find([]), [signedLater, ended, signedOwn])
   })
 
   test('vouchers that wait for a transaction are found by it, but for those of one payer', async () => {

@@ -48,17 +48,20 @@ export type TestChainOptions = {
   automine?: boolean
   /** Taken as it is; otherwise a free one is found. */
   port?: number
+  /** Where there is more than one chain. */
+  chainId?: number
 }
 
 /** Starts a real EVM chain without any memory. Stop it in the test's `after`. */
-export async function startAnvil({ automine = true, port }: TestChainOptions = {}): Promise<TestChain> {
+export async function startAnvil(options: TestChainOptions = {}): Promise<TestChain> {
+  const { automine = true, port, chainId = SANDBOX_CHAIN_ID } = options
   const args = ['--mnemonic', SANDBOX_MNEMONIC, ...(automine ? [] : ['--no-mining'])]
-  const { process, port: used } = await startOn(port, args)
-  const client = sandboxClient(process.rpcUrl)
+  const { process, port: used } = await startOn(port, chainId, args)
+  const client = sandboxClient(process.rpcUrl, chainId)
   return {
     rpcUrl: process.rpcUrl,
     port: used,
-    chainId: SANDBOX_CHAIN_ID,
+    chainId,
     accounts: Array.from({ length: 10 }, (_, index) => devAccount(index)),
     client,
     deploy: (contract, args) => deploy(client, automine, contract, args),
@@ -84,11 +87,15 @@ export function devKey(addressIndex: number): Hex {
 }
 
 /** Another program may take a free port before anvil does. */
-async function startOn(port: number | undefined, args: string[]): Promise<{ process: AnvilProcess; port: number }> {
+async function startOn(
+  port: number | undefined,
+  chainId: number,
+  args: string[],
+): Promise<{ process: AnvilProcess; port: number }> {
   for (let attempt = 1; ; attempt++) {
     const used = port ?? (await freePort())
     try {
-      return { process: await startAnvilProcess({ port: used, chainId: SANDBOX_CHAIN_ID, args }), port: used }
+      return { process: await startAnvilProcess({ port: used, chainId, args }), port: used }
     } catch (error) {
       if (port !== undefined || attempt === 3 || !(error instanceof PortTaken)) throw error
     }
@@ -98,7 +105,7 @@ async function startOn(port: number | undefined, args: string[]): Promise<{ proc
 let compiled: Promise<Map<string, CompiledContract>> | undefined
 
 /** Compiled all in one go. */
-async function compiledContract(name: TestContract): Promise<CompiledContract> {
+export async function compiledContract(name: TestContract): Promise<CompiledContract> {
   compiled ??= compiledContracts(CONTRACTS.map((file) => new URL(`contracts/${file}.sol`, import.meta.url)))
   const contract = (await compiled).get(name)
   if (contract === undefined) throw new Error(`${name}.sol holds no contract ${name}`)

@@ -46,11 +46,11 @@ export function vouchersQuery(filter: VoucherFilter): Query {
 }
 
 /** The vouchers of those who have shown to hold an address, newest first. */
-export function vouchersOfHoldersQuery({ address, accountId, sinceMs, limit }: HoldersFilter): Query {
-  const arms = [[is('signed_by', address)]]
-  const isNotSigned = { sql: 'signed_by IS DISTINCT FROM ?', values: [address] }
-  if (accountId !== null) arms.push([is('payer_id', accountId), isNotSigned])
-  const name = accountId === null ? 'vouchersSignedBy' : 'vouchersOfHolders'
+export function vouchersOfHoldersQuery({ wallets, accountIds, sinceMs, limit }: HoldersFilter): Query {
+  const signed = wallets.map((wallet) => [is('signed_by', wallet)])
+  const isNotSigned = wallets.map((wallet) => ({ sql: 'signed_by IS DISTINCT FROM ?', values: [wallet] }))
+  const arms = [...signed, ...accountIds.map((accountId) => [is('payer_id', accountId), ...isNotSigned])]
+  const name = `vouchersOfHolders ${wallets.length} ${accountIds.length}`
   return { name, ...page('vouchers', arms, { limit, offset: 0, sinceMs, untilMs: null }) }
 }
 

@@ -45,9 +45,9 @@ export function vouchersQuery(filter: VoucherFilter): Query {
 }
 
 /** The vouchers of those who have shown to hold an address, newest first. */
-export function vouchersOfHoldersQuery({ address, accountId, sinceMs, limit }: HoldersFilter): Query {
-  const arms = [[is('signed_by', address)]]
-  if (accountId !== null) arms.push([is('payer_id', accountId)])
+export function vouchersOfHoldersQuery({ wallets, accountIds, sinceMs, limit }: HoldersFilter): Query {
+  const signed = wallets.map((wallet) => [is('signed_by', wallet)])
+  const arms = [...signed, ...accountIds.map((accountId) => [is('payer_id', accountId)])]
   return page('vouchers', arms, { limit, offset: 0, sinceMs, untilMs: null })
 }
 

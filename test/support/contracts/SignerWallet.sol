@@ -2,9 +2,10 @@
 pragma solidity ^0.8.28;
 
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
+import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 
-/// A contract wallet: what its owner signs, it has signed.
+/// A contract wallet: what its owner signs, it has signed, and it does what its owner says.
 contract SignerWallet is IERC1271 {
     address private immutable _owner;
 
@@ -14,5 +15,10 @@ contract SignerWallet is IERC1271 {
 
     function isValidSignature(bytes32 hash, bytes calldata signature) external view returns (bytes4) {
         return ECDSA.recover(hash, signature) == _owner ? IERC1271.isValidSignature.selector : bytes4(0xffffffff);
+    }
+
+    function execute(address target, bytes calldata data) external {
+        require(msg.sender == _owner, "only the owner says what to do");
+        Address.functionCall(target, data);
     }
 }
