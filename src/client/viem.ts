@@ -52,6 +52,7 @@ export function viemWallet(client: ViemClient, options: ViemWalletOptions = {}):
       const { transactionHash, status } = await client.waitForTransactionReceipt({ hash: hash as Hex })
       return { transactionHash, hasSucceeded: status === 'success' }
     },
+    getChainId: () => client.getChainId(),
     signMessage: (message) => client.signMessage({ message }),
     signTypedData: (typedData) => client.signTypedData(typedData),
     batch: {

@@ -36,6 +36,9 @@ export type PayerWallet = {
   /** Waits for the block; what took the place of the transaction (speed-up) counts as it. */
   waitForTransaction: (transactionHash: string) => Promise<MinedTransaction>
 
+  /** Which chain it is on: where it is a contract, the one on which it can sign in. */
+  getChainId?: () => Promise<number>
+
   /** Signs a text (EIP-191). */
   signMessage: (message: string) => Promise<string>
 

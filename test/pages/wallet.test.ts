@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, describe, it } from 'node:test'
 import type { Page } from 'playwright-core'
-import { type Hex, parseEther, toHex } from 'viem'
+import { type Hex, hexToString, parseEther, toHex } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { encodeExecuteData } from 'viem/experimental/erc7821'
 import { createPayee, type Payee, type VoucherView } from '../../src/client/index.ts'
@@ -15,7 +15,14 @@ import { placeAccountCode } from '../../src/sandbox/sandbox-account.ts'
 import { devAccount, devKey } from '../support/anvil.ts'
 import { CURRENCIES, type ExchangeChain, startExchange, tokenOf } from '../support/exchange.ts'
 import { freePort } from '../support/free-port.ts'
-import { asking, eventually, PAYEE_ADDRESS, startTestServer, type TestServer } from '../support/server.ts'
+import {
+  asking,
+  eventually,
+  PAYEE_ADDRESS,
+  startTestServer,
+  type TestServer,
+  unverifiedNetwork,
+} from '../support/server.ts'
 import { assertAccessible, assertFitsWidth, openBrowser, PHONE, type TestBrowser, type TestPage } from './browser.ts'
 
 const PASSPHRASE = 'correct horse battery'
@@ -63,7 +70,10 @@ function start(): Promise<TestServer> {
   return startTestServer({
     ...{ port, dataDir, sandboxRpcUrl: chain.rpcUrl, times: { dropGraceMs: 200 } },
     relayer: { privateKey: devKey(0), dailyCapsWei: new Map([[EURC.network, parseEther('1')]]) },
-    networks: [{ ...servedNetwork(sandboxNetwork({ rpcUrl: chain.rpcUrl })), confirmations: 2, pollIntervalMs: 50 }],
+    networks: [
+      { ...unverifiedNetwork(), currencies: [] },
+      { ...servedNetwork(sandboxNetwork({ rpcUrl: chain.rpcUrl })), confirmations: 2, pollIntervalMs: 50 },
+    ],
   })
 }
 
@@ -105,6 +115,8 @@ type Call = { method: string; params?: unknown }
 type Extension = {
   /** What its owner is asked for, in order. */
   asked: string[]
+  /** The texts that it has signed. */
+  signed: string[]
   /** The hashes of its transactions. */
   sent: Hex[]
   /** What its owner does with a transaction; `send and vanish`: the page hears no answer any more. */
@@ -116,7 +128,7 @@ type Extension = {
  * @param isModern it sends calls together (EIP-5792), and is on another chain at first
  */
 async function connectExtension(page: Page, index: number, isModern = false): Promise<Extension> {
-  const extension: Extension = { asked: [], sent: [], mood: 'send' }
+  const extension: Extension = { asked: [], signed: [], sent: [], mood: 'send' }
   const account = devAccount(index)
   let chainId = toHex(isModern ? 1 : SANDBOX_CHAIN_ID)
   const send = async ([{ to, data, value, gas }]: [{ to: Hex; data: Hex; value: Hex; gas: Hex }]) => {
@@ -127,7 +139,10 @@ async function connectExtension(page: Page, index: number, isModern = false): Pr
   }
   const owner: Record<string, (params: never) => Promise<unknown>> = {
     eth_requestAccounts: async () => [account.address],
-    personal_sign: ([raw]: [Hex]) => account.signMessage({ message: { raw } }),
+    personal_sign: ([raw]: [Hex]) => {
+      extension.signed.push(hexToString(raw))
+      return account.signMessage({ message: { raw } })
+    },
     eth_sendTransaction: send,
     wallet_switchEthereumChain: async ([wanted]: [{ chainId: Hex }]) => {
       chainId = wanted.chainId
@@ -367,7 +382,8 @@ describe('the wallet page', () => {
     await tab.getByLabel('the hash of the transaction').fill(extension.sent.join())
     await tab.getByRole('button', { name: 'It was sent: hand it in' }).click()
     assert.equal((await payee.waitForResolved(id, { timeoutMs: 20_000 })).status, 'RESOLVED')
-    const { asked } = extension
+    const { asked, signed } = extension
+    assert.match(signed.join(), new RegExp(`^Chain ID: ${SANDBOX_CHAIN_ID}$`, 'm'), 'the chain that it is on')
     assert.deepEqual(asked, ['eth_requestAccounts', 'personal_sign', 'eth_sendTransaction', 'eth_sendTransaction'])
   })
 

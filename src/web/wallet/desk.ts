@@ -64,11 +64,20 @@ export async function readFinance(): Promise<void> {
 
 /** Signs in by a signature of the wallet, and keeps the token for a day. */
 export async function signIn(wallet: PayerWallet): Promise<void> {
-  const chainId = networks.value.find(({ enabled, type }) => enabled && type === 'evm')?.chainId
-  if (typeof chainId !== 'number') throw new Error('This server has no network that a wallet could sign in with.')
-  const token = await signInWithWallet({ url, wallet, chainId })
+  const token = await signInWithWallet({ url, wallet, chainId: await chainToSignInOn(wallet) })
   keep('token', token)
   sitDown(token, wallet.address)
+}
+
+/** The chain that the wallet is on, where the server has it: a contract is asked on that one. A key may name any. */
+async function chainToSignInOn(wallet: PayerWallet): Promise<number> {
+  const served = networks.value.flatMap(({ enabled, type, chainId }) =>
+    enabled && type === 'evm' ? (chainId ?? []) : [],
+  )
+  const [first] = served
+  if (first === undefined) throw new Error('This server has no network that a wallet could sign in with.')
+  const current = await wallet.getChainId?.()
+  return served.find((chainId) => chainId === current) ?? first
 }
 
 /** Takes up the work of a payer who is signed in. */
