@@ -31,7 +31,7 @@ const read = (message: string) =>
     nowMs: NOW_MS,
   })
 
-const GOOD = { address: wallet.address, nonce }
+const GOOD = { address: wallet.address, chainId: 31337, nonce }
 
 function assertRefused(message: string, why?: RegExp) {
   const result = read(message)
