@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
 import { after, before, describe, it } from 'node:test'
-import { createWalletClient, custom, type Hex, http, keccak256, publicActions, toHex } from 'viem'
+import { createWalletClient, custom, type Hex, keccak256, publicActions, toHex } from 'viem'
 import { encodeExecuteData } from 'viem/experimental/erc7821'
 import {
   createPayee,
@@ -11,13 +10,10 @@ import {
   type PayerWallet,
   type SentCalls,
   type SentPayment,
-  signIn,
   signInWithWallet,
-  signUp,
   UnresolvedError,
   viemWallet,
 } from '../../src/client/index.ts'
-import { newSigningSecret, webhookHeaders } from '../../src/delivery/webhooks/sign.ts'
 import type { Currency } from '../../src/domain/currency.ts'
 import { SANDBOX_ACCOUNT_CODE } from '../../src/sandbox/facts.ts'
 import { placeAccountCode } from '../../src/sandbox/sandbox-account.ts'
@@ -375,50 +371,6 @@ describe('pay a session', () => {
     )
     assert.equal(await shop.balance(EURC, to), 7_000_000n)
   })
-})
-
-/** The code of the guide as one function of what it leaves to its reader. */
-async function guide(names: string[]): Promise<(given: object) => Promise<void>> {
-  const text = await readFile(new URL('../../docs/sdk.md', import.meta.url), 'utf8')
-  const code = [...text.matchAll(/^```js\n(.*?)^```$/gms)].map(([, block = '']) => block).join('')
-  const imports = [...code.matchAll(/^import .*$/gm)].join('\n')
-  const rest = code.replaceAll(/^import .*$/gm, '')
-  const module = `${imports}\nexport const run = async ({ ${names.join(', ')} }) => {\n${rest}}`
-    .replaceAll("'@sixpence/client'", `'${import.meta.resolve('../../src/client/index.ts')}'`)
-    .replaceAll("'viem'", `'${import.meta.resolve('viem')}'`)
-  const { run } = await import(`data:text/javascript,${encodeURIComponent(module)}`)
-  return run
-}
-
-it('the guide of the SDK runs as it is written', async () => {
-  const { url } = shop.server
-  const who = { url, email: 'guide@example.com', password: 'correct horse battery' }
-  await signUp(who)
-  const reader = createPayer({ url, token: await signIn(who) })
-  const { code } = await reader.openContext({ format: 'numeric', payers: [{ address: wallet.address }] })
-  const seller = createPayee({ url, contextCode: code })
-  const { id: voucherId } = await seller.reserveVoucher()
-  await seller.redeemVoucher(voucherId, asking('1', EURC, shop.newRecipient()))
-  const { id: sessionId } = await seller.openSession()
-  const { id } = await seller.reserveVoucherInSession(sessionId)
-  await seller.redeemVoucher(id, asking('2', EURC, shop.newRecipient()))
-
-  const [secret, rawBody] = [newSigningSecret(), '{"id":"evt_1"}']
-  const timestampSeconds = Math.floor(Date.now() / 1000)
-  const headers = webhookHeaders({ messageId: 'evt_1', timestampSeconds, body: rawBody, secrets: [secret] })
-  const kept: unknown[] = []
-  const given = {
-    ...{ ...who, apiKey: 'sxp_key', voucherId, sessionId, kept, keep: (sent: unknown) => kept.push(sent) },
-    ...{ account: shop.payer, chain: undefined, transport: http(shop.chain.rpcUrl) },
-    ...{ request: { headers }, rawBody, secret },
-  }
-  const run = await guide(Object.keys(given))
-  await run(given)
-  assert.equal(kept.length, 2)
-  assert.deepEqual(
-    (await reader.listVouchers()).map(({ status }) => status),
-    ['RESOLVED', 'RESOLVED'],
-  )
 })
 
 function codeOf(error: unknown): unknown {

@@ -252,7 +252,7 @@ const PREFIX = '/api/v1'
 export const OPERATOR_ROUTES = ['GET /healthz', 'GET /readyz', 'GET /metrics']
 
 /** The pages for people, and what they are made of: open to anybody, and not limited. */
-export const PAGE_ROUTES = ['GET /', 'GET /register', 'GET /wallet', 'GET /docs', 'GET /assets/:file']
+export const PAGE_ROUTES = ['GET /', 'GET /docs', 'GET /register', 'GET /wallet', 'GET /assets/:file']
 
 /** What the router serves of the protocol, in the words of `ROUTES`. */
 export function servedRoutes({ http }: TestServer): string[] {

@@ -58,15 +58,27 @@ function addressOf(name: SignedToken): Hex {
 const currency = (name: SignedToken) => token(NETWORK, name, addressOf(name), 6)
 
 /** A voucher as the payer reads it, which is to be paid to an address that nobody else is paid at. */
-async function ask(name: SignedToken, units = UNITS): Promise<{ voucher: VoucherView; to: Hex }> {
+async function askFor(name: SignedToken, units: bigint): Promise<{ id: string; to: Hex }> {
   const to = shop.newRecipient()
   const { id } = await shop.askFor(asking(decimal(units), currency(name), to))
-  return { voucher: await shop.look(id), to }
+  return { id, to }
 }
+
+async function ask(name: SignedToken, units = UNITS): Promise<{ voucher: VoucherView; to: Hex }> {
+  const { id, to } = await askFor(name, units)
+  // On a slow machine a node's answer can come too late for the first look.
+  return { voucher: await shop.until(id, canBeSigned), to }
+}
+
+const canBeSigned = ({ payments }: VoucherView) => payments?.[0]?.alternatives !== undefined
 
 const sign = (voucher: VoucherView, signer: HDAccount = shop.sender()) => signAlternative(voucher, signer)
 
 const pooled = () => shop.client.getBlock({ blockTag: 'pending', includeTransactions: true })
+
+/** What the server has written down is broadcast a moment later. */
+const inPool = (wanted: Hex) =>
+  eventually(async () => (await pooled()).transactions.some(({ hash }) => hash === wanted))
 
 /** Hands the signature in, mines what the relayer sends, and gives the voucher as it is then. */
 async function pay(voucher: VoucherView, signature: Hex): Promise<VoucherView> {
@@ -208,7 +220,8 @@ describe('a signature in the place of a transaction', () => {
     assert.equal(body.payments?.[0]?.alternatives, undefined)
     const plain = await shop.look((await shop.ask(UNITS, shop.newRecipient())).id)
     assert.equal(plain.payments?.[0]?.alternatives, undefined)
-    assert.equal((await ask('StrangeDomainToken')).voucher.payments?.[0]?.alternatives, undefined)
+    const { id } = await askFor('StrangeDomainToken', UNITS)
+    assert.equal((await shop.look(id)).payments?.[0]?.alternatives, undefined)
   })
 
   it('is offered from memory while the node is silent, and where it must be asked, the voucher comes without', async () => {
@@ -349,7 +362,7 @@ describe('a relayer', () => {
     const { voucher } = await ask('AuthorizedToken')
     const { hash } = await payPending(voucher)
     await shop.client.dropTransaction({ hash })
-    await eventually(async () => (await pooled()).transactions.some((transaction) => transaction.hash === hash))
+    await inPool(hash)
     await shop.mine()
     await shop.until(voucher.id, isResolved)
   })
@@ -362,6 +375,7 @@ describe('a relayer', () => {
     assert.equal((await shop.look(voucher.id)).status, 'REDEEMED')
     shop.server.clock.advance(RELAY_PATIENCE_MS)
     const outbid = await shop.until(voucher.id, (seen) => hashOf(seen) !== hash)
+    await inPool(hashOf(outbid))
     await shop.mine()
     await shop.until(voucher.id, isResolved)
     assert.equal(await shop.balance(to, addressOf('AuthorizedToken')), UNITS)
