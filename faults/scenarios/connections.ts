@@ -59,7 +59,7 @@ const COMMITTED = 'SELECT 1\0'
 /** PostgreSQL commits, and the connection ends before its reply is there; callers repeat the write under its key. */
 export const commitRepliesCut: Scenario = {
   name: 'commit-replies-cut',
-  times: { whole: 100, short: 10 },
+  times: { whole: 100, short: 5 },
   run: async (trial) => {
     const { nodes, proxies, databaseUrl } = await startTwoNodes(trial)
     const [proxy] = proxies

@@ -25,7 +25,7 @@ export const nodeKilled: Scenario = {
 
 export const clusterKilled: Scenario = {
   name: 'cluster-killed',
-  times: { whole: 25, short: 1 },
+  times: { whole: 25, short: 0 },
   run: async (trial) => {
     const cluster = await trial.postgres()
     const { nodes, databaseUrl } = await startTwoNodes(trial)
@@ -42,7 +42,7 @@ export const clusterKilled: Scenario = {
 
 export const embeddedKilled: Scenario = {
   name: 'embedded-killed',
-  times: { whole: 25, short: 1 },
+  times: { whole: 25, short: 0 },
   run: killEmbedded,
 }
 

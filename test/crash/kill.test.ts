@@ -9,7 +9,7 @@ import { openSqliteStore } from '../../src/store/sqlite.ts'
 import { startProgram, urlOf } from '../support/program.ts'
 import { type Answer, asking, newParties, receiptsOf, token, withToken } from '../support/server.ts'
 
-const KILLS = 5
+const KILLS = 3
 const CALLERS = 8
 /** The kill comes after so many acknowledged writes of a round, so that it always comes under load. */
 const WRITES_BEFORE_KILL = 150
