@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Attestation } from './auth/attestation.ts'
 import { createGuessLimits } from './auth/guesses.ts'
+import { createPasswords, type PasswordCost } from './auth/passwords.ts'
 import { createRateLimits, type RatePreset } from './auth/rate-limits.ts'
 import { createTokens } from './auth/tokens.ts'
 import { type EvmChain, openEvmChain } from './chains/evm/evm-chain.ts'
@@ -61,6 +62,8 @@ export type ServerOptions = {
   /** Hosts, hosts with ports, and networks that webhooks may reach although they are private, and by http. */
   webhookAllow: readonly string[]
   attestation: Attestation
+  /** What hashing a password costs; left out: what OWASP asks for. */
+  passwordCost?: PasswordCost
   networks: ServedNetwork[]
   /** Who carries out signatures; left out: nobody. */
   relayer?: RelayerSettings
@@ -272,6 +275,7 @@ async function createApp(options: ServerOptions, parts: Parts): Promise<App> {
     codes: await store.codeDealers(clock()),
     secrets,
     tokens: createTokens({ secrets, clock }),
+    passwords: createPasswords(options.passwordCost),
     attestation: options.attestation,
     guesses: createGuessLimits(engine.makeGuessLimiter),
     publicHosts: [...options.publicHosts],

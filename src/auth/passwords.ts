@@ -2,45 +2,53 @@ import { randomBytes } from 'node:crypto'
 import { hash, verify } from '@node-rs/argon2'
 import { createQueue } from './queue.ts'
 
-/** OWASP's first choice for argon2id, which is this library's default algorithm: 19 MiB, two passes, one thread. */
-const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1, outputLen: 32 }
+/** What an argon2id hash costs: memory in KiB, and passes over it. */
+export type PasswordCost = { memoryCost: number; timeCost: number }
+
+/** OWASP's first choice for argon2id, which is this library's default algorithm: 19 MiB, two passes; one thread. */
+const USUAL_COST: PasswordCost = { memoryCost: 19_456, timeCost: 2 }
+const SHAPE = { parallelism: 1, outputLen: 32 }
 
 /** Each hash takes 19 MiB and a processor for some 20 ms: these many at once, and under a second of waiting. */
 export const HASHES_AT_ONCE = 4
 export const HASHES_WAITING = 64
 
-const queue = createQueue({ atOnce: HASHES_AT_ONCE, waiting: HASHES_WAITING })
+export type Passwords = {
+  /**
+   * @returns an argon2id hash in PHC form
+   * @throws Refusal `overloaded` when too many hashes wait already
+   */
+  hash: (password: string) => Promise<string>
+  /**
+   * Checks a password. Pass null for an account that does not exist: that takes as long and answers false, so that time does
+   * not tell who has an account.
+   * @param passwordHash an argon2id hash in PHC form
+   * @throws Refusal `overloaded` when too many hashes wait already
+   */
+  verify: (passwordHash: string | null, password: string) => Promise<boolean>
+}
+
+/** @param cost less than the usual is for tests, which sign thousands of payers in */
+export function createPasswords(cost: PasswordCost = USUAL_COST): Passwords {
+  const queue = createQueue({ atOnce: HASHES_AT_ONCE, waiting: HASHES_WAITING })
+  const dummyHash = dummyHashOf(cost)
+  return {
+    hash: (password) => queue.run(() => hash(normalised(password), { ...cost, ...SHAPE })),
+    verify: async (passwordHash, password) => {
+      const matches = await queue.run(() => verify(passwordHash ?? dummyHash, normalised(password)))
+      return matches && passwordHash !== null
+    },
+  }
+}
 
 /**
  * Costs as much as a real hash and matches no password, because its digest is random.
  * Written out rather than computed, so that the first unknown account takes no longer than the next.
  */
-const DUMMY_HASH = [
-  '',
-  'argon2id',
-  'v=19',
-  `m=${COST.memoryCost},t=${COST.timeCost},p=${COST.parallelism}`,
-  unpaddedBase64(randomBytes(16)),
-  unpaddedBase64(randomBytes(COST.outputLen)),
-].join('$')
-
-/**
- * @returns an argon2id hash in PHC form
- * @throws Refusal `overloaded` when too many hashes wait already
- */
-export async function hashPassword(password: string): Promise<string> {
-  return queue.run(() => hash(normalised(password), COST))
-}
-
-/**
- * Checks a password. Pass null for an account that does not exist: that takes as long and answers false, so that time does
- * not tell who has an account.
- * @param passwordHash an argon2id hash in PHC form
- * @throws Refusal `overloaded` when too many hashes wait already
- */
-export async function verifyPassword(passwordHash: string | null, password: string): Promise<boolean> {
-  const matches = await queue.run(() => verify(passwordHash ?? DUMMY_HASH, normalised(password)))
-  return matches && passwordHash !== null
+function dummyHashOf({ memoryCost, timeCost }: PasswordCost): string {
+  const parameters = `m=${memoryCost},t=${timeCost},p=${SHAPE.parallelism}`
+  const [salt, digest] = [unpaddedBase64(randomBytes(16)), unpaddedBase64(randomBytes(SHAPE.outputLen))]
+  return ['', 'argon2id', 'v=19', parameters, salt, digest].join('$')
 }
 
 /**

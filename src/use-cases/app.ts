@@ -1,5 +1,6 @@
 import type { Attestation } from '../auth/attestation.ts'
 import type { GuessLimits } from '../auth/guesses.ts'
+import type { Passwords } from '../auth/passwords.ts'
 import type { Secrets } from '../auth/secrets.ts'
 import type { Tokens } from '../auth/tokens.ts'
 import type { Chain, ChainRules } from '../chains/chain.ts'
@@ -34,6 +35,7 @@ export type App = {
   codes: CodeDealers
   secrets: Secrets
   tokens: Tokens
+  passwords: Passwords
   attestation: Attestation
   guesses: GuessLimits
   /** The hosts, with ports, that wallets may name when they sign in. */

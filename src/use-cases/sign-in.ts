@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { checkChallenge } from '../auth/challenges.ts'
-import { verifyPassword } from '../auth/passwords.ts'
 import { readWalletMessage } from '../auth/wallet-sign-in.ts'
 import type { CredentialKind } from '../domain/account.ts'
 import { assertReachableByCode } from '../domain/context.ts'
@@ -88,7 +87,7 @@ async function signInByPassword(
   const keys = [`${kind}:${identifier}`, ...guessKeys(call)]
   await app.guesses.check('password', keys)
   const credential = await app.store.credential(kind, identifier)
-  const matches = await verifyPassword(credential?.passwordHash ?? null, password)
+  const matches = await app.passwords.verify(credential?.passwordHash ?? null, password)
   if (credential === null || !matches) {
     await app.guesses.miss('password', keys)
     throw new Refusal('invalid_credentials', 'There is no account with these credentials.')

@@ -1,6 +1,5 @@
 import type { Static } from 'typebox'
 import { checkChallenge } from '../auth/challenges.ts'
-import { hashPassword } from '../auth/passwords.ts'
 import type { Account, Credential } from '../domain/account.ts'
 import { invalidField, Refusal } from '../domain/refusal.ts'
 import { newId } from '../protocol/ids.ts'
@@ -28,7 +27,7 @@ export async function signUp(app: App, call: Call, body: TypedDataBody): Promise
 }
 
 async function signUpByEmail(app: App, call: Call, data: Static<typeof EmailPasswordData>): Promise<AccountView> {
-  const passwordHash = await hashPassword(data.password)
+  const passwordHash = await app.passwords.hash(data.password)
   return makeAccount(app, call, { kind: 'email-password', identifier: foldEmail(data.email), passwordHash }, {})
 }
 
@@ -43,7 +42,7 @@ async function signUpByDevice(app: App, call: Call, data: Static<typeof DeviceSi
   const { assertionToken, assertionKeyId = null } = data
   const verdict = await app.attestation.verify({ challenge: data.challenge, assertionToken, assertionKeyId })
   if (!verdict.ok) throw invalidField('/data/assertionToken', verdict.reason)
-  const passwordHash = await hashPassword(data.password)
+  const passwordHash = await app.passwords.hash(data.password)
   const claim = { key: challenge.claimKey, ownerId: newId('usr', call.nowMs), forgetAtMs: challenge.expiresAtMs }
   return makeAccount(
     app,

@@ -1,44 +1,46 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { HASHES_AT_ONCE, HASHES_WAITING, hashPassword, verifyPassword } from '../../src/auth/passwords.ts'
+import { createPasswords, HASHES_AT_ONCE, HASHES_WAITING } from '../../src/auth/passwords.ts'
 import { createQueue } from '../../src/auth/queue.ts'
 import { Refusal } from '../../src/domain/refusal.ts'
 
 describe('passwords', () => {
+  const passwords = createPasswords()
+
   it('are hashed by argon2id at the cost that the design names, each with a salt of its own', async () => {
-    const [one, other] = await Promise.all([hashPassword('six pence'), hashPassword('six pence')])
+    const [one, other] = await Promise.all([passwords.hash('six pence'), passwords.hash('six pence')])
     assert.match(one, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
     assert.notEqual(one, other)
   })
 
   it('match themselves and nothing else', async () => {
-    const hash = await hashPassword('six pence')
-    assert.equal(await verifyPassword(hash, 'six pence'), true)
-    assert.equal(await verifyPassword(hash, 'Six pence'), false)
-    assert.equal(await verifyPassword(hash, ''), false)
+    const hash = await passwords.hash('six pence')
+    assert.equal(await passwords.verify(hash, 'six pence'), true)
+    assert.equal(await passwords.verify(hash, 'Six pence'), false)
+    assert.equal(await passwords.verify(hash, ''), false)
   })
 
   it('match however a keyboard composes them', async () => {
-    const hash = await hashPassword('caf\u00e9-1')
-    assert.equal(await verifyPassword(hash, 'cafe\u0301-1'), true)
-    assert.equal(await verifyPassword(hash, 'caf\u00e9-\uff11'), true)
-    assert.equal(await verifyPassword(hash, 'cafe-1'), false)
+    const hash = await passwords.hash('caf\u00e9-1')
+    assert.equal(await passwords.verify(hash, 'cafe\u0301-1'), true)
+    assert.equal(await passwords.verify(hash, 'caf\u00e9-\uff11'), true)
+    assert.equal(await passwords.verify(hash, 'cafe-1'), false)
   })
 
   it('never match an account that does not exist', async () => {
-    assert.equal(await verifyPassword(null, 'six pence'), false)
-    assert.equal(await verifyPassword(null, ''), false)
+    assert.equal(await passwords.verify(null, 'six pence'), false)
+    assert.equal(await passwords.verify(null, ''), false)
   })
 
   it('are turned away, at once, when too many wait; an unknown account waits in the same line', async () => {
     const places = HASHES_AT_ONCE + HASHES_WAITING
-    const inLine = Array.from({ length: places }, () => verifyPassword(null, 'six pence'))
+    const inLine = Array.from({ length: places }, () => passwords.verify(null, 'six pence'))
     const isOverloaded = (error: unknown) =>
       error instanceof Refusal && error.code === 'overloaded' && (error.retryAfterSeconds ?? 0) >= 1
-    await assert.rejects(hashPassword('one too many'), isOverloaded)
-    await assert.rejects(verifyPassword(null, 'one too many'), isOverloaded)
+    await assert.rejects(passwords.hash('one too many'), isOverloaded)
+    await assert.rejects(passwords.verify(null, 'one too many'), isOverloaded)
     assert.deepEqual(await Promise.all(inLine), new Array(places).fill(false))
-    assert.equal(await verifyPassword(await hashPassword('again'), 'again'), true)
+    assert.equal(await passwords.verify(await passwords.hash('again'), 'again'), true)
   })
 })
 

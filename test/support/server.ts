@@ -89,6 +89,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       rateLimits: options.rateLimits ?? 'off',
       webhookAllow: options.webhookAllow ?? ['127.0.0.1'],
       attestation: options.attestation ?? noAttestation,
+      // Tests sign thousands of payers in.
+      passwordCost: { memoryCost: 64, timeCost: 1 },
       sandboxRpcUrl: options.sandboxRpcUrl ?? null,
       networks: options.networks ?? [unverifiedNetwork()],
       ...(options.relayer && { relayer: options.relayer }),
