@@ -48,6 +48,14 @@ it('npm has the scripts', () => {
   assert.deepEqual(untrue(/npm run (?:--silent )?([\w:]+)/g, isScript), [])
 })
 
+it('each dependency has its reason, and each reason its dependency', async () => {
+  const text = await readFile(join(ROOT, 'docs/dependencies.md'), 'utf8')
+  const named = [...text.matchAll(/^\| (`.*?) \|/gm)].flatMap(([, cell = '']) => [...cell.matchAll(/`(.+?)`/g)])
+  const { dependencies, devDependencies } = packageFile
+  const needed = Object.keys({ ...dependencies, ...devDependencies })
+  assert.deepEqual(named.map(([, name = '']) => name).toSorted(), needed.toSorted())
+})
+
 it('routes are served', () => {
   // Not of the protocol, so not in its document.
   const others = ['/healthz', '/readyz', '/metrics', '/sandbox/rpc']
