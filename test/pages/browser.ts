@@ -14,8 +14,11 @@ export const DESK = { width: 1280, height: 800 }
 export type TestBrowser = {
   /** Opens a page of a server, in a profile of its own or as another tab beside a page. */
   open: (url: string, options?: BrowserContextOptions & { beside?: Page }) => Promise<TestPage>
-  /** Ends the browser, and fails if a page did what no page may do. */
-  close: () => Promise<void>
+  /**
+   * Ends the browser, and fails if a page did what no page may do.
+   * @param stopTheRest ends what the pages spoke with, in either case
+   */
+  close: (stopTheRest?: () => Promise<void>) => Promise<void>
 }
 
 export type TestPage = Page & {
@@ -37,9 +40,13 @@ export async function openBrowser(): Promise<TestBrowser> {
       await page.goto(url)
       return Object.assign(page, { duringOutage: outage })
     },
-    close: async () => {
-      await browser.close()
-      assert.deepEqual(faults, [])
+    close: async (stopTheRest) => {
+      try {
+        await browser.close()
+        assert.deepEqual(faults, [])
+      } finally {
+        await stopTheRest?.()
+      }
     },
   }
 }

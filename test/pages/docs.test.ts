@@ -19,13 +19,7 @@ before(async () => {
   server = await startTestServer()
   browser = await openBrowser()
 })
-after(async () => {
-  try {
-    await browser.close()
-  } finally {
-    await server.stop()
-  }
-})
+after(() => browser.close(() => server.stop()))
 
 const heading = (page: TestPage, name: string) => page.getByRole('heading', { level: 2, name, exact: true })
 

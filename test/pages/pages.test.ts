@@ -22,13 +22,7 @@ before(async () => {
   server = await startTestServer()
   browser = await openBrowser()
 })
-after(async () => {
-  try {
-    await browser.close()
-  } finally {
-    await server.stop()
-  }
-})
+after(() => browser.close(() => server.stop()))
 
 describe('a page', () => {
   for (const path of PAGES) {

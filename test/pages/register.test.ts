@@ -30,13 +30,7 @@ afterEach(async () => {
   for (const page of pages) await page.context().close()
   pages = []
 })
-after(async () => {
-  try {
-    await browser.close()
-  } finally {
-    await counter.stop()
-  }
-})
+after(() => browser.close(() => counter.stop()))
 
 /** A register in a profile of its own. */
 async function openNewRegister(options: BrowserContextOptions = {}): Promise<TestPage> {

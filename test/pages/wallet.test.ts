@@ -42,15 +42,13 @@ before(async () => {
   server = await start()
   browser = await openBrowser()
 })
-after(async () => {
-  try {
-    await browser.close()
-  } finally {
+after(() =>
+  browser.close(async () => {
     await server.stop()
     await chain.stop()
     await rm(dataDir, { recursive: true })
-  }
-})
+  }),
+)
 
 /** The pages of the test that runs. */
 const pages: Page[] = []

@@ -7,10 +7,10 @@ import { readEvent } from './read-event.ts'
 
 /** An approval moves nothing and so counts for as many payments as it serves: it takes no part of the transaction. */
 export function proveApproval({ sighting, payers }: ProofQuestion, { token, spender }: ApprovalExpectation): Proof {
-  const approvals = sighting.logs.map((log) => (sameHex(log.address, token) ? readApproval(log) : null))
-  const approval = approvals.find(
-    (approval) => approval !== null && isAmong(approval.owner, payers) && sameHex(approval.spender, spender),
-  )
+  const approval = sighting.logs
+    .filter((log) => sameHex(log.address, token))
+    .map(readApproval)
+    .find((one) => one !== null && isAmong(one.owner, payers) && sameHex(one.spender, spender))
   return approval
     ? { proven: true, parts: [], payer: getAddress(approval.owner) }
     : unproven(`the transaction does not let ${spender} take the token ${token} from an address of the payer`)

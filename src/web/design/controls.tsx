@@ -50,3 +50,27 @@ export function Field({ label, hint, error, children }: FieldProps) {
     </div>
   )
 }
+
+type SearchFieldProps = Pick<FieldProps, 'label' | 'hint'> & {
+  value: string
+  placeholder?: string
+  onSought: (sought: string) => void
+}
+
+/** Hears of each letter. */
+export function SearchField({ label, hint, value, placeholder, onSought }: SearchFieldProps) {
+  return (
+    <Field label={label} hint={hint}>
+      {(control) => (
+        <input
+          {...control}
+          class="control"
+          type="search"
+          placeholder={placeholder}
+          value={value}
+          onInput={({ currentTarget }) => onSought(currentTarget.value)}
+        />
+      )}
+    </Field>
+  )
+}

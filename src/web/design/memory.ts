@@ -7,6 +7,15 @@ export function textAt(name: string): string | null {
   }
 }
 
+/** The names of all that the browser keeps and that begin like this. */
+export function namesAt(beginning: string): string[] {
+  try {
+    return Object.keys(localStorage).filter((name) => name.startsWith(beginning))
+  } catch {
+    return []
+  }
+}
+
 /** @returns undefined where it is no JSON */
 export function parse(text: string): unknown {
   try {

@@ -1,6 +1,6 @@
 import { computed, signal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import { Field } from '../design/controls.tsx'
+import { SearchField } from '../design/controls.tsx'
 import { mount } from '../design/mount.tsx'
 import { Shell } from '../design/surfaces.tsx'
 import { loadReference, type Reference } from './openapi.ts'
@@ -58,18 +58,13 @@ function Menu({ all }: { all: Reference }) {
     <nav class="menu stack" aria-label="Routes">
       <search>
         <form onSubmit={openFirst}>
-          <Field label="Search" hint={`${found.value.length} of ${all.routes.length} routes`}>
-            {(control) => (
-              <input
-                {...control}
-                class="control"
-                type="search"
-                placeholder="a word, a field, an error"
-                value={sought.value}
-                onInput={({ currentTarget }) => (sought.value = currentTarget.value)}
-              />
-            )}
-          </Field>
+          <SearchField
+            label="Search"
+            hint={`${found.value.length} of ${all.routes.length} routes`}
+            placeholder="a word, a field, an error"
+            value={sought.value}
+            onSought={(words) => (sought.value = words)}
+          />
         </form>
       </search>
       {all.tags.map(({ name }) => (

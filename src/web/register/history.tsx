@@ -1,6 +1,6 @@
 import { computed, signal, useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import { Button, Field } from '../design/controls.tsx'
+import { Button, Field, SearchField } from '../design/controls.tsx'
 import { groupThousands, Money } from '../design/money.tsx'
 import { StatusBadge } from '../design/progress.tsx'
 import { Card, say } from '../design/surfaces.tsx'
@@ -159,19 +159,12 @@ function Filters() {
           />
         )}
       </Field>
-      <Field label="Search all days" hint="An amount, a code, the number of a receipt, an address, a transaction.">
-        {(control) => (
-          <input
-            {...control}
-            class="control"
-            type="search"
-            value={search.value}
-            onInput={(event) => {
-              search.value = event.currentTarget.value
-            }}
-          />
-        )}
-      </Field>
+      <SearchField
+        label="Search all days"
+        hint="An amount, a code, the number of a receipt, an address, a transaction."
+        value={search.value}
+        onSought={(words) => (search.value = words)}
+      />
     </div>
   )
 }

@@ -1,5 +1,5 @@
 import { type Signal, signal } from '@preact/signals'
-import { parse, textAt } from '../design/memory.ts'
+import { namesAt, parse, textAt } from '../design/memory.ts'
 import { say } from '../design/surfaces.tsx'
 
 /** All that the register keeps in the browser has keys that begin like this. */
@@ -67,10 +67,5 @@ export function forget(name: string): void {
 
 /** The names of all that is kept and begins like this. */
 export function namesKept(beginning: string): string[] {
-  try {
-    const names = Object.keys(localStorage).filter((name) => name.startsWith(PREFIX + beginning))
-    return names.map((name) => name.slice(PREFIX.length))
-  } catch {
-    return []
-  }
+  return namesAt(PREFIX + beginning).map((name) => name.slice(PREFIX.length))
 }

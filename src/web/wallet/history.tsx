@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks'
 import type { VoucherView } from '../../client/index.ts'
-import { Field } from '../design/controls.tsx'
+import { SearchField } from '../design/controls.tsx'
 import { Money } from '../design/money.tsx'
 import { Progress, StatusBadge, type Tone } from '../design/progress.tsx'
 import { Card } from '../design/surfaces.tsx'
@@ -47,17 +47,12 @@ export function History({ vouchers, address }: HistoryProps) {
   }
   return (
     <Card title="History">
-      <Field label="Search" hint="Payee, amount, code, order or transaction">
-        {(control) => (
-          <input
-            {...control}
-            class="control"
-            type="search"
-            value={wanted}
-            onInput={(event) => setWanted(event.currentTarget.value)}
-          />
-        )}
-      </Field>
+      <SearchField
+        label="Search"
+        hint="Payee, amount, code, order or transaction"
+        value={wanted}
+        onSought={setWanted}
+      />
       <p class="small muted" role="status">
         {found.length === vouchers.length ? countOf(found.length) : `${found.length} of ${countOf(vouchers.length)}`}
       </p>

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals'
 import type { SentCalls, SentPayment } from '../../client/index.ts'
-import { parse, textAt } from '../design/memory.ts'
+import { namesAt, parse, textAt } from '../design/memory.ts'
 import { isSealedKey, type SealedKey } from './vault.ts'
 
 /** Which wallet this browser pays with. An extension is found again by the name that it goes by (EIP-6963 `rdns`). */
@@ -130,19 +130,11 @@ function putAside(name: string, text: string): boolean {
 }
 
 function findUnreadable(): Unreadable[] {
-  return keysAt(ASIDE).map((key) => ({
+  return namesAt(ASIDE).map((key) => ({
     key,
     name: key.slice(ASIDE.length).replace(/\.\d+$/, ''),
     text: textAt(key) ?? '',
   }))
-}
-
-function keysAt(prefix: string): string[] {
-  try {
-    return Object.keys(localStorage).filter((key) => key.startsWith(prefix))
-  } catch {
-    return []
-  }
 }
 
 function isAccount(value: unknown): value is Account {
