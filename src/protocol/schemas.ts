@@ -51,10 +51,19 @@ export const DeviceSignUpData = Type.Object({
   assertionToken: Type.String({ minLength: 1, maxLength: 10_240 }),
   assertionKeyId: Type.Optional(Type.String({ minLength: 32, maxLength: 64 })),
 })
+/**
+ * A contract may take any bytes as its signature: one word per owner, a passkey's, what deploys it first (ERC-6492), or none
+ * at all where its owners have approved beforehand.
+ */
+const WalletSignature = (description: string) =>
+  Type.String({ minLength: 2, maxLength: 8192, pattern: '^0x([0-9a-fA-F]{2})*$', description })
+
 export const ResourceData = Type.Object({ resource: Type.String({ minLength: 4, maxLength: 128 }) })
 export const WalletData = Type.Object({
   message: Type.String({ minLength: 1, maxLength: 4096 }),
-  signature: Type.String({ minLength: 4, maxLength: 8192, pattern: '^0x([0-9a-fA-F]{2})+$' }),
+  signature: WalletSignature(
+    'Of `message`, as EIP-191 has it, or what the contract at the address takes as one (ERC-1271)',
+  ),
 })
 
 export const AccountView = Type.Object({ id: Type.String(), role: Type.String(), createdAt: Time, updatedAt: Time })
@@ -187,7 +196,9 @@ export const NegotiateVoucherBody = Type.Object({
 
 export const SignVoucherBody = Type.Object({
   publicKey: Type.String({ minLength: 1, maxLength: 256, description: 'One of the addresses that may pay' }),
-  signature: Type.String({ minLength: 1, maxLength: 256, description: 'Of `signingMessage`, as EIP-191 has it' }),
+  signature: WalletSignature(
+    'Of `signingMessage`, as EIP-191 has it, or what the contract at the address takes as one (ERC-1271)',
+  ),
 })
 
 const TransactionHash = Type.String({ pattern: '^0x[0-9a-fA-F]{64}$', description: 'Of what the wallet has sent' })
@@ -197,9 +208,7 @@ export const Receipt = Type.Object({
   signedTransaction: Type.Optional(
     Type.String({ pattern: '^0x([0-9a-fA-F]{2})+$', description: 'Checked first, and then sent by the server' }),
   ),
-  signature: Type.Optional(
-    Type.String({ pattern: '^0x[0-9a-fA-F]{130}$', description: 'Of one of the payment’s alternatives' }),
-  ),
+  signature: Type.Optional(WalletSignature('Of one of the payment’s alternatives')),
 })
 export const ResolveVoucherBody = Type.Object({
   receipts: Type.Array(Receipt, { minItems: 1, maxItems: 5, description: 'One for each payment' }),
@@ -213,7 +222,7 @@ export const InteropQuery = Type.Object({
   paymentIndex: Type.Optional(Type.Integer({ minimum: 0, maximum: 100 })),
   vid: Type.Optional(Type.String({ maxLength: 64 })),
 })
-export const InteropInitBody = Type.Object({ signature: Type.Optional(Type.String({ minLength: 1, maxLength: 4096 })) })
+export const InteropInitBody = Type.Object({ signature: Type.Optional(Type.String({ minLength: 1, maxLength: 8192 })) })
 export const InteropInitView = Type.Object({ id: Type.String() })
 export const InteropInfoView = Type.Object({ status: Type.String() })
 

@@ -98,6 +98,7 @@ describe('a node that errs', () => {
     for (const fault of [{ status: 500 }, { error: { code: -32603, message: 'oops' } }, 'garbage'] as const) {
       node.fault = ({ method }) => (method === 'eth_call' ? fault : undefined)
       await assert.rejects(chain.verifyMessage(signed), ChainUnavailable)
+      await assert.rejects(chain.verifyMessage({ ...signed, signature: '0x' }), ChainUnavailable)
     }
   })
 

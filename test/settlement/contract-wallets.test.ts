@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { concat, encodeDeployData, encodeFunctionData, getCreate2Address, serializeErc6492Signature, toHex } from 'viem'
+import {
+  concat,
+  encodeDeployData,
+  encodeFunctionData,
+  getCreate2Address,
+  hashMessage,
+  serializeErc6492Signature,
+  toHex,
+} from 'viem'
 import type { Hex } from '../../src/domain/payment.ts'
 import type { ContextView, VoucherView } from '../../src/protocol/schemas.ts'
 import { assertInvalidFields, assertProblem, ok } from '../http/problems.ts'
@@ -85,6 +93,19 @@ async function pay(to: Hex): Promise<Hex> {
   return hash
 }
 
+/** @param signature what the wallet is to have signed the terms with */
+function signTerms({ payer }: Scene, { id }: VoucherView, signature: Hex, publicKey = wallet.address) {
+  return payer.post<VoucherView>(`/vouchers/${id}/sign-voucher`, { publicKey, signature })
+}
+
+/** The owner approves a text on the chain; then the empty signature is the wallet's. */
+async function approve(message: string): Promise<Hex> {
+  const data = encodeFunctionData({ abi: wallet.abi, functionName: 'approve', args: [hashMessage(message)] })
+  await shop.contractCall(wallet.address, data)
+  await shop.mine()
+  return '0x'
+}
+
 describe('a contract wallet', () => {
   it('signs in on the chain that its message names, and its account is of that chain', async () => {
     const owned = await sceneOf(await signedIn(by(OWNER), chainId))
@@ -118,6 +139,43 @@ describe('a contract wallet', () => {
     ok(await look(await signedIn(undeployed(OWNER), chainId), owned))
   })
 
+  it('signs with what its contract takes: long signatures, those of undeployed wallets, and none where it has approved', async () => {
+    const { abi, bytecode } = await compiledContract('SignerWallet')
+    const code = encodeDeployData({ abi, bytecode, args: [OWNER.address] })
+    const salt = toHex(2, { size: 32 })
+    const undeployed = getCreate2Address({ from: FACTORY, salt, bytecode: code })
+    const { caller } = await newPayer(shop.server.url)
+    const of = await newContext(shop.server.url, caller, { payers: [wallet.address, undeployed] })
+    const to = shop.newRecipient()
+    const voucher = await ask(of, to)
+    const { signingMessage: message = '' } = voucher
+    const signature = await OWNER.signMessage({ message })
+    const long = (bytes: number) => concat([toHex(1, { size: bytes - 65 }), signature])
+
+    ok(await signTerms(of, voucher, long(130)))
+    ok(await signTerms(of, voucher, long(4095)))
+    assertInvalidFields(await signTerms(of, voucher, long(4096)), ['/signature'])
+    const deploying = serializeErc6492Signature({ address: FACTORY, data: concat([salt, code]), signature })
+    assert.ok(deploying.length > 256)
+    ok(await signTerms(of, voucher, deploying, undeployed))
+
+    for (const empty of ['0x', '0x00'] as const)
+      assertInvalidFields(await signTerms(of, voucher, empty), ['/signature'])
+    assertInvalidFields(await signTerms(of, voucher, '0x', undeployed), ['/signature'])
+    const signed = ok(await signTerms(of, voucher, await approve(message)))
+    assert.equal(signed.signature?.signature, '0x')
+    const thief = await sceneOf((await newPayer(shop.server.url)).caller)
+    const theirs = await ask(thief, to)
+    const hash = await pay(to)
+    assert.match((await resolve(thief, theirs, hash)).body.detail ?? '', HELD)
+    assert.equal((await resolve(of, voucher, hash)).body.status, 'RESOLVED')
+
+    const approving = by({ ...OWNER, signMessage: async (input) => approve(input.message) })
+    const silent = by({ ...OWNER, signMessage: async () => '0x' })
+    assertProblem(await signIn(silent, chainId), 'invalid_credentials')
+    ok(await look(await signedIn(approving, chainId), await sceneOf(await signedIn(by(OWNER), chainId))))
+  })
+
   it('holds its address on its own chain only', async () => {
     const owner = await sceneOf(await signedIn(by(OWNER), chainId))
     const thief = await sceneOf(await signedIn(by(THIEF), elsewhere.chainId))
@@ -141,10 +199,8 @@ describe('a contract wallet', () => {
     ]
     const to = shop.newRecipient()
     const [theirs, own] = [await ask(thief, to), await ask(owner, to)]
-    const sign = async ({ payer }: Scene, { id, signingMessage = '' }: VoucherView, { signMessage }: Signer) => {
-      const body = { publicKey: wallet.address, signature: await signMessage({ message: signingMessage }) }
-      return payer.post<VoucherView>(`/vouchers/${id}/sign-voucher`, body)
-    }
+    const sign = async (of: Scene, voucher: VoucherView, { signMessage }: Signer) =>
+      signTerms(of, voucher, await signMessage({ message: voucher.signingMessage ?? '' }))
     assertInvalidFields(await sign(thief, theirs, THIEF), ['/signature'])
     ok(await sign(owner, own, OWNER))
     const hash = await pay(to)
