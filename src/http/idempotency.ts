@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { seal, unseal } from '../auth/seal.ts'
 import { Refusal } from '../domain/refusal.ts'
-import { Conflict, type StoredAnswer } from '../store/store.ts'
+import { Conflict } from '../store/store.ts'
 import type { App } from '../use-cases/app.ts'
 import { type Call, callerKey, type Idempotency } from '../use-cases/call.ts'
 import { configOf } from './route-config.ts'
@@ -65,14 +65,17 @@ export class Answers {
     }
   }
 
-  async #replay<Answer>({ scope, requestHash }: Idempotency, reply: FastifyReply): Promise<{ answer: Answer } | null> {
+  async #replay<Answer>(
+    { scope, requestHash, decode }: Idempotency,
+    reply: FastifyReply,
+  ): Promise<{ answer: Answer } | null> {
     const stored = await this.#app.store.answer(scope, this.#app.clock())
     if (stored === null) return null
     if (stored.requestHash !== requestHash) {
       throw new Refusal('idempotency_conflict', 'This idempotency key came with another body before. Use a new key.')
     }
     reply.header('idempotency-replayed', 'true')
-    return { answer: JSON.parse(this.#decode(stored)) as Answer }
+    return { answer: decode(stored.body) as Answer }
   }
 
   #readKey(request: FastifyRequest): Idempotency | null {
@@ -91,10 +94,11 @@ export class Answers {
       expiresAtMs: request.call.nowMs + ANSWER_LIFE_MS,
       encode: (answer) =>
         secretAnswer ? SEALED + seal(JSON.stringify(answer), this.#app.secrets.sealKey) : JSON.stringify(answer),
+      decode: (body) => JSON.parse(this.#unsealed(body)),
     }
   }
 
-  #decode({ body }: StoredAnswer): string {
+  #unsealed(body: string): string {
     if (!body.startsWith(SEALED)) return body
     const opened = unseal(body.slice(SEALED.length), this.#app.secrets.sealKey)
     if (opened === null) throw new Error('a stored answer was sealed with another key')

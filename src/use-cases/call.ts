@@ -29,6 +29,8 @@ export type Idempotency = {
   expiresAtMs: number
   /** Turns an answer into what is stored: JSON, sealed where the answer holds a secret. */
   encode: (answer: unknown) => string
+  /** Turns what is stored into the answer again. */
+  decode: (body: string) => unknown
 }
 
 /** The payee identity of an account, in the form that the protocol gives to payees: 64 hex characters. */

@@ -40,7 +40,7 @@ export async function decideAndCommit<Answer>(
 ): Promise<Answer> {
   for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt++) {
     const { change, answer, committed } = await decide()
-    if (change === null) return answer
+    if (change === null) return keepAnswer(app, idempotency, answer)
     try {
       await commit(app, withAnswer(change, idempotency, answer))
       committed?.()
@@ -77,10 +77,25 @@ export async function decideOnRecent<Answer>(
   }
 }
 
-/** Stores the answer of a call that changes nothing else. */
+/**
+ * Stores the answer of a call that changes nothing else.
+ * @throws Conflict `answer` when the idempotency key was answered meanwhile
+ */
 export async function keepAnswer<Answer>(app: App, idempotency: Idempotency | null, answer: Answer): Promise<Answer> {
   if (idempotency) await commit(app, withAnswer({}, idempotency, answer))
   return answer
+}
+
+/**
+ * The answer of a call that others may have answered on its way, such as the watcher that resolved its voucher: the one
+ * that is stored under its key, and this one where there is none yet. So a repeat never gets another answer.
+ * @throws Conflict `answer` when the idempotency key was answered meanwhile, or answered a call with another body
+ */
+export async function firstAnswer<Answer>(app: App, idempotency: Idempotency | null, answer: Answer): Promise<Answer> {
+  if (idempotency === null) return answer
+  const stored = await app.store.answer(idempotency.scope, app.clock())
+  if (stored?.requestHash !== idempotency.requestHash) return keepAnswer(app, idempotency, answer)
+  return idempotency.decode(stored.body) as Answer
 }
 
 /** Commits what depends on no decision but the caller's own, under the lease of the work, if there is one. */

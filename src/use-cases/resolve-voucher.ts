@@ -23,7 +23,7 @@ import type { Receipt, VoucherView } from '../protocol/schemas.ts'
 import type { App } from './app.ts'
 import { askChain } from './ask-chain.ts'
 import type { Call, Idempotency, User } from './call.ts'
-import { type Decision, decideAndCommit, keepAnswer, recordStep } from './commit.ts'
+import { type Decision, decideAndCommit, firstAnswer, recordStep } from './commit.ts'
 import { type Examination, examinePayments } from './examine-payment.ts'
 import { expireVoucher } from './expire-voucher.ts'
 import { findVoucherAsPayer } from './find.ts'
@@ -58,17 +58,10 @@ export async function resolveVoucher(
       ? await submitSignatures(app, call, chain, voucherId, receipts)
       : await submit(app, call, chain, voucherId, transactions)
     const last = await waitForBlock(app, chain, first)
-    const answer = voucherView(last)
-    const isKept = voucher.status !== 'RESOLVED' && keepsAnswerItself(last, call.idempotency)
-    return isKept ? answer : keepAnswer(app, call.idempotency, answer)
+    return await firstAnswer(app, call.idempotency, voucherView(last))
   } finally {
     app.followed.delete(voucherId)
   }
-}
-
-/** Whether the commit that resolved the voucher has stored this call's answer: only that of the call that submitted. */
-function keepsAnswerItself({ status, settlement }: TermedVoucher, idempotency: Idempotency | null): boolean {
-  return status === 'RESOLVED' && settlement?.answerTo?.scope === idempotency?.scope
 }
 
 /** The chain that can prove the voucher's payments: the server had a node for it at redemption, and has one now. */

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import { after, afterEach, before, it } from 'node:test'
 import type { Chain } from '../../src/chains/chain.ts'
 import { type EvmChain, openEvmChain } from '../../src/chains/evm/evm-chain.ts'
+import type { VoucherView } from '../../src/protocol/schemas.ts'
 import type { App } from '../../src/use-cases/app.ts'
 import { Leases } from '../../src/use-cases/leases.ts'
 import { watchSettlements } from '../../src/use-cases/watch-settlements.ts'
 import { type FaultyNode, startFaultyNode } from '../chains/faulty-node.ts'
+import { ok } from '../http/problems.ts'
 import { eventually } from '../support/server.ts'
 import { CONFIRMATIONS, NETWORK, openShop, type Shop } from './shop.ts'
 
@@ -58,7 +60,8 @@ function serverView(): Chain {
 function otherProcess(): { app: App; errors: string[] } {
   const errors: string[] = []
   const log = { ...shop.server.app.log, error: (_: object, message: string) => void errors.push(message) }
-  return { app: { ...shop.server.app, leases: new Leases(shop.server.app.store), log }, errors }
+  const app = { ...shop.server.app, leases: new Leases(shop.server.app.store), followed: new Set<string>(), log }
+  return { app, errors }
 }
 
 /** A payment that the payer has sent and that waits for its block. */
@@ -124,3 +127,39 @@ it('who loses the lease in the middle of a round writes nothing more, and makes 
   await rival.giveUpAll()
   await shop.confirm(id)
 })
+
+it('a call gives the answer that another process has stored for it, whatever has become of the voucher since', async () => {
+  const { app } = otherProcess()
+  const to = shop.newRecipient()
+  const voucher = await shop.ask(100n, to)
+  const transactionHash = await shop.send({ units: 100n, to })
+  const resolve = () => shop.resolve(voucher, { transactionHash }, { 'idempotency-key': 'the-first-answer' })
+  const { times } = shop.server.app
+  const { resolveWaitMs } = times
+  times.resolveWaitMs = 60_000
+  try {
+    const waiting = resolve()
+    await shop.until(voucher.id, ({ settlement }) => settlement?.status === 'PENDING')
+    node.fault = () => ({ status: 503 })
+    await takeFromServer(app)
+    await shop.mine()
+    await watchedUntil(app, voucher.id, ({ status }) => status === 'RESOLVED')
+    await shop.mine(CONFIRMATIONS)
+    await watchedUntil(app, voucher.id, ({ settlement }) => settlement?.status === 'CONFIRMED')
+    node.fault = () => undefined
+    const first = ok(await waiting)
+    assert.deepEqual([first.status, first.settlement?.status], ['RESOLVED', 'PENDING'])
+    assert.deepEqual(ok(await resolve()), first)
+  } finally {
+    times.resolveWaitMs = resolveWaitMs
+    await app.leases.giveUpAll()
+  }
+})
+
+/** Lets another process look until the voucher is as the test wants it. */
+function watchedUntil(app: App, id: string, wanted: (voucher: VoucherView) => boolean): Promise<boolean> {
+  return eventually(async () => {
+    await watchSettlements(app, ownView)
+    return wanted(await shop.look(id))
+  })
+}
