@@ -132,8 +132,8 @@ function present(name: string, list: Json[]): JsonObject {
   return list.length === 0 ? {} : { [name]: list }
 }
 
-function bodyOf({ schema, words }: Described, examples: Example[]): JsonObject {
-  if (schema.body === undefined) return {}
+function bodyOf({ method, schema, words }: Described, examples: Example[]): JsonObject {
+  if (schema.body === undefined) return method === 'POST' ? EMPTY_BODY : {}
   const shownBodies = examples.filter(({ body }) => body !== undefined)
   return {
     requestBody: {
@@ -148,6 +148,15 @@ function bodyOf({ schema, words }: Described, examples: Example[]): JsonObject {
       },
     },
   }
+}
+
+/** Clients of the protocol send `{}` where a POST needs nothing: gateways that validate must let that through. */
+const EMPTY_BODY: JsonObject = {
+  requestBody: {
+    required: false,
+    description: 'Nothing is read of it: `{}`, or no body at all',
+    content: { 'application/json': { schema: { type: 'object' }, example: {} } },
+  },
 }
 
 function successOf({ schema, words }: Described, examples: Example[]): JsonObject {

@@ -22,7 +22,7 @@ import { authRoutes } from './routes/auth.ts'
 import { contextRoutes } from './routes/contexts.ts'
 import { eventRoutes } from './routes/events.ts'
 import { financeRoutes } from './routes/finance.ts'
-import { pageRoutes } from './routes/pages.ts'
+import { notFoundPage, pageRoutes } from './routes/pages.ts'
 import { referenceRoutes } from './routes/reference.ts'
 import { sandboxRoutes } from './routes/sandbox.ts'
 import { sessionRoutes } from './routes/sessions.ts'
@@ -68,7 +68,8 @@ export function createHttp(app: App, options: HttpOptions): Routes {
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionTimeout: CONNECTION_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-    exposeHeadRoutes: false,
+    // Monitors and `curl -I` ask so whether a server is there.
+    exposeHeadRoutes: true,
     return503OnClosing: false,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 128 },
     clientErrorHandler: (error, socket) => refuseUnreadable(error, socket),
@@ -78,7 +79,11 @@ export function createHttp(app: App, options: HttpOptions): Routes {
   readJsonBodies(http)
   listRoutes(http)
   http.setErrorHandler((error, _request, reply) => sendProblem(reply, error, refused))
-  http.setNotFoundHandler((_request, reply) => sendProblem(reply, noSuchRoute(), refused))
+  const sendNotFoundPage = notFoundPage()
+  http.setNotFoundHandler((request, reply) => {
+    if (sendNotFoundPage(request, reply)) return reply
+    return sendProblem(reply, noSuchRoute(), refused)
+  })
   const watch = { load, listeners: listenersOf(options) }
   http.addHook('onRequest', async (request, reply) => {
     reply.header('x-content-type-options', 'nosniff').header('cache-control', 'no-store')
@@ -141,6 +146,8 @@ function listRoutes(http: FastifyInstance): void {
   const served: ServedRoute[] = []
   http.decorate('served', served)
   http.addHook('onRoute', ({ method, url, config = {}, schema = {} }) => {
+    // Every GET route answers HEAD, too: it is the same route, for the same callers.
+    if (method === 'HEAD') return
     served.push({ ...configOf(config), method: String(method), path: url, schema })
   })
 }

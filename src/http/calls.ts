@@ -21,7 +21,7 @@ export function watchCall(
   const startedAtMs = performance.now()
   const { method } = request
   const { config, url: route = 'none' } = request.routeOptions
-  const { shed = method === 'GET' ? 'first' : 'second', waits = false } = config
+  const { shed = method === 'GET' || method === 'HEAD' ? 'first' : 'second', waits = false } = config
   if (!waits) load.enter()
   reply.raw.once('close', () => {
     if (!waits) load.leave()

@@ -4,7 +4,7 @@ import { REQUEST_ID_HEADER } from './request-id.ts'
 const API = '/api/'
 
 const ASKED_BEFORE = {
-  'access-control-allow-methods': 'GET, POST, PATCH, DELETE',
+  'access-control-allow-methods': 'GET, HEAD, POST, PATCH, DELETE',
   'access-control-allow-headers': `authorization, x-api-key, content-type, idempotency-key, last-event-id, ${REQUEST_ID_HEADER}`,
   // Browsers keep it for two hours at most.
   'access-control-max-age': '7200',

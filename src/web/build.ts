@@ -29,6 +29,7 @@ await build({
       input: {
         index: join(SOURCES, 'index.html'),
         docs: join(SOURCES, 'docs/index.html'),
+        notFound: join(SOURCES, 'not-found/index.html'),
         register: join(SOURCES, 'register/index.html'),
         wallet: join(SOURCES, 'wallet/index.html'),
       },

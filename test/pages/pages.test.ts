@@ -72,6 +72,35 @@ describe('a page', () => {
     assert.deepEqual([again.status, again.body.length], [304, 0])
   })
 
+  it('that there is not says so to people, in a page of the same policy, and to programs in a problem', async () => {
+    const answer = await fetch(`${server.url}/nowhere`, { headers: { accept: 'text/html,*/*' } })
+    const known = await fetch(`${server.url}/register`)
+    assert.deepEqual([answer.status, answer.headers.get('content-type')], [404, 'text/html; charset=utf-8'])
+    assert.equal(answer.headers.get('content-security-policy'), known.headers.get('content-security-policy'))
+    const page = await browser.open(`${server.url}/nowhere`, { viewport: PHONE })
+    await page.getByRole('heading', { level: 1, name: 'There is no such page' }).waitFor()
+    await assertAccessible(page, '/nowhere')
+    for (const [path, accept] of [
+      ['/nowhere', 'application/json'],
+      ['/api/v1/nowhere', 'text/html'],
+    ] as const) {
+      const problem = await fetch(server.url + path, { headers: { accept } })
+      assert.deepEqual(
+        [problem.status, problem.headers.get('content-type')],
+        [404, 'application/problem+json; charset=utf-8'],
+      )
+    }
+  })
+
+  it('answers HEAD as it answers GET, without the page', async () => {
+    for (const path of ['/register', '/healthz', '/readyz', '/api/v1/openapi.json', '/api/v1/finance/networks']) {
+      const [head, get] = await Promise.all([fetch(server.url + path, { method: 'HEAD' }), fetch(server.url + path)])
+      const type = (answer: Response) => [answer.status, answer.headers.get('content-type')]
+      assert.deepEqual(type(head), type(get), path)
+      assert.equal((await head.text()).length, 0)
+    }
+  })
+
   it('that is not built says so', async () => {
     const http = Fastify().withTypeProvider<TypeBoxTypeProvider>()
     pageRoutes(http, join(BUILT, 'nowhere'))

@@ -18,7 +18,10 @@ const HEADERS = {
 }
 
 export function eventRoutes(api: Routes, { app }: RouteContext): void {
-  api.get('/events', { config: STREAM, schema: { querystring: EventsQuery } }, async (request, reply) => {
+  // A stream has no end that could be read for its headers: HEAD has an answer of its own.
+  const route = { config: STREAM, schema: { querystring: EventsQuery } }
+  api.head('/events', route, (_request, reply) => reply.headers(HEADERS).send())
+  api.get('/events', { ...route, exposeHeadRoute: false }, async (request, reply) => {
     const subscription = await subscribe(app, asPayee(request.call), {
       lastEventId: lastEventId(request.headers, request.query),
       isStillAllowed: () => isStillAdmitted(app, request),

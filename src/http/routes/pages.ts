@@ -1,8 +1,9 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import fastifyStatic from '@fastify/static'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { ANYBODY } from '../route-config.ts'
 import type { Routes } from '../routes.ts'
@@ -82,4 +83,20 @@ function sendPage(reply: FastifyReply, file: string): FastifyReply {
 
 function sayNotBuilt(reply: FastifyReply): FastifyReply {
   return reply.code(404).type('text/plain; charset=utf-8').send(NOT_BUILT)
+}
+
+/**
+ * What a person sees at an address that is no page; programs get a problem.
+ * @param folder where the pages have been built
+ * @returns sends the page where the request is for one, else says that it is not
+ */
+export function notFoundPage(folder = PAGES): (request: FastifyRequest, reply: FastifyReply) => boolean {
+  const file = join(folder, 'not-found/index.html')
+  const html = existsSync(file) ? readFileSync(file, 'utf8') : null
+  return ({ method, url, headers }, reply) => {
+    const isForPage = (method === 'GET' || method === 'HEAD') && !url.startsWith('/api/')
+    if (html === null || !isForPage || !headers.accept?.includes('text/html')) return false
+    reply.code(404).headers(HEADERS).header('cache-control', 'no-cache').type('text/html; charset=utf-8').send(html)
+    return true
+  }
 }
