@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Attestation } from './auth/attestation.ts'
 import { createGuessLimits } from './auth/guesses.ts'
+import { withLoopbackNames } from './auth/hosts.ts'
 import { createPasswords, type PasswordCost } from './auth/passwords.ts'
 import { createRateLimits, type RatePreset } from './auth/rate-limits.ts'
 import { createTokens } from './auth/tokens.ts'
@@ -152,7 +153,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await markBeginning(app)
     await http.listen({ host: options.host, port: options.port })
     const url = urlOf(http, options.host)
-    app.publicHosts.push(new URL(url).host)
+    const hosts = withLoopbackNames([...options.publicHosts, new URL(url).host])
+    app.publicHosts.splice(0, app.publicHosts.length, ...hosts)
     engine.announce(url)
     const stopLoops = startLoops(app, { chains, lookouts }, operating)
     operating.enter('ready')

@@ -1,38 +1,60 @@
+import * as Address from 'ox/Address'
 import { verifyMessage } from 'viem'
-import { createSiweMessage, parseSiweMessage, validateSiweMessage } from 'viem/siwe'
 import type { Hex } from '../domain/payment.ts'
 import { CHALLENGE_LIFE_MS } from './challenges.ts'
+import { isSameHost } from './hosts.ts'
+import { parseWalletMessage, type WalletMessageFields } from './wallet-message.ts'
 
-/** What an EIP-4361 message says once it is in order: who wants in, on which chain a contract is asked, and by which challenge. */
-export type WalletMessage = { address: Hex; chainId: number; nonce: string }
+/** What an EIP-4361 message says: who wants in, on which chain a contract is asked, by which challenge, and when it counts. */
+export type WalletMessage = Pick<WalletMessageFields, 'chainId' | 'nonce'> & { address: Hex; times: MessageTimes }
 
-/** Far above what a wallet shows to a person, and short enough to parse in no time whatever is in it. */
-const MESSAGE_MAX_LENGTH = 4096
+/** When a message counts, in Unix milliseconds. */
+export type MessageTimes = Pick<WalletMessageFields, 'issuedAtMs' | 'expirationTimeMs' | 'notBeforeMs'>
 
-/** A wallet's clock may be ahead of the server's by this much. */
+/** A wallet's clock may differ from the server's by this much. */
 const CLOCK_TOLERANCE_MS = 60 * 1000
 
-type Fields = Parameters<typeof createSiweMessage>[0] & { issuedAt: Date }
-
 /**
- * Reads an EIP-4361 message and checks that it is meant for this server, now. The signature and the nonce, which is the
- * challenge, are the caller's to check.
+ * Reads an EIP-4361 message and checks that it is meant for this server. The nonce, which is the challenge, the times
+ * (`refusalOfTime`) and the signature are the caller's to check, in this order.
  * @param input.expectedDomains hosts, with port where it is not the default, under which this server is reached
  * @param input.chainIds chain ids of the networks that are enabled
- * @returns the address, checksummed, the chain id and the nonce; or what is wrong, for the caller to read
+ * @returns the address, checksummed, the chain id, the nonce and the times; or what is wrong, for the caller to read
  */
 export function readWalletMessage(input: {
   message: string
   expectedDomains: string[]
   chainIds: number[]
-  nowMs: number
 }): WalletMessage | { refusal: string } {
-  const fields = readFields(input.message)
-  if (fields === null) return { refusal: 'must be an EIP-4361 message, version 1, exactly in the form of its standard' }
-  const refusal = refusalOfPlace(fields, input.expectedDomains, input.chainIds) ?? refusalOfTime(fields, input.nowMs)
+  const fields = parseWalletMessage(input.message)
+  if ('malformed' in fields) return { refusal: refusalOfForm(fields.malformed) }
+  const refusal = refusalOfAddress(fields.address) ?? refusalOfPlace(fields, input.expectedDomains, input.chainIds)
   if (refusal !== null) return { refusal }
-  const { address, chainId, nonce } = fields
-  return { address, chainId, nonce }
+  const { address, chainId, nonce, issuedAtMs, expirationTimeMs, notBeforeMs } = fields
+  return { address, chainId, nonce, times: { issuedAtMs, expirationTimeMs, notBeforeMs } }
+}
+
+/**
+ * What is wrong with the times of a message whose challenge is fresh, for the caller to read; null: nothing. As the
+ * challenge is the server's own, a message that seems older than it can only come from a clock that is slow.
+ */
+export function refusalOfTime(
+  { issuedAtMs, expirationTimeMs, notBeforeMs }: MessageTimes,
+  nowMs: number,
+): string | null {
+  if (issuedAtMs > nowMs + CLOCK_TOLERANCE_MS) {
+    return `was issued ${apart(issuedAtMs - nowMs)} in the future: the clock of the wallet is fast; set it right`
+  }
+  if (issuedAtMs < nowMs - CHALLENGE_LIFE_MS - CLOCK_TOLERANCE_MS) {
+    return `was issued ${apart(nowMs - issuedAtMs)} ago, before its challenge: the clock of the wallet is slow; set it right`
+  }
+  if (expirationTimeMs !== null && nowMs >= expirationTimeMs) {
+    return `has expired ${apart(nowMs - expirationTimeMs)} ago; sign a new one, and check the clock of the wallet`
+  }
+  if (notBeforeMs !== null && notBeforeMs > nowMs + CLOCK_TOLERANCE_MS) {
+    return `is not valid yet, only in ${apart(notBeforeMs - nowMs)}; wait, or check the clock of the wallet`
+  }
+  return null
 }
 
 /**
@@ -47,33 +69,24 @@ export async function verifyKeySignature(input: { address: Hex; message: string;
   }
 }
 
-/**
- * The parser forgives text between and after the parts that it looks for, where a second, different statement could hide.
- * So only a message that comes out the same when it is written again is taken.
- */
-function readFields(message: string): Fields | null {
-  if (message.length > MESSAGE_MAX_LENGTH) return null
-  const { domain, address, uri, version, chainId, nonce, issuedAt, ...optional } = parseSiweMessage(message)
-  if (domain === undefined || address === undefined || uri === undefined || version === undefined) return null
-  if (chainId === undefined || nonce === undefined || issuedAt === undefined) return null
-  const fields = { ...optional, domain, address, uri, version, chainId, nonce, issuedAt }
-  try {
-    return createSiweMessage(fields) === withPlainTimes(message) ? fields : null
-  } catch {
-    return null
-  }
+function refusalOfForm(malformed: string): string {
+  const whole = 'must be an EIP-4361 message, version 1, exactly in the form of its standard'
+  return malformed === 'message' ? whole : `${whole}; its ${malformed} is not`
 }
 
-/** The standard allows several ways to write a time; the writer knows one. */
-function withPlainTimes(message: string): string {
-  return message.replace(
-    /^(Issued At|Expiration Time|Not Before): (.+)$/gm,
-    (_, name: string, time: string) => `${name}: ${new Date(time).toISOString()}`,
-  )
+/** EIP-4361 wants the checksum, which is the case of the letters (EIP-55). What has both cases was checksummed, wrongly. */
+function refusalOfAddress(address: Hex): string | null {
+  const checksummed = Address.checksum(address)
+  if (address === checksummed) return null
+  const digits = address.slice(2)
+  const isPlain = digits === digits.toLowerCase() || digits === digits.toUpperCase()
+  return isPlain
+    ? `has the address ${address} without its checksum (EIP-55); write it as ${checksummed}`
+    : `has the address ${address}, whose checksum (EIP-55) is wrong; check the address`
 }
 
-function refusalOfPlace(fields: Fields, expectedDomains: string[], chainIds: number[]): string | null {
-  const isExpected = (domain: string) => expectedDomains.some((expected) => sameHost(domain, expected))
+function refusalOfPlace(fields: WalletMessageFields, expectedDomains: string[], chainIds: number[]): string | null {
+  const isExpected = (domain: string) => expectedDomains.some((expected) => isSameHost(domain, expected))
   if (!isExpected(fields.domain)) {
     return `is meant for ${fields.domain}; this server is ${expectedDomains.join(' or ')}`
   }
@@ -87,14 +100,6 @@ function refusalOfPlace(fields: Fields, expectedDomains: string[], chainIds: num
   return null
 }
 
-function sameHost(some: string, other: string): boolean {
-  return some.toLowerCase() === other.toLowerCase()
-}
-
-function refusalOfTime(fields: Fields, nowMs: number): string | null {
-  const issuedAtMs = fields.issuedAt.getTime()
-  if (issuedAtMs > nowMs + CLOCK_TOLERANCE_MS) return 'was issued in the future; check the clock of the wallet'
-  if (issuedAtMs < nowMs - CHALLENGE_LIFE_MS) return 'is older than a challenge may be; get a new challenge'
-  if (!validateSiweMessage({ message: fields, time: new Date(nowMs) })) return 'has expired, or is not valid yet'
-  return null
+function apart(ms: number): string {
+  return `${Math.ceil(ms / 1000)} s`
 }

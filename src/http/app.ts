@@ -98,9 +98,10 @@ export function createHttp(app: App, options: HttpOptions): Routes {
     done()
   })
   closeSpareConnections(http)
-  operatorRoutes(http, options)
+  const { publicHosts } = app
+  operatorRoutes(http, { ...options, publicHosts })
   pageRoutes(http)
-  if (sandboxRpcUrl !== null) sandboxRoutes(http, sandboxRpcUrl)
+  if (sandboxRpcUrl !== null) sandboxRoutes(http, sandboxRpcUrl, publicHosts)
   const context = { app, answers: new Answers(app) }
   http.register(
     (api, _options, done) => {

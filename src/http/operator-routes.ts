@@ -4,6 +4,7 @@ import { Refusal } from '../domain/refusal.ts'
 import type { Metrics } from '../operating/metrics.ts'
 import type { Readiness } from '../operating/readiness.ts'
 import type { MetricsAudience } from './metrics-audience.ts'
+import { assertOwnHost } from './own-host.ts'
 import { ANYBODY } from './route-config.ts'
 import type { Routes } from './routes.ts'
 
@@ -13,9 +14,14 @@ const PROBE = { callers: ANYBODY, limit: null, shed: 'never' } as const
 /** What the operator's own tools ask: they need no token, and nothing here is about anybody's payments. */
 export function operatorRoutes(
   http: Routes,
-  options: { readiness: () => Promise<Readiness>; metrics: Metrics | null; metricsFor: MetricsAudience },
+  options: {
+    readiness: () => Promise<Readiness>
+    metrics: Metrics | null
+    metricsFor: MetricsAudience
+    publicHosts: readonly string[]
+  },
 ): void {
-  const { readiness, metrics, metricsFor } = options
+  const { readiness, metrics, metricsFor, publicHosts } = options
 
   http.get('/healthz', { config: PROBE }, async () => ({ status: 'up' }))
 
@@ -26,6 +32,7 @@ export function operatorRoutes(
 
   http.get('/metrics', { config: PROBE }, async (request, reply) => {
     if (metrics === null || !mayRead(metricsFor, request)) throw new Refusal('not_found', 'There is no such route.')
+    if (metricsFor === 'loopback') assertOwnHost(request, publicHosts)
     const { contentType, text } = await metrics.expose()
     return reply.header('content-type', contentType).send(text)
   })

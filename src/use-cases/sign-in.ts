@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { checkChallenge } from '../auth/challenges.ts'
-import { readWalletMessage } from '../auth/wallet-sign-in.ts'
+import { readWalletMessage, refusalOfTime } from '../auth/wallet-sign-in.ts'
 import type { CredentialKind } from '../domain/account.ts'
 import { assertReachableByCode } from '../domain/context.ts'
 import type { Hex } from '../domain/payment.ts'
@@ -110,11 +110,12 @@ async function signInByWallet(
     message,
     expectedDomains: app.publicHosts,
     chainIds: [...app.networks.values()].flatMap(({ chainId }) => chainId ?? []),
-    nowMs: call.nowMs,
   })
-  if ('refusal' in read) throw new Refusal('invalid_credentials', `The message ${read.refusal}.`)
+  if ('refusal' in read) throw messageRefused(read.refusal)
   const challenge = checkChallenge(read.nonce, { key: app.secrets.challengeKey, nowMs: call.nowMs })
   if (challenge === null) throw staleChallenge()
+  const wrongTime = refusalOfTime(read.times, call.nowMs)
+  if (wrongTime !== null) throw messageRefused(wrongTime)
   const { address, chainId } = read
   const chain = [...app.chains.values()].find((candidate) => candidate.chainId === chainId)
   const identifier = await findSigner({ address, message, signature: signature as Hex, chain })
@@ -139,6 +140,10 @@ async function signInByWallet(
       answer: { authorization: { token: await app.tokens.issue({ kind: 'user', accountId }) } },
     }
   })
+}
+
+function messageRefused(why: string): Refusal {
+  return new Refusal('invalid_credentials', `The message ${why}.`)
 }
 
 function staleChallenge(): Refusal {

@@ -204,7 +204,7 @@ describe('an account by wallet', () => {
 
   it('takes no message for another place, chain, time or nonce, and none that another key signed', async () => {
     const stranger = privateKeyToAccount(generatePrivateKey())
-    const longAgo = new Date(server.clock.now() - 6 * MINUTE_MS)
+    const longAgo = new Date(server.clock.now() - 7 * MINUTE_MS)
     const wrong = {
       domain: await signed({ domain: 'evil.example' }),
       uri: await signed({ uri: 'http://evil.example' }),
@@ -219,6 +219,57 @@ describe('an account by wallet', () => {
     for (const [name, data] of Object.entries(wrong)) {
       assertProblem(await signIn('wallet', data), 'invalid_credentials', name)
     }
+  })
+})
+
+describe('a wallet is told', () => {
+  const wallet = privateKeyToAccount(generatePrivateKey())
+
+  /** A message of today's form whose lines are changed; what it is refused with, or null. */
+  async function refusalOf(change: (message: string) => string): Promise<string | null> {
+    const { host } = new URL(server.url)
+    const message = change(
+      createSiweMessage({
+        address: wallet.address,
+        chainId: 31338,
+        domain: host,
+        uri: server.url,
+        nonce: await challenge(),
+        version: '1',
+        issuedAt: new Date(server.clock.now()),
+      }),
+    )
+    const answer = await signIn('wallet', { message, signature: await wallet.signMessage({ message }) })
+    if (answer.status === 200) return null
+    assertProblem(answer, 'invalid_credentials')
+    return (answer.body as { detail: string }).detail
+  }
+  const at = (offsetMs: number) => new Date(server.clock.now() + offsetMs).toISOString()
+  const issued = (offsetMs: number) => (message: string) =>
+    message.replace(/Issued At: .*/, `Issued At: ${at(offsetMs)}`)
+
+  it('of its clock where the challenge is fresh, and of the challenge where it is not', async () => {
+    assert.match((await refusalOf(issued(-30 * MINUTE_MS))) ?? '', /the clock of the wallet is slow/)
+    assert.match((await refusalOf(issued(30 * MINUTE_MS))) ?? '', /the clock of the wallet is fast/)
+    const unknown = (message: string) => message.replace(/Nonce: .*/, `Nonce: ${'0'.repeat(48)}`)
+    assert.match((await refusalOf((message) => unknown(issued(-30 * MINUTE_MS)(message)))) ?? '', /must be a challenge/)
+    const notBefore = (offsetMs: number) => (message: string) => `${message}\nNot Before: ${at(offsetMs)}`
+    assert.equal(await refusalOf(notBefore(45_000)), null)
+    assert.match((await refusalOf(notBefore(2 * MINUTE_MS))) ?? '', /not valid yet/)
+  })
+
+  it('of the checksum that its address lacks', async () => {
+    const lower = (message: string) => message.replace(wallet.address, wallet.address.toLowerCase())
+    assert.match((await refusalOf(lower)) ?? '', new RegExp(`EIP-55.*${wallet.address}`))
+  })
+
+  it('nothing where it names the machine by another of its names', async () => {
+    const { host, port } = new URL(server.url)
+    const naming = (other: string) => (message: string) => message.replaceAll(host, other)
+    for (const other of [`localhost:${port}`, `[::1]:${port}`, `[0:0:0:0:0:0:0:1]:${port}`]) {
+      assert.equal(await refusalOf(naming(other)), null, other)
+    }
+    assert.match((await refusalOf(naming('localhost:1'))) ?? '', /is meant for localhost:1/)
   })
 })
 

@@ -131,9 +131,28 @@ describe('the metrics are read', () => {
       }
     }))
 
+  it('by no page of another site that has pointed its own name here', () =>
+    withServer({ publicHosts: ['pay.example'] }, async (server) => {
+      const { port } = new URL(server.url)
+      for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`, '192.0.2.7', 'pay.example']) {
+        assert.equal(await statusFor(server, '127.0.0.1', { host }), 200, host)
+      }
+      for (const host of [
+        'evil.example',
+        `evil.example:${port}`,
+        'localhost.evil.example',
+        'pay.example@evil.example',
+      ]) {
+        assert.equal(await statusFor(server, '127.0.0.1', { host }), 403, host)
+      }
+    }))
+
   it('by everybody where that is wanted', () =>
     withServer({ operation: { metricsFor: 'on' } }, async (server) =>
-      assert.equal(await statusFor(server, '10.0.0.7', { 'x-forwarded-for': '192.0.2.1' }), 200),
+      assert.equal(
+        await statusFor(server, '10.0.0.7', { 'x-forwarded-for': '192.0.2.1', host: 'metrics.internal' }),
+        200,
+      ),
     ))
 
   it('by nobody where they are off', () =>

@@ -11,7 +11,7 @@ let server: TestServer
 
 before(async () => {
   chain = await startAnvil()
-  server = await startTestServer({ sandboxRpcUrl: chain.rpcUrl })
+  server = await startTestServer({ sandboxRpcUrl: chain.rpcUrl, publicHosts: ['pay.example'] })
 })
 after(async () => {
   await server.stop()
@@ -33,6 +33,17 @@ describe("the sandbox's chain through the server", () => {
     for (const method of ['anvil_setBalance', 'evm_mine', 'eth_sendTransaction', 'eth_accounts', 'debug_traceCall']) {
       const { error } = await ask(server, method)
       assert.equal(error?.code, -32_601, method)
+    }
+  })
+
+  it('is shut to a page of another site that has pointed its own name here', async () => {
+    const askAs = async (host: string) => {
+      const payload = { jsonrpc: '2.0', id: 1, method: 'eth_chainId', params: [] }
+      return (await server.http.inject({ method: 'POST', url: '/sandbox/rpc', headers: { host }, payload })).statusCode
+    }
+    assert.equal(await askAs('evil.example'), 403)
+    for (const host of ['localhost:4040', '[::1]:4040', '192.0.2.7:4040', 'pay.example']) {
+      assert.equal(await askAs(host), 200, host)
     }
   })
 

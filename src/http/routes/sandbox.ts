@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { Refusal } from '../../domain/refusal.ts'
+import { assertOwnHost } from '../own-host.ts'
 import { ANYBODY } from '../route-config.ts'
 import type { Routes } from '../routes.ts'
 
@@ -37,11 +38,13 @@ const ANSWERS_WITHIN_MS = 10_000
  * The sandbox's chain for wallets in browsers: on the server's own origin, so that pages need no other, and wherever the
  * browser is.
  * @param rpcUrl the chain's node
+ * @param publicHosts the names that the operator has given the server, with ports
  */
-export function sandboxRoutes(http: Routes, rpcUrl: string): void {
+export function sandboxRoutes(http: Routes, rpcUrl: string, publicHosts: readonly string[]): void {
   const config = { callers: ANYBODY, limit: 'public' } as const
-  http.post('/sandbox/rpc', { config, schema: { body: RpcBody } }, async ({ body }, reply) => {
-    const { jsonrpc, id, method, params } = body
+  http.post('/sandbox/rpc', { config, schema: { body: RpcBody } }, async (request, reply) => {
+    assertOwnHost(request, publicHosts)
+    const { jsonrpc, id, method, params } = request.body
     if (!METHODS.has(method)) {
       return { jsonrpc, id, error: { code: METHOD_NOT_FOUND, message: 'There is no such method here.' } }
     }
