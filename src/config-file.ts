@@ -61,7 +61,7 @@ const EXPECTED: Record<string, string> = {
   address: 'the address of a token contract, all in lower case or checksummed',
   decimals: 'a whole number from 0 to 77, and 18 for a native coin',
   fx: 'an object such as {"uniswapV3":{"quoter":"0x…","router":"0x…"}}',
-  uniswapV3: 'the addresses of a QuoterV2 and a SwapRouter that belong together, or "off"',
+  uniswapV3: 'the addresses of a QuoterV2 and a SwapRouter (or SwapRouter02) that belong together, or "off"',
   quoter: 'the address of a contract',
   router: 'the address of a contract',
   rates: 'a list of rates such as [{"from":"USDC","to":"EURC","rate":"0.92","validUntil":"2027-01-01T00:00:00Z"}]',

@@ -44,10 +44,27 @@ export type NetworkConfig = NetworkFacts &
     fx: FxSettings
   }
 
-/** As its makers list them for ethereum, polygon, arbitrum and optimism; elsewhere the operator names them. */
+/**
+ * As its makers publish them, on their pages of deployments (docs.uniswap.org, v3, one page a network), compared with the
+ * addresses in their package `@uniswap/sdk-core` 7.19.4. Here the first SwapRouter, at one address on all four.
+ */
 const UNISWAP_V3: UniswapV3Contracts = {
   quoter: '0x61fFE014bA17989E743c5F6cB21bF9697530B21e',
   router: '0xE592427A0AEce92De3Edee1F18E0157C05861564',
+}
+
+/** From the same sources. These networks have SwapRouter02 only, and each has addresses of its own. */
+const UNISWAP_V3_BASE: UniswapV3Contracts = {
+  quoter: '0x3d4e44Eb1374240CE5F1B871ab261CD16335B76a',
+  router: '0x2626664c2603336E57B271c5C0b26F421741e481',
+}
+const UNISWAP_V3_BNB: UniswapV3Contracts = {
+  quoter: '0x78D78E420Da98ad378D7799bE8f4AF69033EB077',
+  router: '0xB971eF87ede563556b2ED4b1C0b0019111Dd85d2',
+}
+const UNISWAP_V3_AVALANCHE: UniswapV3Contracts = {
+  quoter: '0xbe0F5544EC67e9B3b2D979aaA43f18Fd87E6257F',
+  router: '0xbb00FF08d01D300023C629E8fFfFcb65A5a578cE',
 }
 
 /** Pools of one price level lie closer together than this; beyond it, somebody is wrong. */
@@ -92,6 +109,7 @@ export const SHIPPED_NETWORKS: readonly NetworkFacts[] = [
     confirmations: 30,
     pollIntervalMs: 2_000,
     maxHeadAgeMs: 60_000,
+    uniswapV3: UNISWAP_V3_BASE,
   },
   {
     name: 'arbitrum',
@@ -118,6 +136,7 @@ export const SHIPPED_NETWORKS: readonly NetworkFacts[] = [
     confirmations: 'finalized',
     pollIntervalMs: 2_000,
     maxHeadAgeMs: 60_000,
+    uniswapV3: UNISWAP_V3_AVALANCHE,
   },
   {
     name: 'bnb',
@@ -126,6 +145,7 @@ export const SHIPPED_NETWORKS: readonly NetworkFacts[] = [
     confirmations: 'finalized',
     pollIntervalMs: 1_000,
     maxHeadAgeMs: 60_000,
+    uniswapV3: UNISWAP_V3_BNB,
   },
 ]
 

@@ -30,8 +30,12 @@ function refusalOf(fx: unknown): string {
 }
 
 describe('what the config file says of exchanges', () => {
-  it('may be nothing: some networks ship with theirs, and sources may lie 2 % apart', () => {
-    assert.deepEqual(fxOf(undefined), { uniswapV3: null, rates: [], maxDisagreementBps: 200 })
+  it('may be nothing: the networks that ship have theirs, and sources may lie 2 % apart', () => {
+    const uniswapV3 = {
+      quoter: '0x3d4e44Eb1374240CE5F1B871ab261CD16335B76a',
+      router: '0x2626664c2603336E57B271c5C0b26F421741e481',
+    }
+    assert.deepEqual(fxOf(undefined), { uniswapV3, rates: [], maxDisagreementBps: 200 })
     for (const name of ['ethereum', 'polygon', 'arbitrum', 'optimism']) {
       assert.deepEqual(fxOf(undefined, name).uniswapV3, { quoter: QUOTER, router: ROUTER })
     }

@@ -50,6 +50,21 @@ describe('the networks that ship', () => {
     }
   })
 
+  it('have the exchange that Uniswap publishes for them', () => {
+    const first = '0x61fFE014bA17989E743c5F6cB21bF9697530B21e 0xE592427A0AEce92De3Edee1F18E0157C05861564'
+    const published: Record<string, string> = {
+      ...{ ethereum: first, polygon: first, arbitrum: first, optimism: first },
+      base: '0x3d4e44Eb1374240CE5F1B871ab261CD16335B76a 0x2626664c2603336E57B271c5C0b26F421741e481',
+      avalanche: '0xbe0F5544EC67e9B3b2D979aaA43f18Fd87E6257F 0xbb00FF08d01D300023C629E8fFfFcb65A5a578cE',
+      bnb: '0x78D78E420Da98ad378D7799bE8f4AF69033EB077 0xB971eF87ede563556b2ED4b1C0b0019111Dd85d2',
+    }
+    for (const { name, fx } of enabled) {
+      const { quoter, router } = fx.uniswapV3 ?? {}
+      assert.equal(`${quoter} ${router}`, published[name])
+      for (const address of [quoter, router]) assert.equal(address, checksumAddress(address ?? '0x'))
+    }
+  })
+
   it('list checksummed addresses, each once', () => {
     for (const { name, currencies } of enabled) {
       const addresses = currencies.map(({ address }) => address)

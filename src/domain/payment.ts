@@ -59,6 +59,8 @@ export type Payment = {
 /** The pools that a swap goes through, and whom it is asked of. */
 export type SwapRoute = {
   router: Hex
+  /** Absent for the first router of Uniswap v3, and in quotes that are older than the server's knowledge of the second. */
+  routerVersion?: '02'
   /** The token that stands for the native coin in the pools. */
   wrappedNative: Hex
   /** From what goes in to what comes out. */

@@ -1,17 +1,23 @@
-import { type Hex, parseAbi, zeroAddress } from 'viem'
+import { type Hex, maxUint256, parseAbi, zeroAddress } from 'viem'
 import type { EvmChain } from '../chains/evm/evm-chain.ts'
 import { swapPath } from '../chains/evm/swap-path.ts'
 import type { Currency } from '../domain/currency.ts'
 import type { SwapRoute } from '../domain/payment.ts'
 import type { MarketQuote, QuoteQuestion, Source } from './fx.ts'
 
-/** Where the exchange is on a network: its QuoterV2 and its SwapRouter, which know the rest. */
+/** Where the exchange is on a network: its QuoterV2 and its SwapRouter or SwapRouter02, which know the rest. */
 export type UniswapV3Contracts = { quoter: Hex; router: Hex }
 
 const DEPLOYMENT_ABI = parseAbi([
   'function factory() view returns (address)',
   'function WETH9() view returns (address)',
 ])
+
+/**
+ * Only SwapRouter02 has a batch with a deadline, and it is what swaps there are sent in: asked to make no calls until the
+ * end of time, it answers, and the first router reverts. Some forks of either leave other functions out.
+ */
+const ROUTER_02_ABI = parseAbi(['function multicall(uint256 deadline, bytes[] data) returns (bytes[])'])
 
 const POOL_ABI = parseAbi([
   'function getPool(address, address, uint24) view returns (address)',
@@ -32,7 +38,7 @@ const DRAINED_PRICES: readonly bigint[] = [4295128740n, 146144670348521010328727
 const NO_POOL_KEEPS_MS = 60_000
 
 /** What the contracts of a deployment say of themselves. */
-type Deployment = { factory: Hex; wrappedNative: Hex }
+type Deployment = { factory: Hex; wrappedNative: Hex; routerVersion: SwapRoute['routerVersion'] | null }
 
 /** The pools of a route, by their tokens and fees. */
 type Path = Pick<SwapRoute, 'tokens' | 'fees'>
@@ -130,12 +136,13 @@ export class UniswapV3 implements Source {
   }
 
   /** The routes all of whose pools exist. Most do not, and asking for their prices would cost more than asking for them. */
-  async #locate(paths: Path[], { factory, wrappedNative }: Deployment): Promise<SwapRoute[]> {
+  async #locate(paths: Path[], { factory, wrappedNative, routerVersion }: Deployment): Promise<SwapRoute[]> {
+    const exchange = { router: this.#contracts.router, ...(routerVersion && { routerVersion }), wrappedNative }
     await this.#findUnknown(paths.flatMap(hopsOf), factory)
     return paths.flatMap(({ tokens, fees }) => {
       const pools = hopsOf({ tokens, fees }).flatMap((hop) => this.#pools.get(hop.join())?.address ?? [])
       const exists = pools.length === fees.length
-      return exists ? [{ router: this.#contracts.router, wrappedNative, tokens, fees, pools }] : []
+      return exists ? [{ ...exchange, tokens, fees, pools }] : []
     })
   }
 
@@ -159,12 +166,18 @@ export class UniswapV3 implements Source {
   async #findDeployment(): Promise<Deployment | null> {
     if (this.#deployment !== null) return this.#deployment
     const calls = [this.#contracts.quoter, this.#contracts.router].map((address) => ({ address, args: [] as const }))
-    const [factories, wrapped] = await Promise.all([
+    const [factories, wrapped, batches] = await Promise.all([
       this.#chain.readContracts({ abi: DEPLOYMENT_ABI, functionName: 'factory', calls }),
       this.#chain.readContracts({ abi: DEPLOYMENT_ABI, functionName: 'WETH9', calls }),
+      this.#chain.readContracts({
+        abi: ROUTER_02_ABI,
+        functionName: 'multicall',
+        calls: [emptyBatch(this.#contracts)],
+      }),
     ])
     const [factory, wrappedNative] = [agreed(factories), agreed(wrapped)]
-    if (factory !== null && wrappedNative !== null) this.#deployment = { factory, wrappedNative }
+    const routerVersion = batches[0] === null ? null : '02'
+    if (factory !== null && wrappedNative !== null) this.#deployment = { factory, wrappedNative, routerVersion }
     return this.#deployment
   }
 }
@@ -173,8 +186,12 @@ function agreed([one, other]: (Hex | null)[]): Hex | null {
   return one !== undefined && one === other ? one : null
 }
 
+function emptyBatch({ router }: UniswapV3Contracts) {
+  return { address: router, args: [maxUint256, []] as const }
+}
+
 function misplaced({ quoter, router }: UniswapV3Contracts): string {
-  return `there is no QuoterV2 at ${quoter}, no SwapRouter at ${router}, or they do not belong together`
+  return `there is no QuoterV2 at ${quoter}, no SwapRouter or SwapRouter02 at ${router}, or they do not belong together`
 }
 
 type Hop = readonly [one: Hex, other: Hex, fee: number]

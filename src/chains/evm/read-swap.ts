@@ -69,14 +69,18 @@ function endsOf(path: Hex, backwards: boolean): [Hex, Hex] | null {
   return backwards ? [last, first] : [first, last]
 }
 
-/** These stand for whoever calls, and for the router, which passes the money on in a later call of the same batch. */
-const SENDER = '0x0000000000000000000000000000000000000001'
-const ROUTERS: readonly string[] = [zeroAddress, '0x0000000000000000000000000000000000000002']
+/**
+ * Addresses that stand for the caller, and for the router, which passes the money on in a later call of the same batch.
+ * Each router has its own: to SwapRouter02 the zero address is an address like others.
+ */
+const SENDER_02 = '0x0000000000000000000000000000000000000001'
+const ROUTER_02 = '0x0000000000000000000000000000000000000002'
 
 function recipientOf({ standard }: KnownCall, args: Map<string, CallArgument>): string {
   const value = args.get('recipient')?.value ?? args.get('to')?.value
   const recipient = typeof value === 'string' ? value : ''
   if (!standard.startsWith('Uniswap v3')) return recipient
-  if (ROUTERS.includes(recipient)) return 'the router itself'
-  return recipient === SENDER && standard.endsWith('02') ? 'the sender' : recipient
+  const is02 = standard.endsWith('02')
+  if (recipient === (is02 ? ROUTER_02 : zeroAddress)) return 'the router itself'
+  return recipient === SENDER_02 && is02 ? 'the sender' : recipient
 }
