@@ -79,28 +79,43 @@ export class NotPaidError extends SixpenceError<'not_paid'> {
   }
 }
 
-/** A payment was sent, and the chain did not carry it out. */
+/** A payment was sent, and the chain did not carry it out; or the wallet says that it will not send it. */
 export class PaymentFailedError extends SixpenceError<'payment_failed'> {
   override readonly name = 'PaymentFailedError'
-  readonly transactionHash: string
+  /** Null where the wallet has given the calls up before any transaction. */
+  readonly transactionHash: string | null
+  /** What the wallet named the calls that it was to make together, where it was asked for several. */
+  readonly callsId: string | null
 
-  constructor(transactionHash: string) {
-    super('payment_failed', `Transaction ${transactionHash} was mined and has failed. Nothing was paid but its gas.`)
+  constructor(transactionHash: string | null, callsId: string | null = null) {
+    const what =
+      transactionHash === null
+        ? `The wallet has given up the calls ${callsId} and will not send them. Nothing was paid.`
+        : `Transaction ${transactionHash} was mined and has failed. Nothing was paid but its gas.`
+    super('payment_failed', what)
     this.transactionHash = transactionHash
+    this.callsId = callsId
   }
 }
 
-/** Money is on its way, and the server has not taken its receipts. Hand them in again: give `sent` to the same call. */
+/**
+ * Money is on its way, or may be, and the server has not taken its receipts. Give `sent` to the same call: it hands them
+ * in again, asks the wallet again for what became of its calls, and pays nothing twice.
+ */
 export class UnresolvedError extends SixpenceError<'unresolved'> {
   override readonly name = 'UnresolvedError'
-  readonly sent: readonly { paymentId: string; transactionHash: string }[]
+  /** Empty only where the wallet has given no id for what it has sent. */
+  readonly sent: readonly Sent[]
 
-  constructor(sent: UnresolvedError['sent'], cause: unknown) {
+  /** @param what what is amiss, as the end of a sentence */
+  constructor(sent: readonly Sent[], cause: unknown, what = 'its receipts were not taken') {
     const why = cause instanceof Error ? cause.message : String(cause)
-    super('unresolved', `The payment was sent, and its receipts were not taken: ${why}`, { cause })
+    super('unresolved', `The payment was sent, and ${what}: ${why}`, { cause })
     this.sent = sent
   }
 }
+
+type Sent = { paymentId: string; transactionHash: string } | { callsId: string; paymentIds: string[] }
 
 const PASSING_STATUSES = new Set([429, 502, 503, 504])
 

@@ -51,14 +51,15 @@ export {
   UnresolvedError,
 } from './errors.ts'
 export type { EventsOptions, SixpenceEvent } from './events.ts'
-export type { PayHooks, PayOptions, SentPayment } from './pay.ts'
-export type { PaidOrNot, PaySessionOptions, SentCalls } from './pay-session.ts'
+export type { PayHooks, PayOptions, SentCalls, SentPayment } from './pay.ts'
+export type { PaidOrNot, PaySessionOptions } from './pay-session.ts'
 export { createPayee, type Payee, type PayeeOptions } from './payee.ts'
 export { createPayer, type Payer, type PayerOptions } from './payer.ts'
 export { type ViemClient, type ViemWalletOptions, viemSender, viemWallet } from './viem.ts'
 export type { ResolvedVoucher, WaitOptions } from './wait.ts'
 export type {
   Alternative,
+  FinishedCalls,
   MinedTransaction,
   OnSigned,
   PayerWallet,

@@ -1,11 +1,17 @@
 import type { SessionPaymentsView, SessionResolvedView, VoucherView } from '../protocol/schemas.ts'
 import { PaymentFailedError, ProblemError, SixpenceError, UnresolvedError } from './errors.ts'
-import { type PayHooks, payVoucher, type SentPayment, sendAgain, sendAndTell, untilResolved } from './pay.ts'
+import {
+  type PayHooks,
+  payVoucher,
+  type SentCalls,
+  type SentPayment,
+  sendAgain,
+  sendAndTell,
+  UNKNOWN_END,
+  untilResolved,
+} from './pay.ts'
 import type { PayerActions } from './payer-actions.ts'
 import type { PayerWallet } from './wallet.ts'
-
-/** Calls that the wallet has sent together, or at least signed: then their id is the hash. */
-export type SentCalls = { callsId: string; paymentIds: string[]; signedTransaction?: string }
 
 export type PaySessionOptions = PayHooks<SentPayment | SentCalls>
 
@@ -88,7 +94,10 @@ async function sendCalls(
   }
 }
 
-/** What an earlier call has sent; where the chain did not carry it out, it is still to be paid. */
+/**
+ * What an earlier call has sent; where the chain did not carry it out, it is still to be paid. Where nothing of it is open any
+ * more, what the wallet says of it does not matter.
+ */
 async function takeUp(
   ...[payer, sessionId, wallet, earlier, options]: Parameters<typeof handInCalls>
 ): Promise<PaidOrNot[]> {
@@ -97,6 +106,8 @@ async function takeUp(
     return await handInCalls(payer, sessionId, wallet, earlier, options)
   } catch (error) {
     if (error instanceof PaymentFailedError) return []
+    const open = await openPayments(payer, sessionId, wallet).catch(() => null)
+    if (open !== null && !earlier.paymentIds.some((id) => open.has(id))) return []
     throw error
   }
 }
@@ -109,25 +120,45 @@ async function sendCallsAgain(
   { callsId, paymentIds, signedTransaction }: SentCalls,
 ): Promise<void> {
   if (signedTransaction === undefined) return
-  const { vouchers } = await payer.getSessionPayments(sessionId, { wallet: wallet.address })
-  const open = new Set(vouchers.flatMap(({ payments }) => payments.map(({ id }) => id)))
+  const open = await openPayments(payer, sessionId, wallet)
   if (paymentIds.every((id) => open.has(id))) await sendAgain(wallet, { transactionHash: callsId, signedTransaction })
+}
+
+/** The ids of all that is still to be paid. */
+async function openPayments(payer: PayerActions, sessionId: string, wallet: PayerWallet): Promise<Set<string>> {
+  const { vouchers } = await payer.getSessionPayments(sessionId, { wallet: wallet.address })
+  return new Set(vouchers.flatMap(({ payments }) => payments.map(({ id }) => id)))
 }
 
 async function handInCalls(
   payer: PayerActions,
   sessionId: string,
   wallet: PayerWallet,
-  { callsId, paymentIds }: SentCalls,
+  calls: SentCalls,
   { signal }: PaySessionOptions,
 ): Promise<PaidOrNot[]> {
-  const { transactionHash, hasSucceeded } = await batchOf(wallet).waitForCalls(callsId)
-  if (!hasSucceeded) throw new PaymentFailedError(transactionHash)
+  const { paymentIds } = calls
+  const transactionHash = await waitForCalls(batchOf(wallet), calls)
   const receipts = paymentIds.map((paymentId) => ({ paymentId, transactionHash }))
   const { results } = await payer.resolveSession(sessionId, receipts).catch((error) => {
     throw new UnresolvedError(receipts, error)
   })
   return Promise.all(results.map((result) => readResult(payer, result, receipts, signal)))
+}
+
+/**
+ * @returns the hash of the transaction that carried the calls out
+ * @throws PaymentFailedError where nothing was paid; UnresolvedError, which keeps their id, where the wallet cannot tell
+ */
+async function waitForCalls(batch: WalletBatch, calls: SentCalls): Promise<string> {
+  const { callsId } = calls
+  const { transactionHash, hasSucceeded } = await batch.waitForCalls(callsId).catch((error) => {
+    throw new UnresolvedError([calls], error, UNKNOWN_END)
+  })
+  if (!hasSucceeded) throw new PaymentFailedError(transactionHash, callsId)
+  if (transactionHash) return transactionHash
+  const unnamed = `The wallet says that its calls ${callsId} are done, and does not name their transaction.`
+  throw new UnresolvedError([calls], new SixpenceError('unresolved', unnamed), UNKNOWN_END)
 }
 
 async function readResult(
@@ -176,6 +207,6 @@ const UNSUPPORTED = new Set([4200, 5700, 5710, 5740, 5750, 5760, -32601, -32004]
 
 /** Looks through what wrappers have put around it. */
 function isUnsupported(error: unknown): boolean {
-  if (!(error instanceof Error)) return false
+  if (!(error instanceof Error) || error instanceof UnresolvedError) return false
   return ('code' in error && UNSUPPORTED.has(Number(error.code))) || isUnsupported(error.cause)
 }

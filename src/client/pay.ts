@@ -8,6 +8,9 @@ import type { OnSigned, PayerWallet, SignedTransaction } from './wallet.ts'
 /** The receipt of a payment that the wallet has sent, or at least signed. */
 export type SentPayment = { paymentId: string; transactionHash: string; signedTransaction?: string }
 
+/** Calls that the wallet has sent together, or at least signed: then their id is the hash. */
+export type SentCalls = { callsId: string; paymentIds: string[]; signedTransaction?: string }
+
 /**
  * How an interrupted payment goes on. Whatever `onSigned` and `onSent` hear may be money on its way: keep it, and give it
  * back in `sent` when the program begins again. Then nothing is paid twice, and no receipt is lost.
@@ -22,8 +25,8 @@ export type PayHooks<Sent> = {
   onSigned?: (signed: Sent & { signedTransaction: string }) => void | Promise<void>
   /** Heard of as soon as the wallet says that it has sent it, and awaited. What it throws holds up no receipt. */
   onSent?: (sent: Sent) => void | Promise<void>
-  /** What an earlier, interrupted call has sent. */
-  sent?: readonly Sent[]
+  /** What an earlier, interrupted call has sent: as a hook heard it, or as `UnresolvedError` has it. */
+  sent?: readonly (SentPayment | SentCalls)[]
   /** Ends it before the next signature. What has been paid in full is handed in all the same. */
   signal?: AbortSignal
 }
@@ -33,8 +36,8 @@ export type PayOptions = PayHooks<SentPayment>
 /**
  * Pays a voucher: reviews it, has the wallet send each payment in order, and hands in the receipts.
  * @returns the voucher, RESOLVED
- * @throws SixpenceError `not_payable` before anything is sent; PaymentFailedError, UnresolvedError, NotPaidError; what the
- * wallet throws
+ * @throws SixpenceError `not_payable` before anything is sent; PaymentFailedError, NotPaidError; UnresolvedError for all that
+ * goes wrong once something is sent; what the wallet throws when it is asked to send
  */
 export async function payVoucher(
   payer: PayerActions,
@@ -45,14 +48,14 @@ export async function payVoucher(
   const { signal, sent = [] } = options
   const voucher = await payer.getVoucher(voucherId, { signal })
   if (isOnItsWay(voucher)) return untilResolved(payer, voucher, signal)
-  const known = new Map(sent.map((receipt) => [receipt.paymentId, receipt]))
   const payments = voucher.payments ?? []
+  const known = new Map(receiptsFor(payments, sent).map((receipt) => [receipt.paymentId, receipt]))
   if (!payments.every(({ id }) => known.has(id))) await assertPayable(payer, voucher, wallet, signal)
   const receipts: SentPayment[] = []
   for (const { id, chainId, input } of payments) {
     // The next may build on it, as a swap does on its approval.
     const previous = receipts.at(-1)
-    if (previous) receipts[receipts.length - 1] = await mined(wallet, previous)
+    if (previous) receipts[receipts.length - 1] = await mined(wallet, previous, receipts)
     const { to, value, data } = input
     const earlier = known.get(id)
     if (earlier && isOpen(voucher)) await sendAgain(wallet, earlier)
@@ -117,6 +120,21 @@ export async function untilResolved(
   })
 }
 
+/**
+ * Of what was sent, what pays this voucher.
+ * @throws UnresolvedError where it was sent together with others: only their session can tell in which transaction
+ */
+function receiptsFor(payments: readonly { id: string }[], sent: readonly (SentPayment | SentCalls)[]): SentPayment[] {
+  const ids = new Set(payments.map(({ id }) => id))
+  const together = sent
+    .filter((one) => 'callsId' in one)
+    .filter(({ paymentIds }) => paymentIds.some((id) => ids.has(id)))
+  if (together.length > 0) {
+    throw new UnresolvedError(together, 'give it to paySession', 'it was sent together with others')
+  }
+  return sent.filter((one) => 'paymentId' in one)
+}
+
 /** The server has its receipts, and nothing is wrong with them. */
 function isOnItsWay({ status, settlement }: VoucherView): boolean {
   return (status === 'RESOLVED' && settlement?.status !== 'FAILED') || settlement?.status === 'PENDING'
@@ -171,22 +189,29 @@ async function send(
 /**
  * Has a wallet send something, and a hook hear of it: `onSigned` before it goes out where the wallet can tell, or else
  * `onSent`.
+ * @throws UnresolvedError where it fails after `onSigned`; what the wallet throws before
  * @param send gives the hash of what it has sent, or its id
  * @param describe makes of that what the hooks hear
  */
-export async function sendAndTell<Sent>(
+export async function sendAndTell<Sent extends SentPayment | SentCalls>(
   send: (onSigned?: OnSigned) => Promise<string>,
   describe: (id: string) => Sent,
   { onSent, onSigned }: Pick<PayHooks<Sent>, 'onSent' | 'onSigned'>,
 ): Promise<Sent> {
-  let isTold = false
+  const told: Sent[] = []
   const hear = async ({ transactionHash, signedTransaction }: SignedTransaction) => {
-    await onSigned?.({ ...describe(transactionHash), signedTransaction })
-    isTold = true
+    const signed = { ...describe(transactionHash), signedTransaction }
+    await onSigned?.(signed)
+    told.push(signed)
   }
-  const sent = describe(await send(onSigned && hear))
-  if (!isTold) await tell(sent, onSent)
-  return sent
+  try {
+    const sent = describe(await send(onSigned && hear))
+    if (told.length === 0) await tell(sent, onSent)
+    return sent
+  } catch (error) {
+    if (told.length === 0) throw error
+    throw new UnresolvedError(told, error, 'it is not known whether it went out')
+  }
 }
 
 /** Tells the hook; what becomes of that must not keep a receipt from the server. */
@@ -198,6 +223,9 @@ async function tell<Sent>(sent: Sent, onSent: PayHooks<Sent>['onSent']): Promise
   }
 }
 
+/** How UnresolvedError puts it where the wallet does not say what became of what it has sent. */
+export const UNKNOWN_END = 'what became of it is not known'
+
 /** What was signed and kept may never have gone out. */
 export async function sendAgain(
   wallet: PayerWallet,
@@ -206,9 +234,18 @@ export async function sendAgain(
   if (signedTransaction !== undefined) await wallet.sendSigned?.({ transactionHash, signedTransaction })
 }
 
-/** @returns the receipt of what was mined in the end */
-async function mined(wallet: PayerWallet, { paymentId, transactionHash: sentHash }: SentPayment): Promise<SentPayment> {
-  const { transactionHash, hasSucceeded } = await wallet.waitForTransaction(sentHash)
+/**
+ * @param sent all that was sent so far, for whoever is to go on with it
+ * @returns the receipt of what was mined in the end
+ */
+async function mined(
+  wallet: PayerWallet,
+  { paymentId, transactionHash: sentHash }: SentPayment,
+  sent: readonly SentPayment[],
+): Promise<SentPayment> {
+  const { transactionHash, hasSucceeded } = await wallet.waitForTransaction(sentHash).catch((error) => {
+    throw new UnresolvedError([...sent], error, UNKNOWN_END)
+  })
   if (!hasSucceeded) throw new PaymentFailedError(transactionHash)
   return { paymentId, transactionHash }
 }
@@ -225,7 +262,7 @@ async function handIn(
   } catch (error) {
     if (!isRejection(error)) throw new UnresolvedError(receipts, error)
   }
-  const certain = await Promise.all(receipts.map((receipt) => mined(wallet, receipt)))
+  const certain = await Promise.all(receipts.map((receipt) => mined(wallet, receipt, receipts)))
   return payer.resolveVoucher(voucherId, certain).catch((error) => {
     throw new UnresolvedError(certain, error)
   })

@@ -1,4 +1,5 @@
-import type { Alternative, OnSigned, PayerWallet } from './wallet.ts'
+import { SixpenceError, UnresolvedError } from './errors.ts'
+import type { Alternative, FinishedCalls, OnSigned, PayerWallet } from './wallet.ts'
 
 type Hex = `0x${string}`
 
@@ -23,6 +24,7 @@ export type ViemClient = {
   request(args: { method: string; params?: unknown }): Promise<unknown>
   waitForCallsStatus(args: { id: string; timeout: number }): Promise<{
     status?: string | undefined
+    statusCode?: number | undefined
     receipts?: { transactionHash: Hex }[] | undefined
   }>
 }
@@ -96,7 +98,8 @@ async function goTo(client: ViemClient, chainId: number): Promise<void> {
   if ((await client.getChainId()) === chainId) return
   await client.switchChain({ id: chainId })
   const now = await client.getChainId()
-  if (now !== chainId) throw new Error(`The wallet is on chain ${now} and must be on ${chainId}.`)
+  if (now === chainId) return
+  throw new SixpenceError('not_payable', `The wallet is on chain ${now} and must be on ${chainId}.`)
 }
 
 /** Wallets that do not know the question cannot do it. */
@@ -108,13 +111,17 @@ async function canBatch(client: ViemClient, chainId: number): Promise<boolean> {
 /** An object since version 2 of EIP-5792, a plain string before. */
 function readCallsId(answer: unknown): string {
   const id = typeof answer === 'object' && answer !== null && 'id' in answer ? answer.id : answer
-  if (typeof id !== 'string') throw new Error('The wallet gave no id for the calls that it sent.')
-  return id
+  if (typeof id === 'string' && id !== '') return id
+  throw new UnresolvedError([], 'look in the wallet before you pay again', 'the wallet gave no id for it')
 }
 
-async function waitForCalls(client: ViemClient, id: string) {
-  const { status, receipts } = await client.waitForCallsStatus({ id, timeout: CALLS_PATIENCE_MS })
-  const transactionHash = receipts?.at(-1)?.transactionHash
-  if (transactionHash === undefined) throw new Error(`The wallet has not sent the calls ${id}: ${status}.`)
-  return { transactionHash, hasSucceeded: status === 'success' }
+/** EIP-5792: some of the calls were carried out, and some were not. */
+const PARTLY_FAILED = 600
+
+async function waitForCalls(client: ViemClient, id: string): Promise<FinishedCalls> {
+  const { status, statusCode, receipts } = await client.waitForCallsStatus({ id, timeout: CALLS_PATIENCE_MS })
+  if (statusCode !== undefined && statusCode >= PARTLY_FAILED) {
+    throw new SixpenceError('unresolved', `The wallet says that only some of its calls ${id} were carried out.`)
+  }
+  return { transactionHash: receipts?.at(-1)?.transactionHash ?? null, hasSucceeded: status === 'success' }
 }

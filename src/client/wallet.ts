@@ -6,6 +6,9 @@ export type WalletTransaction = { chainId: number | null; to: string; value: big
 /** A transaction that is in a block. */
 export type MinedTransaction = { transactionHash: string; hasSucceeded: boolean }
 
+/** What became of calls that a wallet made together. Some wallets do not tell in which transaction: null. */
+export type FinishedCalls = { transactionHash: string | null; hasSucceeded: boolean }
+
 /** A transaction that is signed. However often it is sent, it is carried out once. */
 export type SignedTransaction = { transactionHash: string; signedTransaction: string }
 
@@ -50,6 +53,6 @@ export type PayerWallet = {
     isPossible: (chainId: number) => Promise<boolean>
     /** @returns the id of the calls; where `onSigned` was called, the hash that it was told */
     sendCalls: (request: WalletCalls, onSigned?: OnSigned) => Promise<string>
-    waitForCalls: (callsId: string) => Promise<MinedTransaction>
+    waitForCalls: (callsId: string) => Promise<FinishedCalls>
   }
 }

@@ -8,6 +8,7 @@ import {
   type Payee,
   type Payer,
   type PayerWallet,
+  PaymentFailedError,
   type SentCalls,
   type SentPayment,
   signInWithWallet,
@@ -51,10 +52,12 @@ type WalletKind = {
   place?: 'here' | 'elsewhere' | 'stuck elsewhere'
   /** Whether the way to its node breaks when it sends. */
   isCutOff?: boolean
+  /** What it says of its calls in the place of what is so. */
+  says?: object
 }
 
 /** A wallet of the browser: it knows EIP-5792 and delegates (EIP-7702), or says that it does not. */
-function openWallet({ batches, place = 'here', isCutOff = false }: WalletKind): PayerWallet {
+function openWallet({ batches, place = 'here', isCutOff = false, says }: WalletKind): PayerWallet {
   const { payer: account, chain } = shop
   let isElsewhere = place !== 'here'
   const node = chain.client.transport
@@ -86,7 +89,8 @@ function openWallet({ batches, place = 'here', isCutOff = false }: WalletKind): 
       case 'wallet_getCallsStatus': {
         const [id] = params as [Hex]
         const receipt = await node.request({ method: 'eth_getTransactionReceipt', params: [id] })
-        return { version: '2.0.0', id, chainId: toHex(chain.chainId), atomic: true, status: 200, receipts: [receipt] }
+        const finished = { version: '2.0.0', id, chainId: toHex(chain.chainId), atomic: true, status: 200 }
+        return { ...finished, ...(says ?? { receipts: [receipt] }) }
       }
       default:
         return node.request({ method, params })
@@ -170,7 +174,10 @@ describe('pay', () => {
     const kept: SentPayment[] = []
     const onSigned = (signed: SentPayment) => void kept.push(signed)
     const cut = openWallet({ batches: 'ready', isCutOff: true })
-    await assert.rejects(payer.pay(id, cut, { onSigned }), /cut off/)
+    await assert.rejects(payer.pay(id, cut, { onSigned }), (error) => {
+      assert.deepEqual(error instanceof UnresolvedError && error.sent, kept)
+      return error instanceof UnresolvedError && /cut off/.test(error.message)
+    })
     const [{ transactionHash, signedTransaction } = {}] = kept
     assert.ok(signedTransaction)
     const { settlement } = await payer.pay(id, wallet, { sent: kept })
@@ -180,7 +187,7 @@ describe('pay', () => {
     await assert.rejects(payer.pay(over, cut, { onSigned }), /cut off/)
     await payee.discardVoucher(over)
     const mortal: PayerWallet = { ...wallet, waitForTransaction: dyingWallet().waitForTransaction }
-    const [, sent] = await asksFor(() => assert.rejects(payer.pay(over, mortal, { sent: kept }), { message: 'gone' }))
+    const [, sent] = await asksFor(() => assert.rejects(payer.pay(over, mortal, { sent: kept }), isUnresolved('gone')))
     assert.deepEqual(sent, [], 'nobody waits for it any more')
 
     const refuse = () => {
@@ -214,7 +221,10 @@ describe('pay', () => {
     await payer.negotiateVoucher(id, paysIn(USDC))
     const kept: SentPayment[] = []
     const onSent = (sent: SentPayment) => void kept.push(sent)
-    await assert.rejects(payer.pay(id, dyingWallet(), { onSent }), { message: 'gone' })
+    await assert.rejects(payer.pay(id, dyingWallet(), { onSent }), (error) => {
+      assert.deepEqual(error instanceof UnresolvedError && error.sent, kept)
+      return isUnresolved('gone')(error)
+    })
     assert.equal(kept.length, 1)
     const [paid, sent] = await asksFor(() => payer.pay(id, wallet, { onSent, sent: kept }))
     assert.equal(paid.status, 'RESOLVED')
@@ -262,11 +272,9 @@ describe('pay', () => {
     const elsewhere = openWallet({ batches: 'unsupported', place: 'elsewhere' })
     assert.equal((await payer.pay((await ask('1', EURC)).id, elsewhere)).status, 'RESOLVED')
     const { id } = await ask('1', EURC)
+    const stuck = openWallet({ batches: 'unsupported', place: 'stuck elsewhere' })
     const [, sent] = await asksFor(() =>
-      assert.rejects(
-        payer.pay(id, openWallet({ batches: 'unsupported', place: 'stuck elsewhere' })),
-        /must be on 31337/,
-      ),
+      assert.rejects(payer.pay(id, stuck), { code: 'not_payable', message: /must be on 31337/ }),
     )
     assert.deepEqual(sent, [])
   })
@@ -371,7 +379,39 @@ describe('pay a session', () => {
     )
     assert.equal(await shop.balance(EURC, to), 7_000_000n)
   })
+
+  it('keeps the id of calls of which the wallet tells no transaction, and goes on with it', async () => {
+    const to = shop.newRecipient()
+    const orders = ['3', '4'].map((amount) => ({ amount, currency: EURC, to }))
+    for (const says of [{}, { receipts: [] }, { receipts: undefined }, { receipts: null, status: 600 }]) {
+      const sessionId = await askInSession(orders)
+      const [broken] = await payer.paySession(sessionId, openWallet({ batches: 'ready', says }))
+      assert.ok(broken && 'error' in broken && broken.error instanceof UnresolvedError, JSON.stringify(says))
+      const { sent } = broken.error
+      const [calls] = sent
+      assert.ok(calls && 'callsId' in calls && sent.length === 1)
+      await assert.rejects(payer.pay(broken.voucherId, wallet, { sent }), { code: 'unresolved', sent })
+      const [results, asked] = await asksFor(() => payer.paySession(sessionId, wallet, { sent }))
+      assert.deepEqual(asked, [])
+      assert.deepEqual(
+        results.map((result) => 'voucher' in result && result.voucher.status),
+        ['RESOLVED', 'RESOLVED'],
+      )
+      const silent = openWallet({ batches: 'ready', says })
+      assert.deepEqual(await payer.paySession(sessionId, silent, { sent }), [], 'all is paid, whatever the wallet says')
+    }
+    const sessionId = await askInSession(orders)
+    const failing = openWallet({ batches: 'ready', says: { status: 400, receipts: [] } })
+    const [given] = await payer.paySession(sessionId, failing)
+    assert.ok(given && 'error' in given && given.error instanceof PaymentFailedError)
+    assert.deepEqual([given.error.transactionHash, typeof given.error.callsId], [null, 'string'])
+  })
 })
+
+function isUnresolved(why: string) {
+  return (error: unknown) =>
+    error instanceof UnresolvedError && error.cause instanceof Error && error.cause.message === why
+}
 
 function codeOf(error: unknown): unknown {
   return error instanceof Error && 'code' in error ? error.code : error

@@ -136,7 +136,7 @@ async function pay(id: string, shown: Shown, work: Work): Promise<void> {
     })
     setStep(id, null)
   } catch (error) {
-    if (error instanceof PaymentFailedError) dropHash(error.transactionHash)
+    if (error instanceof PaymentFailedError && error.transactionHash !== null) dropHash(error.transactionHash)
     if (error instanceof NotPaidError) take(error.voucher)
     if (isAway(error)) missServer()
     setStep(id, { is: 'stopped', why: explain(error) })

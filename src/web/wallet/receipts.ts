@@ -127,12 +127,16 @@ async function handInCalls(seat: Payer, { sessionId, callsId, paymentIds }: Sent
 /** The built-in wallet sends calls as one transaction; others have to be asked which one it was. */
 async function hashOf(callsId: string): Promise<string | null> {
   if (account.value?.kind === 'key') return callsId
-  const sent = await wallet.value?.batch?.waitForCalls(callsId)
-  if (sent && !sent.hasSucceeded) {
+  const finished = await wallet.value?.batch?.waitForCalls(callsId)
+  if (finished === undefined) return null
+  if (!finished.hasSucceeded) {
     dropHash(callsId)
-    throw new PaymentFailedError(sent.transactionHash)
+    throw new PaymentFailedError(finished.transactionHash, callsId)
   }
-  return sent?.transactionHash ?? null
+  if (finished.transactionHash !== null) return finished.transactionHash
+  throw new Error(
+    'Your wallet says that it has paid, and does not say in which transaction: look there before you pay again.',
+  )
 }
 
 /** What the server refuses is said, and the receipt stays: only its owner gives it up. */
