@@ -54,6 +54,7 @@ const COMPONENTS: Record<string, TSchema> = {
   Network: schemas.NetworkView,
   NewApiKey: schemas.NewApiKeyView,
   NewWebhookSecret: schemas.NewSecretView,
+  ObservedPayment: schemas.ObservedPaymentView,
   OpenContextBody: schemas.OpenContextBody,
   OpenSessionBody: schemas.OpenSessionBody,
   Payment: schemas.PaymentView,

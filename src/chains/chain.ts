@@ -105,7 +105,10 @@ export class BroadcastRefused extends Error {
  * does not count. Parts are named `value`, `log:<position in the transaction>` and `call`. A `call` takes every part, so that no other
  * payment can count the same transfer.
  */
-export type Proof = { proven: true; parts: string[]; payer: Hex } | { proven: false; reason: string }
+export type Proof = { proven: true; parts: string[]; payer: Hex } | { proven: false; reason: string; moved?: Moved }
+
+/** What reached the payee from an address of the payer although it is not what was asked; `payer` is checksummed. */
+export type Moved = { parts: string[]; payer: Hex; units: bigint }
 
 export type ProofQuestion = {
   expectation: Expectation

@@ -14,6 +14,7 @@ const EVERY_TYPE: Record<EventType, true> = {
   'voucher.resolved': true,
   'voucher.settled': true,
   'voucher.settlement_failed': true,
+  'voucher.payment_observed': true,
   'voucher.discarded': true,
   'voucher.expired': true,
 }

@@ -1,4 +1,5 @@
 import type { VoucherEventType } from '../protocol/events.ts'
+import { type ObservedPayment, withObserved } from './observed-payment.ts'
 import { type Expectation, expectationOf, type Hex, type Payment, type SimpleTerms, type Terms } from './payment.ts'
 import { type Quote, quotedExpectation, quotedPayments } from './quote.ts'
 import { Refusal } from './refusal.ts'
@@ -71,6 +72,8 @@ type AfterRedemption = {
    */
   signedBy?: WalletId | null
   settlement: Settlement | null
+  /** What moved towards it without resolving it, the newest last; older vouchers lack the list. */
+  observedPayments?: ObservedPayment[]
 }
 
 export type ReservedVoucher = VoucherBase & { status: 'RESERVED' }
@@ -362,6 +365,17 @@ export function resolveVoucher(
 /** Notes where the transactions stand by now. No event: progress is shown, only ends are told. */
 export function trackSettlement(voucher: TermedVoucher, settlement: Settlement, nowMs: number): TermedVoucher {
   return { ...voucher, version: voucher.version + 1, settlement, updatedAtMs: nowMs }
+}
+
+/**
+ * Money moved, or may have moved, towards the voucher without resolving it.
+ * @returns null where that is written down already, or enough is
+ */
+export function observePayment(voucher: TermedVoucher, observed: ObservedPayment, nowMs: number): VoucherStep | null {
+  const observedPayments = withObserved(voucher.observedPayments ?? [], observed)
+  if (observedPayments === null) return null
+  const next: TermedVoucher = { ...voucher, version: voucher.version + 1, observedPayments, updatedAtMs: nowMs }
+  return { voucher: next, event: 'voucher.payment_observed' }
 }
 
 /** The payer has signed the payment itself, and the server has sent it. */

@@ -10,6 +10,7 @@ export type VoucherEventType =
   | 'voucher.resolved'
   | 'voucher.settled'
   | 'voucher.settlement_failed'
+  | 'voucher.payment_observed'
   | 'voucher.discarded'
   | 'voucher.expired'
 

@@ -391,6 +391,14 @@ export const VoucherReviewView = Type.Object({
       simulation: SimulationView,
     }),
   ),
+  warnings: Type.Array(
+    Type.Object({
+      code: Word(['PAYMENT_OBSERVED'], 'PAYMENT_OBSERVED: see the observedPayments of the voucher'),
+      transactionHash: Type.String(),
+      message: Said('To be shown before the wallet is asked'),
+    }),
+    { description: 'What speaks against paying now, such as money that has moved already; mostly empty' },
+  ),
 })
 
 export const SettlementView = Type.Object({
@@ -412,6 +420,22 @@ export const SettlementView = Type.Object({
   ),
   failure: Type.Optional(Said('Why, with FAILED')),
   confirmedAt: Nullable(Time),
+})
+
+export const ObservedPaymentView = Type.Object({
+  paymentId: Type.String(),
+  transactionHash: Type.String(),
+  from: Said('The address of the payer that paid: where it can be given back to'),
+  reason: Word(
+    ['UNDERPAID', 'OVERPAID', 'DUPLICATE', 'UNPROVEN'],
+    'UNDERPAID, OVERPAID: not the amount that was asked; DUPLICATE: paid before by another transaction; UNPROVEN: it seems to have paid, but the node cannot show it',
+  ),
+  amount: Nullable(
+    Type.String({ description: 'What reached the payee, in whole units; null where that is not known' }),
+  ),
+  detail: Said('Why it does not count, in plain words'),
+  blockNumber: Type.Integer(),
+  observedAt: Time,
 })
 
 export const VoucherView = Type.Object({
@@ -450,6 +474,11 @@ export const VoucherView = Type.Object({
     ),
   ),
   settlement: Type.Optional(SettlementView),
+  observedPayments: Type.Optional(
+    Type.Array(ObservedPaymentView, {
+      description: 'What moved from the payer to the payee without resolving the voucher, oldest first',
+    }),
+  ),
   late: Type.Optional(Type.Boolean({ description: 'The chain proved the payment after the voucher had ended' })),
   createdAt: Time,
   updatedAt: Time,

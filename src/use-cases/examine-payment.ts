@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
-import type { Chain, ChainRules, Log, MinedSighting, ProofQuestion, TransactionFacts } from '../chains/chain.ts'
+import type { Chain, ChainRules, Log, MinedSighting, Moved, ProofQuestion, TransactionFacts } from '../chains/chain.ts'
+import type { Expectation } from '../domain/payment.ts'
 import type { SettlementTransaction } from '../domain/settlement.ts'
 import { expectationFor, type TermedVoucher } from '../domain/voucher.ts'
 import type { Claim } from '../store/store.ts'
 import type { App } from './app.ts'
 import { rivalReason } from './find-rival.ts'
+import type { Observation } from './observe-payment.ts'
 
 /** What the chain says of one payment's transaction right now. */
 export type Examination =
@@ -14,8 +16,19 @@ export type Examination =
   | { state: 'waiting'; transaction: SettlementTransaction }
   /** The node has never heard of it, or has lost it. */
   | { state: 'unknown'; transaction: SettlementTransaction }
-  /** It can never count for this payment. `hasReverted`: it is the payment, but the chain did not carry it out. */
-  | { state: 'failed'; transaction: SettlementTransaction; reason: string; hasReverted?: boolean }
+  | FailedExamination
+
+/**
+ * It can never count for this payment. `hasReverted`: it is the payment, but the chain did not carry it out. `observed`: it
+ * did move money, or may have moved it, from the payer to the payee.
+ */
+type FailedExamination = {
+  state: 'failed'
+  transaction: SettlementTransaction
+  reason: string
+  hasReverted?: boolean
+  observed?: Observation
+}
 
 /**
  * Examines the transactions of a voucher one after the other, so that no part of one counts twice.
@@ -84,7 +97,15 @@ async function examineMined(
   }
   const proof = app.rules.prove(question)
   if (!sighting.succeeded) return examineReverted(app.rules, chain, voucher, seen, sighting)
-  if (!proof.proven) return { state: 'failed', transaction: seen, reason: proof.reason }
+  if (!proof.proven) {
+    const failed: FailedExamination = { state: 'failed', transaction: seen, reason: proof.reason }
+    const { moved } = proof
+    if (moved === undefined) return failed
+    const { parts, payer } = moved
+    // What is another's exact payment, who comes first, is no part of this one.
+    const rival = await rivalReason(app, voucher, { network, chainId, question, parts, payer })
+    return rival === null ? { ...failed, observed: observationOf(question, seen, proof.reason, moved, keys) } : failed
+  }
   const { parts, payer } = proof
   // What counts for the payment already goes on counting, whoever turns up.
   const reason = own.size > 0 ? null : await rivalReason(app, voucher, { network, chainId, question, parts, payer })
@@ -96,6 +117,33 @@ async function examineMined(
 }
 
 const BEFORE_ALL_BLOCKS = -1
+
+function observationOf(
+  { expectation, sighting }: ProofQuestion,
+  { paymentId }: SettlementTransaction,
+  reason: string,
+  { parts, payer, units }: Moved,
+  keys: Map<string, string>,
+): Observation {
+  const isShort = units < unitsOf(expectation)
+  return {
+    payment: {
+      paymentId,
+      transactionHash: sighting.transaction.hash,
+      from: payer,
+      reason: isShort ? 'UNDERPAID' : 'OVERPAID',
+      units: units.toString(),
+      detail: reason,
+      block: sighting.block,
+    },
+    partKeys: parts.flatMap((part) => keys.get(part) ?? []),
+  }
+}
+
+function unitsOf(expectation: Expectation): bigint {
+  if (expectation.kind === 'approval') return 0n
+  return 'units' in expectation ? expectation.units : expectation.wei
+}
 
 async function examineReverted(
   rules: ChainRules,

@@ -15,6 +15,7 @@ import type { App } from './app.ts'
 import type { Idempotency } from './call.ts'
 import { type Decision, decideAndCommit, recordStep, storedAnswer } from './commit.ts'
 import { type Examination, examinePayments } from './examine-payment.ts'
+import { noteObserved } from './observe-payment.ts'
 import { restVoucherCode } from './rest-code.ts'
 
 type PendingVoucher = TermedVoucher & { settlement: Settlement }
@@ -41,6 +42,10 @@ export async function followSettlement(app: App, chain: Chain, followed: TermedV
       examinations.push(await recover(app, chain, examination, nowMs))
     }
     const failed = examinations.find((examination) => examination.state === 'failed')
+    // What moved is written down first; the settlement's end then builds on that.
+    if (failed?.observed && (await noteObserved(app, voucher.id, failed.observed))) {
+      return { change: null, answer: await followSettlement(app, chain, voucher) }
+    }
     if (failed) return failure(voucher, examinations, failed.reason, nowMs)
     if (isOverdue(voucher, examinations, nowMs))
       return failure(voucher, examinations, 'it found no block in 12 hours', nowMs)

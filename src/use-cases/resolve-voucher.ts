@@ -28,6 +28,7 @@ import { type Examination, examinePayments } from './examine-payment.ts'
 import { expireVoucher } from './expire-voucher.ts'
 import { findVoucherAsPayer } from './find.ts'
 import { advanceSettlement, failUnsent, followSettlement } from './follow-settlement.ts'
+import { noteObserved } from './observe-payment.ts'
 import { readReceipts } from './read-receipts.ts'
 import { areSignatures, relayPayment, unrelayed } from './relay-payment.ts'
 import { restVoucherCode } from './rest-code.ts'
@@ -168,6 +169,7 @@ async function untilKnown(
   for (;;) {
     const examinations = await askChain(chain, () => examinePayments(app, chain, voucher, transactions))
     await noteReverted(app, voucher, chain, examinations)
+    await noteMoved(app, voucher, examinations)
     refuseFailed(examinations)
     refuseOutdated(voucher, examinations, call.nowMs)
     const missing = examinations.find(({ state, transaction }) => state === 'unknown' && !transaction.signedTransaction)
@@ -216,6 +218,14 @@ async function noteReverted(
     const step = failSettlement(current, begun, reverted.reason, nowMs)
     return { change: recordStep(step, nowMs).change, answer: undefined }
   })
+}
+
+/** Writes down what moved without being what was asked, before the receipts are refused. */
+async function noteMoved(app: App, voucher: TermedVoucher, examinations: Examination[]): Promise<void> {
+  for (const examination of examinations) {
+    if (examination.state === 'failed' && examination.observed)
+      await noteObserved(app, voucher.id, examination.observed)
+  }
 }
 
 function isFailedWith(settlement: Settlement | null, transactions: SettlementTransaction[]): boolean {

@@ -1,3 +1,4 @@
+import { payWarningsOf } from '../domain/pay-warning.ts'
 import type { Hex } from '../domain/payment.ts'
 import { invalidField, Refusal } from '../domain/refusal.ts'
 import type { Simulation } from '../domain/review.ts'
@@ -38,6 +39,7 @@ export async function reviewVoucher(
       review: payment.review ?? reviewTerms(app, voucher.redemption.terms, { ...payment, payers }).review,
       simulation: simulations[index] ?? { status: 'UNKNOWN' },
     })),
+    warnings: payWarningsOf(voucher),
   }
 }
 

@@ -1,7 +1,8 @@
 import type { Account, ApiKey } from '../domain/account.ts'
 import type { Context } from '../domain/context.ts'
 import type { Event } from '../domain/event.ts'
-import type { Hex, SimpleTerms } from '../domain/payment.ts'
+import type { ObservedPayment } from '../domain/observed-payment.ts'
+import type { Hex, SimpleTerms, Terms } from '../domain/payment.ts'
 import { type Quote, rateBetween } from '../domain/quote.ts'
 import type { Refusal } from '../domain/refusal.ts'
 import { feesOf } from '../domain/review-swap.ts'
@@ -97,7 +98,7 @@ export function voucherView(voucher: Voucher): VoucherView {
 }
 
 function termsView(voucher: TermedVoucher): Partial<VoucherView> {
-  const { redemption, signature, settlement } = voucher
+  const { redemption, signature, settlement, observedPayments = [] } = voucher
   const { terms, payeeInfo, orderId } = redemption
   const quote = chosenQuote(voucher)
   const asked =
@@ -127,6 +128,21 @@ function termsView(voucher: TermedVoucher): Partial<VoucherView> {
       },
     }),
     ...(settlement !== null && { settlement: settlementView(settlement) }),
+    ...(observedPayments.length > 0 && {
+      observedPayments: observedPayments.map((observed) => observedView(observed, terms)),
+    }),
+  }
+}
+
+type ObservedPaymentView = NonNullable<VoucherView['observedPayments']>[number]
+
+function observedView(observed: ObservedPayment, terms: Terms): ObservedPaymentView {
+  const { paymentId, transactionHash, from, reason, units, detail, block, observedAtMs } = observed
+  const amount = units === null || terms.type !== 'SIMPLE' ? null : formatAmount(BigInt(units), terms.decimals)
+  return {
+    ...{ paymentId, transactionHash, from, reason, amount, detail },
+    blockNumber: block.number,
+    observedAt: iso(observedAtMs),
   }
 }
 

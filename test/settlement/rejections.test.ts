@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test'
 import { encodeFunctionData, keccak256 } from 'viem'
 import type { Currency } from '../../src/domain/currency.ts'
 import type { Hex } from '../../src/domain/payment.ts'
-import type { VoucherView } from '../../src/protocol/schemas.ts'
+import type { VoucherReviewView, VoucherView } from '../../src/protocol/schemas.ts'
 import type { Deployed } from '../support/anvil.ts'
 import { asking, token } from '../support/server.ts'
 import { assertRejected, decimal, NETWORK, openShop, type Shop, transferData } from './shop.ts'
@@ -50,7 +50,7 @@ async function assertStillPayable(voucher: VoucherView, to: Hex): Promise<void> 
 
 describe('a mined transaction is rejected when', () => {
   type Pay = (to: Hex) => Promise<Hex>
-  const cases: [string, Pay, RegExp][] = [
+  const cases: [string, Pay, RegExp, ('UNDERPAID' | 'OVERPAID')?][] = [
     [
       'it reverted',
       (to) => shop.contractCall(shop.plain.address, transferData(to, 10n ** 18n)),
@@ -61,8 +61,18 @@ describe('a mined transaction is rejected when', () => {
       () => shop.send({ units: UNITS, to: shop.newRecipient() }),
       /the Transfer went to 0x\w+ instead of 0x/,
     ],
-    ['it paid less', (to) => shop.send({ units: UNITS - 1n, to }), /is of 999999 units, asked were 1000000/],
-    ['it paid more', (to) => shop.send({ units: UNITS + 1n, to }), /is of 1000001 units, asked were 1000000/],
+    [
+      'it paid less',
+      (to) => shop.send({ units: UNITS - 1n, to }),
+      /is of 999999 units, asked were 1000000/,
+      'UNDERPAID',
+    ],
+    [
+      'it paid more',
+      (to) => shop.send({ units: UNITS + 1n, to }),
+      /is of 1000001 units, asked were 1000000/,
+      'OVERPAID',
+    ],
     [
       'it paid in another token',
       (to) => shop.send({ units: UNITS, to, token: other.address }),
@@ -82,15 +92,32 @@ describe('a mined transaction is rejected when', () => {
       /is from 0x\w+, which is not an address of the payer/,
     ],
   ]
-  for (const [name, pay, detail] of cases) {
-    it(name, async () => {
+  for (const [name, pay, detail, observed] of cases) {
+    it(observed ? `${name}, and both see what moved` : name, async () => {
       const to = shop.newRecipient()
       const voucher = await shop.ask(UNITS, to)
       const transactionHash = await pay(to)
       await shop.mine()
       await assertRejected(shop, voucher, await shop.resolve(voucher, { transactionHash }), detail)
-      assert.equal((await shop.look(voucher.id)).settlement, undefined)
-      assert.deepEqual(await shop.events(voucher.id), ['voucher.reserved', 'voucher.redeemed'])
+      // Handed in again, nothing is written twice.
+      await assertRejected(shop, voucher, await shop.resolve(voucher, { transactionHash }), detail)
+      const seen = await shop.look(voucher.id)
+      assert.equal(seen.settlement, undefined)
+      assert.deepEqual(
+        seen.observedPayments?.map(({ transactionHash, from, reason }) => [transactionHash, from, reason]),
+        observed && [[transactionHash, shop.payerAddress, observed]],
+      )
+      assert.deepEqual(
+        seen.observedPayments,
+        (await shop.parties.payee.get<VoucherView>(`/vouchers/${voucher.id}`)).body.observedPayments,
+      )
+      const { warnings } = (await shop.parties.payer.get(`/vouchers/${voucher.id}/review`)).body as VoucherReviewView
+      assert.deepEqual(
+        warnings.map(({ code, transactionHash: of }) => [code, of]),
+        observed ? [['PAYMENT_OBSERVED', transactionHash]] : [],
+      )
+      const told = observed ? ['voucher.payment_observed'] : []
+      assert.deepEqual(await shop.events(voucher.id), ['voucher.reserved', 'voucher.redeemed', ...told])
       await assertStillPayable(voucher, to)
     })
   }

@@ -1,4 +1,4 @@
-import type { MinedSighting, Proof } from '../chain.ts'
+import type { MinedSighting, Moved, Proof } from '../chain.ts'
 
 /** The part of a transaction that a log is, by its position in the transaction. */
 export function logPart(position: number): string {
@@ -9,8 +9,9 @@ export function everyPart({ logs }: MinedSighting): string[] {
   return ['call', 'value', ...logs.map((_, position) => logPart(position))]
 }
 
-export function unproven(reason: string): Proof {
-  return { proven: false, reason }
+/** @param moved what reached the payee all the same, where something did */
+export function unproven(reason: string, moved: Moved | null = null): Proof {
+  return { proven: false, reason, ...(moved !== null && { moved }) }
 }
 
 export const COUNTED_ALREADY = 'was counted for another payment already'
