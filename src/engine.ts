@@ -4,7 +4,7 @@ import { loadSecrets } from './auth/secrets-file.ts'
 import { createSharedLimits } from './auth/shared-limits.ts'
 import { openSharedSecrets, RENEWAL_MS } from './auth/shared-secrets.ts'
 import { startLoop } from './loop.ts'
-import { CorrectedClock } from './operating/corrected-clock.ts'
+import { type ClockNews, type Passing, STANDING_MS, SteadyClock } from './operating/steady-clock.ts'
 import { openPostgresStore, type PostgresStore } from './store/postgres.ts'
 import { openSqliteStore } from './store/sqlite.ts'
 import type { Store } from './store/store.ts'
@@ -13,7 +13,7 @@ import type { Log } from './use-cases/app.ts'
 /** The store, and what goes with the choice of it: alone with an embedded one, or with other nodes on PostgreSQL. */
 export type Engine = {
   store: Store & { stats: () => { commits: number; groups: number } }
-  /** Unix milliseconds; by the database's clock where this node's own is wrong. */
+  /** Unix milliseconds; steady where a clock jumps, and by the database's clock where there is one. */
   clock: () => number
   secrets: Secrets
   makeRateLimiter: MakeLimiter
@@ -28,14 +28,18 @@ type EngineOptions = {
   dataDir: string
   /** Null: the embedded store in `dataDir`. */
   databaseUrl: string | null
+  /** This machine's (Unix milliseconds). */
   clock: () => number
-  /** Whether the clock is right even where the database's differs, as the clock of a test is. */
+  /** Whether the clock is right whatever else says otherwise, as the clock of a test is. */
   isClockRight: boolean
+  /** What time passes by; left out: the machine's own monotonic clock. */
+  passing?: Passing
   log: Log
 }
 
-/** How often a node looks whether its clock is right. */
-const CLOCK_PAUSE_MS = 10_000
+/** How often the clocks are compared: with one's own, and with the database's. */
+const OWN_CLOCK_PAUSE_MS = 1_000
+const DATABASE_CLOCK_PAUSE_MS = 10_000
 
 /**
  * Opens the store.
@@ -45,27 +49,40 @@ export function openEngine({ databaseUrl, ...options }: EngineOptions): Promise<
   return databaseUrl === null ? openEmbedded(options) : openShared({ ...options, databaseUrl })
 }
 
-async function openEmbedded({ dataDir, clock }: { dataDir: string; clock: () => number }): Promise<Engine> {
+async function openEmbedded(options: Omit<EngineOptions, 'databaseUrl'>): Promise<Engine> {
+  const { dataDir, isClockRight, log } = options
+  const time = new SteadyClock(options.clock(), options.passing)
+  const clock = isClockRight ? options.clock : time.now
   const store = await openSqliteStore({ dataDir, clock })
-  return unlessFailing(store, async () => ({
-    store,
-    clock,
-    secrets: loadSecrets({ dataDir, nowMs: clock() }),
-    makeRateLimiter: makeMemoryLimiter,
-    makeGuessLimiter: makeMemoryLimiter,
-    announce: (url) => store.announce(url),
-    close: () => store.close(),
-  }))
+  return unlessFailing(store, async () => {
+    const secrets = loadSecrets({ dataDir, nowMs: clock() })
+    const compare = async () => tellOfClock(log, 'this machine', time, time.compare(options.clock()))
+    const comparing = isClockRight ? null : startLoop(compare, OWN_CLOCK_PAUSE_MS, () => undefined)
+    const close = async () => {
+      await comparing?.stop()
+      await store.close()
+    }
+    const announce = (url: string) => store.announce(url)
+    return {
+      store,
+      clock,
+      secrets,
+      makeRateLimiter: makeMemoryLimiter,
+      makeGuessLimiter: makeMemoryLimiter,
+      announce,
+      close,
+    }
+  })
 }
 
 async function openShared(options: EngineOptions & { databaseUrl: string }): Promise<Engine> {
-  const { log } = options
-  const ownClock = new CorrectedClock(options.clock)
-  const clock = ownClock.now
+  const { isClockRight, log } = options
+  const time = new SteadyClock(options.clock(), options.passing)
+  const clock = isClockRight ? options.clock : time.now
   const store = await openPostgresStore({ url: options.databaseUrl, clock })
   return unlessFailing(store, async () => {
     const report = (what: string) => (error: unknown) => log.warn({ err: error }, what)
-    const stopLooking = options.isClockRight ? async () => undefined : await keepCorrect(ownClock, store, log)
+    const stopComparing = isClockRight ? async () => undefined : await keepInStep(time, store, options)
     const secrets = await openSharedSecrets({ keeper: store, clock })
     const onRenewError = report('the secrets could not be renewed; it will be tried again')
     const renewing = startLoop(secrets.renew, RENEWAL_MS, onRenewError)
@@ -75,28 +92,57 @@ async function openShared(options: EngineOptions & { databaseUrl: string }): Pro
     })
     const { makeRateLimiter, makeGuessLimiter } = limits
     const close = async () => {
-      await Promise.all([renewing.stop(), limits.stop(), stopLooking()])
+      await Promise.all([renewing.stop(), limits.stop(), stopComparing()])
       await store.close()
     }
     return { store, clock, secrets, makeRateLimiter, makeGuessLimiter, announce: () => undefined, close }
   })
 }
 
-/** Compares the clock with the database's, now and from time to time. @returns what ends that */
-async function keepCorrect(clock: CorrectedClock, store: PostgresStore, log: Log): Promise<() => Promise<void>> {
-  const compare = async () => {
-    const before = clock.correctionMs
-    await clock.compare(() => store.nowMs())
-    const { correctionMs } = clock
-    if (Math.abs(correctionMs - before) < 1000) return
-    log.warn(
-      { correctionMs },
-      correctionMs === 0 ? 'this clock is right again' : "this clock is wrong; the database's counts",
-    )
+/** Goes by the database's clock from now on. @returns what ends that */
+async function keepInStep(
+  time: SteadyClock,
+  store: PostgresStore,
+  { clock, log }: Pick<EngineOptions, 'clock' | 'log'>,
+): Promise<() => Promise<void>> {
+  const ask = async () => {
+    const beforeMs = time.now()
+    const theirsMs = await store.nowMs()
+    const doubtMs = (time.now() - beforeMs) / 2
+    return { theirsMs: theirsMs + doubtMs, doubtMs }
   }
-  await compare()
-  const looking = startLoop(compare, CLOCK_PAUSE_MS, () => undefined)
-  return () => looking.stop()
+  time.set((await ask()).theirsMs)
+  const compare = async () => {
+    const { theirsMs, doubtMs } = await ask()
+    tellOfClock(log, 'the database', time, time.compare(theirsMs, doubtMs))
+  }
+  const comparing = startLoop(compare, DATABASE_CLOCK_PAUSE_MS, () => undefined)
+  const looking = startLoop(watchOwnClock(time, { clock, log }), OWN_CLOCK_PAUSE_MS, () => undefined)
+  return async () => {
+    await Promise.all([comparing.stop(), looking.stop()])
+  }
+}
+
+/** Says so when this machine's clock goes wrong, and when it is right again; nothing goes by it. */
+function watchOwnClock(time: SteadyClock, { clock, log }: Pick<EngineOptions, 'clock' | 'log'>): () => Promise<void> {
+  let wasWrong = false
+  return async () => {
+    const differenceMs = clock() - time.now()
+    const isWrong = Math.abs(differenceMs) > (wasWrong ? 1_000 : 2_000)
+    if (isWrong === wasWrong) return
+    wasWrong = isWrong
+    log.warn({ differenceMs }, isWrong ? "this clock is wrong; the database's counts" : 'this clock is right again')
+  }
+}
+
+function tellOfClock(log: Log, whose: string, { doubtedMs }: SteadyClock, news: ClockNews): void {
+  if (news === 'jumped') {
+    const waits = `it counts once it has stood for ${STANDING_MS / 60_000} minutes, and nothing ends by it before`
+    log.warn({ differenceMs: doubtedMs }, `the clock of ${whose} has jumped; ${waits}`)
+  }
+  if (news === 'returned') log.warn({}, `the clock of ${whose} has jumped back; nothing has ended by its jump`)
+  if (news === 'believed') log.warn({}, `the clock of ${whose} has stood since it jumped; its time counts now`)
+  if (news === 'slept') log.info({}, `this machine was asleep; the time is that of ${whose} again`)
 }
 
 async function unlessFailing(store: Store, open: () => Promise<Engine>): Promise<Engine> {

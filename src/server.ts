@@ -25,6 +25,7 @@ import { startLoop } from './loop.ts'
 import { LoadGate, monitorDelay } from './operating/load.ts'
 import { Metrics, type Task } from './operating/metrics.ts'
 import { type Phase, readReadiness } from './operating/readiness.ts'
+import type { Passing } from './operating/steady-clock.ts'
 import type { App, Log, SwapPolicy, Times } from './use-cases/app.ts'
 import { EventFanOut, markBeginning } from './use-cases/fan-out-events.ts'
 import { Leases } from './use-cases/leases.ts'
@@ -72,10 +73,12 @@ export type ServerOptions = {
   sandboxRpcUrl?: string | null
   /** Runs once the store is owned and before any node is asked: the sandbox starts its chain here. */
   onStoreOpened?: () => Promise<void>
-  /** Unix milliseconds. */
+  /** This machine's (Unix milliseconds). */
   clock: () => number
-  /** Whether the clock is right even where a shared database's differs, as the clock of a test is; false by default. */
+  /** Whether the clock is right whatever else says otherwise, as the clock of a test is; false by default. */
   isClockRight?: boolean
+  /** What time passes by; left out: the machine's own monotonic clock. */
+  passing?: Passing
   logger: FastifyBaseLogger | null
   /** What differs from `DEFAULT_OPERATION`. */
   operation?: Partial<Operation>
@@ -145,7 +148,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const relayers = openRelayers(options.relayer, chains)
     const parts = { engine, chains, relayers, fx, streams, log, stopping: stopping.signal }
     const app = await createApp(options, parts)
-    const operating = operate(operation, { app, engine, chains })
+    const operating = operate(operation, { app, engine, chains, ownClock: options.clock })
     const { logger } = options
     const limits = createRateLimits(options.rateLimits, engine.makeRateLimiter)
     const { sandboxRpcUrl = null } = options
@@ -185,10 +188,10 @@ function openRelayers(settings: RelayerSettings | undefined, chains: EvmChain[])
   })
 }
 
-type Operated = { app: App; engine: Engine; chains: EvmChain[] }
+type Operated = { app: App; engine: Engine; chains: EvmChain[]; ownClock: () => number }
 
 /** What the operator sees of the server, and how the server says that it comes and goes. */
-function operate(operation: Operation, { app, engine, chains }: Operated) {
+function operate(operation: Operation, { app, engine, chains, ownClock }: Operated) {
   const { store } = engine
   const { trustProxy, metricsFor, drainDelayMs } = operation
   let phase: Phase = 'starting'
@@ -196,7 +199,14 @@ function operate(operation: Operation, { app, engine, chains }: Operated) {
   const load = new LoadGate(monitor.delayMs)
   const nodes = () => chains.map((chain) => ({ network: chain.network, ...chain.lastSeen() }))
   const relayers = () => readRelayers(app)
-  const sources = { ...app, nodes, relayers, storeStats: () => store.stats(), callsUnderWay: () => load.underWay }
+  const sources = {
+    ...app,
+    nodes,
+    relayers,
+    storeStats: () => store.stats(),
+    callsUnderWay: () => load.underWay,
+    ownClock,
+  }
   const metrics = metricsFor === 'off' ? null : new Metrics(sources)
   const readiness = () => readReadiness({ phase: () => phase, store, nodes })
   return {

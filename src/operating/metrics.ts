@@ -15,6 +15,8 @@ export type MetricSources = {
   callsUnderWay: () => number
   relayers: () => Promise<RelayerNumbers[]>
   clock: () => number
+  /** This machine's. */
+  ownClock: () => number
 }
 
 /** How a key that carries out signatures stands on a network, in wei. */
@@ -81,7 +83,16 @@ export class Metrics {
       labelNames: ['outcome'],
       registers,
     })
-    const watches = [watchStore, watchCodes, watchSettlements, watchWebhooks, watchNodes, watchRelayers, watchStreams]
+    const watches = [
+      watchStore,
+      watchCodes,
+      watchSettlements,
+      watchWebhooks,
+      watchNodes,
+      watchRelayers,
+      watchStreams,
+      watchClock,
+    ]
     this.#refreshes = watches.map((watch) => watch(this.#registry, sources))
     processRegistry ??= startProcessRegistry()
   }
@@ -259,4 +270,13 @@ function watchStreams(registry: Registry, { streams }: MetricSources): Refresh {
     cut.reset()
     cut.inc(streams.cutCount)
   }
+}
+
+function watchClock(registry: Registry, { clock, ownClock }: MetricSources): Refresh {
+  const difference = new Gauge({
+    name: 'sixpence_clock_difference_seconds',
+    help: "How far this machine's clock is ahead of the time that the server goes by",
+    registers: [registry],
+  })
+  return () => difference.set((ownClock() - clock()) / 1000)
 }

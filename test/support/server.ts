@@ -6,6 +6,7 @@ import { type Attestation, noAttestation } from '../../src/auth/attestation.ts'
 import type { RatePreset } from '../../src/auth/rate-limits.ts'
 import type { Currency } from '../../src/domain/currency.ts'
 import type { Hex } from '../../src/domain/payment.ts'
+import type { Passing } from '../../src/operating/steady-clock.ts'
 import type {
   AuthorizationView,
   ContextView,
@@ -50,6 +51,7 @@ export type TestServerOptions = {
   /** Otherwise real time plus what the test adds. */
   clock?: TestClock
   isClockRight?: boolean
+  passing?: Passing
   logger?: FastifyBaseLogger
   operation?: Partial<Operation>
 }
@@ -96,6 +98,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       ...(options.relayer && { relayer: options.relayer }),
       clock: clock.now,
       isClockRight: options.isClockRight ?? true,
+      ...(options.passing && { passing: options.passing }),
       logger: options.logger ?? null,
       operation: options.operation ?? {},
     })
