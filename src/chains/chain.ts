@@ -45,6 +45,13 @@ export interface Chain {
   verifyMessage(input: { address: Hex; message: string; signature: Hex }): Promise<boolean>
 
   /**
+   * Whether a contract is at an address, as of a block or later. A key's account that runs the code of others (EIP-7702)
+   * is none: its key still signs for it.
+   * @throws ChainUnavailable
+   */
+  isContract(address: Hex, blockNumber: number): Promise<boolean>
+
+  /**
    * Why a mined transaction reverted, in words; null where the node cannot tell.
    * @throws ChainUnavailable
    */
@@ -176,6 +183,8 @@ export interface ChainRules {
   explainOutcome(call: RawCall, outcome: Outcome, facts: CallFacts): Simulation
   /** Whether a mined transaction does exactly what was asked. */
   prove(question: ProofQuestion): Proof
+  /** Whether a mined transaction itself shows that an address acted in it as somebody's account, be it a contract. */
+  actsItself(sighting: MinedSighting, address: Hex): boolean
   /** Whether a transaction that is not mined yet says what was asked: right chain fields only; `prove` has the last word. */
   plausible(
     transaction: TransactionFacts,

@@ -283,19 +283,30 @@ export function negotiateVoucher(
   return { voucher: next, event: 'voucher.negotiated' }
 }
 
+/**
+ * True as long as a payment would still count, also where the voucher has ended and the chain could prove one. Money that
+ * has moved is not to be lost because its wallet has to show first who it is.
+ */
+export function isSignable(voucher: Voucher): voucher is TermedVoucher {
+  return canBePaid(voucher) && (voucher.status === 'REDEEMED' || voucher.redemption.headNumber !== null)
+}
+
 /** @throws Refusal `validation_failed` where there is nothing to sign */
-export function assertSignable(voucher: Voucher): asserts voucher is RedeemedVoucher {
-  if (voucher.status !== 'REDEEMED') {
-    throw new Refusal('validation_failed', `Only a REDEEMED voucher can be signed; this one is ${voucher.status}.`)
+export function assertSignable(voucher: Voucher): asserts voucher is TermedVoucher {
+  if (!isSignable(voucher)) {
+    throw new Refusal(
+      'validation_failed',
+      `Only a voucher that can still be paid can be signed; this one is ${voucher.status}.`,
+    )
   }
 }
 
 /** @param signedBy the payer's wallet whose signature it is */
 export function signVoucher(
-  voucher: RedeemedVoucher,
+  voucher: TermedVoucher,
   signature: TermsSignature,
   signedBy: WalletId,
-): VoucherStep<RedeemedVoucher> {
+): VoucherStep<TermedVoucher> {
   return {
     voucher: { ...voucher, version: voucher.version + 1, signature, signedBy, updatedAtMs: signature.signedAtMs },
     event: 'voucher.signed',
@@ -444,7 +455,7 @@ export function expireVoucher(voucher: ReservedVoucher | RedeemedVoucher): Vouch
 }
 
 /** What `sign-voucher` signs, as an EIP-191 personal message. It names all that the payer agrees to. */
-export function signingMessage(voucher: RedeemedVoucher): string {
+export function signingMessage(voucher: TermedVoucher): string {
   return [
     'I agree to this Sixpence voucher.',
     `Voucher: ${voucher.id}`,

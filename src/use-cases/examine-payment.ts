@@ -7,6 +7,7 @@ import type { Claim } from '../store/store.ts'
 import type { App } from './app.ts'
 import { rivalReason } from './find-rival.ts'
 import type { Observation } from './observe-payment.ts'
+import { provePayment } from './prove-payment.ts'
 
 /** What the chain says of one payment's transaction right now. */
 export type Examination =
@@ -95,7 +96,7 @@ async function examineMined(
     afterBlockNumber: own.size > 0 ? BEFORE_ALL_BLOCKS : headNumber,
     ...{ taken, own, draw: drawOf(transaction.paymentId) },
   }
-  const proof = app.rules.prove(question)
+  const proof = await provePayment(app, chain, voucher, question)
   if (!sighting.succeeded) return examineReverted(app.rules, chain, voucher, seen, sighting)
   if (!proof.proven) {
     const failed: FailedExamination = { state: 'failed', transaction: seen, reason: proof.reason }

@@ -11,6 +11,7 @@ import {
 } from '../domain/voucher.ts'
 import { type WalletId, walletsAt } from '../domain/wallet.ts'
 import type { App } from './app.ts'
+import { accountsOf, isSignedByOne } from './wallet-holders.ts'
 
 /** A payer may be late, but not for ever: others who pay from the same address are not to wait longer than this. */
 const RIVAL_LIFE_MS = 24 * 60 * 60 * 1000
@@ -40,16 +41,6 @@ export async function rivalReason(app: App, voucher: TermedVoucher, counted: Cou
     other.payerId !== voucher.payerId && canBePaid(other) && couldCount(app.rules, other, counted)
   if (holders.some(isRival)) return inWords(payer, 'has shown to hold that address')
   return others.some(isRival) ? inWords(payer, 'was first to hand the transaction in') : null
-}
-
-function isSignedByOne({ signedBy }: TermedVoucher, wallets: WalletId[]): boolean {
-  return signedBy !== undefined && signedBy !== null && wallets.includes(signedBy)
-}
-
-/** Who signs in with these. */
-async function accountsOf(app: App, wallets: WalletId[]): Promise<string[]> {
-  const credentials = await Promise.all(wallets.map((wallet) => app.store.credential('wallet', wallet)))
-  return credentials.flatMap((credential) => credential?.accountId ?? [])
 }
 
 function vouchersOfHolders(app: App, wallets: WalletId[], accountIds: string[]): Promise<Voucher[]> {

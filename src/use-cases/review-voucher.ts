@@ -1,12 +1,14 @@
 import { payWarningsOf } from '../domain/pay-warning.ts'
 import type { Hex } from '../domain/payment.ts'
 import { invalidField, Refusal } from '../domain/refusal.ts'
-import type { Simulation } from '../domain/review.ts'
-import { chosenQuote, hasTerms, paymentsOf, type TermedVoucher } from '../domain/voucher.ts'
+import type { Review, Simulation } from '../domain/review.ts'
+import { canBePaid, chosenQuote, hasTerms, paymentsOf, type TermedVoucher } from '../domain/voucher.ts'
 import type { ReviewQuery, VoucherReviewView } from '../protocol/schemas.ts'
 import type { App } from './app.ts'
+import { askChain } from './ask-chain.ts'
 import type { Call, User } from './call.ts'
 import { findVoucherAsPayer } from './find.ts'
+import { isUnshownContract } from './prove-payment.ts'
 import { reviewTerms } from './review-terms.ts'
 import { simulatePayments } from './simulate-payments.ts'
 
@@ -27,7 +29,7 @@ export async function reviewVoucher(
   const { payers } = voucher
   const payments = paymentsOf(voucher)
   const wallet = readWallet(app, voucher, query)
-  const simulations = await simulate(app, voucher, wallet)
+  const [simulations, warning] = await Promise.all([simulate(app, voucher, wallet), warningOf(app, voucher, wallet)])
   return {
     id: voucher.id,
     code: voucher.code,
@@ -36,10 +38,36 @@ export async function reviewVoucher(
     payments: payments.map((payment, index) => ({
       paymentId: payment.id,
       summary: payment.summary,
-      review: payment.review ?? reviewTerms(app, voucher.redemption.terms, { ...payment, payers }).review,
-      simulation: simulations[index] ?? { status: 'UNKNOWN' },
+      ...warned(warning, {
+        review: payment.review ?? reviewTerms(app, voucher.redemption.terms, { ...payment, payers }).review,
+        simulation: simulations[index] ?? { status: 'UNKNOWN' },
+      }),
     })),
     warnings: payWarningsOf(voucher),
+  }
+}
+
+/** What a contract pays may not count before it has signed: its owner is to read that before anything moves. */
+async function warningOf(app: App, voucher: TermedVoucher, address: Hex): Promise<string | null> {
+  const chain = app.chains.get(paymentsOf(voucher)[0]?.network ?? '')
+  if (chain === undefined || !canBePaid(voucher)) return null
+  const isUnshown = await askChain(chain, async () => {
+    const { number: blockNumber } = await chain.head()
+    return isUnshownContract(app, chain, voucher, { address, blockNumber })
+  })
+  return isUnshown
+    ? `${address} is a contract: sign the voucher with it first (sign-voucher), so that what it pays counts`
+    : null
+}
+
+type Told = { review: Review; simulation: Simulation }
+
+function warned(warning: string | null, told: Told): Told {
+  if (warning === null) return told
+  const { review, simulation } = told
+  return {
+    review: { ...review, complete: false, worstCase: `${review.worstCase} ${warning}.` },
+    simulation: simulation.status === 'OK' ? { status: 'UNKNOWN', reason: warning } : simulation,
   }
 }
 

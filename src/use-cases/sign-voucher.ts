@@ -6,12 +6,13 @@ import type { SignVoucherBody, VoucherView } from '../protocol/schemas.ts'
 import type { App } from './app.ts'
 import type { Call, User } from './call.ts'
 import { decideAndCommit, recordStep } from './commit.ts'
+import { expireVoucher } from './expire-voucher.ts'
 import { findVoucherAsPayer } from './find.ts'
 import { findSigner } from './find-signer.ts'
 
 /**
  * The payer attaches a signature of the voucher's `signingMessage`. `publicKey` is the signer's address, or its
- * uncompressed secp256k1 key in hex.
+ * uncompressed secp256k1 key in hex. Taken as long as a payment would count, also late.
  * @throws Refusal `not_found`, `validation_failed`
  */
 export async function signVoucher(
@@ -21,6 +22,7 @@ export async function signVoucher(
   body: SignVoucherBody,
 ): Promise<VoucherView> {
   return decideAndCommit(app, call.idempotency, async () => {
+    await expireVoucher(app, voucherId, call.nowMs)
     const voucher = await findVoucherAsPayer(app, call, voucherId)
     assertSignable(voucher)
     const address = addressOfPublicKey(body.publicKey)

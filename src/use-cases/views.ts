@@ -12,6 +12,7 @@ import type { Settlement } from '../domain/settlement.ts'
 import {
   chosenQuote,
   hasTerms,
+  isSignable,
   paymentsOf,
   signingMessage,
   type TermedVoucher,
@@ -89,7 +90,7 @@ export function voucherView(voucher: Voucher): VoucherView {
     payeeId: voucher.payeeId,
     payers: voucher.payers.map((address) => ({ address })),
     ...(hasTerms(voucher) && termsView(voucher)),
-    ...(voucher.status === 'REDEEMED' && { signingMessage: signingMessage(voucher) }),
+    ...(isSignable(voucher) && { signingMessage: signingMessage(voucher) }),
     ...(voucher.status === 'RESOLVED' && { late: voucher.late }),
     createdAt: iso(voucher.createdAtMs),
     updatedAt: iso(voucher.updatedAtMs),

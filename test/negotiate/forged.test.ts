@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { concat, encodeFunctionData, erc20Abi, maxUint256, parseAbi, parseUnits } from 'viem'
+import { concat, encodeFunctionData, erc20Abi, formatUnits, maxUint256, parseAbi, parseUnits, zeroAddress } from 'viem'
+import { entryPoint08Address as ENTRY_POINT } from 'viem/account-abstraction'
 import type { Hex } from '../../src/domain/payment.ts'
 import type { VoucherView } from '../../src/protocol/schemas.ts'
 import { SANDBOX_EXCHANGE } from '../../src/sandbox/facts.ts'
@@ -10,7 +11,7 @@ import { approve, CURRENCIES, succeed, tokenOf } from '../support/exchange.ts'
 import { type Answer, newParties, type Parties } from '../support/server.ts'
 import { openSwapShop, type SwapShop } from './swap-shop.ts'
 
-const { EURC, USDC } = CURRENCIES
+const { EURC, POL, USDC } = CURRENCIES
 
 const TEN = parseUnits('10', EURC.decimals)
 const NOT_PAID = /no Transfer of an address of the payer into the pool \S+ pays for what the payee got/
@@ -30,14 +31,16 @@ type Call = { target: Hex; data: Hex }
 let shop: SwapShop
 let others: Parties
 let batcher: Deployed
+/** What an account holds that does what it is told, as one that has delegated to a smart account does. */
+let delegated: Hex
 before(async () => {
   shop = await openSwapShop()
   others = await newParties(shop.server.url, { payers: [other.address] })
   batcher = await shop.chain.deploy('Batcher')
+  delegated = concat(['0xef0100', batcher.address])
   for (const account of [shop.payer, other]) {
     await approve(shop.chain, account, tokenOf(USDC))
-    // From here on the account does what it is told, as one that has delegated to a smart account does.
-    await shop.chain.client.setCode({ address: account.address, bytecode: concat(['0xef0100', batcher.address]) })
+    await shop.chain.client.setCode({ address: account.address, bytecode: delegated })
   }
 })
 after(() => shop.stop())
@@ -154,6 +157,43 @@ describe('a swap that somebody hands in who only names its address', () => {
     assertResolved(await resolveMine(mine, hash))
     assertRejected(await resolveTheirs(theirs, hash, namer), COUNTED)
   })
+})
+
+describe('what a swap moves', () => {
+  /** Its route, through which everybody's money passes, and the contract that carries out operations of smart accounts. */
+  const PASSED_THROUGH = async (voucher: VoucherView): Promise<Hex[]> => [
+    (await routeOf(voucher)).pool,
+    SANDBOX_EXCHANGE.router,
+    SANDBOX_EXCHANGE.wrappedNative,
+    ENTRY_POINT,
+    zeroAddress,
+  ]
+  const UNSHOWN = /0x\w{40} is a contract, and nothing shows that it pays for this payer\. Sign this voucher/
+
+  for (const [kind, asked, given] of [
+    ['tokens', EURC, USDC],
+    ['the native coin in', EURC, POL],
+    ['the native coin out', POL, USDC],
+  ] as const) {
+    it(`belongs to the swap, and to nobody who names what it went through: ${kind}`, async () => {
+      const mine = await shop.quoted(await shop.ask('10', asked), given)
+      const to = shop.addressOf(mine.expectedPayment?.wallet.address)
+      const thief = await newParties(shop.server.url, { payers: await PASSED_THROUGH(mine) })
+      const stolen = await shop.ask('10', asked, to, thief)
+      const { cost, pool } = await routeOf(mine)
+      const inside = given === POL ? null : await shop.ask(formatUnits(cost, given.decimals), given, pool, thief)
+      // The code that it has delegated to takes no coins, and some are given back.
+      await shop.chain.client.setCode({ address: shop.payer.address, bytecode: '0x' })
+      const hash = await shop.send(shop.swapOf(mine))
+      await succeed(shop.chain, hash)
+      await shop.chain.client.setCode({ address: shop.payer.address, bytecode: delegated })
+      const words = asked === POL ? /not an address of the payer|is a contract, and nothing shows/ : UNSHOWN
+      assertRejected(await resolveTheirs(stolen, hash, thief), words)
+      if (inside !== null)
+        assertRejected(await resolveTheirs(inside, hash, thief), /not an address of the payer|asked were/)
+      assertResolved(await resolveMine(mine, hash))
+    })
+  }
 })
 
 describe('one payer with two vouchers that ask the same', () => {

@@ -10,7 +10,7 @@ import {
   toHex,
 } from 'viem'
 import type { Hex } from '../../src/domain/payment.ts'
-import type { ContextView, VoucherView } from '../../src/protocol/schemas.ts'
+import type { ContextView, VoucherReviewView, VoucherView } from '../../src/protocol/schemas.ts'
 import { assertInvalidFields, assertProblem, ok } from '../http/problems.ts'
 import { compiledContract, type Deployed, devAccount, startAnvil, type TestChain } from '../support/anvil.ts'
 import {
@@ -28,7 +28,7 @@ import { decimal, mineTransfer, openShop, PAYER_UNITS, type Shop, transferData }
 import { type Signer, walletSignIn } from './signing.ts'
 
 const UNITS = 1_000n
-const HELD = /another payer .* has shown to hold that address/
+const UNSHOWN = /is a contract, and nothing shows .*sign-voucher.* hand in the receipt again/
 const DEPLOYER = devAccount(0)
 const OWNER = devAccount(1)
 const THIEF = devAccount(2)
@@ -97,6 +97,9 @@ async function pay(to: Hex): Promise<Hex> {
 function signTerms({ payer }: Scene, { id }: VoucherView, signature: Hex, publicKey = wallet.address) {
   return payer.post<VoucherView>(`/vouchers/${id}/sign-voucher`, { publicKey, signature })
 }
+
+const sign = async (of: Scene, voucher: VoucherView, { signMessage }: Signer) =>
+  signTerms(of, voucher, await signMessage({ message: voucher.signingMessage ?? '' }))
 
 /** The owner approves a text on the chain; then the empty signature is the wallet's. */
 async function approve(message: string): Promise<Hex> {
@@ -167,7 +170,7 @@ describe('a contract wallet', () => {
     const thief = await sceneOf((await newPayer(shop.server.url)).caller)
     const theirs = await ask(thief, to)
     const hash = await pay(to)
-    assert.match((await resolve(thief, theirs, hash)).body.detail ?? '', HELD)
+    assert.match((await resolve(thief, theirs, hash)).body.detail ?? '', UNSHOWN)
     assert.equal((await resolve(of, voucher, hash)).body.status, 'RESOLVED')
 
     const approving = by({ ...OWNER, signMessage: async (input) => approve(input.message) })
@@ -185,10 +188,11 @@ describe('a contract wallet', () => {
     const hash = await pay(to)
     const refused = await resolve(thief, theirs, hash)
     assert.equal(refused.body.code, 'receipt_rejected')
-    assert.match(refused.body.detail ?? '', HELD)
+    assert.match(refused.body.detail ?? '', UNSHOWN)
     assert.equal((await resolve(owner, own, hash)).body.status, 'RESOLVED')
 
     const voucher = await ask(other, to)
+    ok(await sign(other, voucher, OWNER))
     assert.equal((await resolve(other, voucher, await pay(to))).body.status, 'RESOLVED', 'the thief holds nothing here')
   })
 
@@ -199,13 +203,42 @@ describe('a contract wallet', () => {
     ]
     const to = shop.newRecipient()
     const [theirs, own] = [await ask(thief, to), await ask(owner, to)]
-    const sign = async (of: Scene, voucher: VoucherView, { signMessage }: Signer) =>
-      signTerms(of, voucher, await signMessage({ message: voucher.signingMessage ?? '' }))
     assertInvalidFields(await sign(thief, theirs, THIEF), ['/signature'])
     ok(await sign(owner, own, OWNER))
     const hash = await pay(to)
-    assert.match((await resolve(thief, theirs, hash)).body.detail ?? '', HELD)
+    assert.match((await resolve(thief, theirs, hash)).body.detail ?? '', UNSHOWN)
     assert.equal((await resolve(owner, own, hash)).body.status, 'RESOLVED')
+  })
+
+  it('that a payer only names counts once it has signed the voucher, also when that has ended', async () => {
+    const named = await sceneOf((await newPayer(shop.server.url)).caller)
+    const to = shop.newRecipient()
+    const vouchers = [await ask(named, to), await ask(named, to)]
+    const [late, discarded] = vouchers as [VoucherView, VoucherView]
+    const { payments } = ok(await named.payer.get<VoucherReviewView>(`/vouchers/${late.id}/review`))
+    assert.equal(payments[0]?.review.complete, false)
+    assert.deepEqual(payments[0]?.simulation.status, 'UNKNOWN')
+    assert.match(payments[0]?.simulation.reason ?? '', /is a contract: sign the voucher with it first/)
+
+    ok(await named.payer.post(`/vouchers/${discarded.id}/discard-voucher`))
+    const hashes = [await pay(to), await pay(to)]
+    shop.server.clock.advance(60 * 60 * 1000)
+    for (const [index, { id }] of vouchers.entries()) {
+      const hash = hashes[index] as Hex
+      const ended = ok(await named.payer.get<VoucherView>(`/vouchers/${id}`))
+      const refused = await resolve(named, ended, hash)
+      assert.deepEqual([refused.status, refused.body.code], [400, 'receipt_rejected'])
+      assert.match(
+        refused.body.detail ?? '',
+        /is a contract, and nothing shows .*sign-voucher.* hand in the receipt again/,
+      )
+      assertInvalidFields(await sign(named, ended, THIEF), ['/signature'])
+      const signed = ok(await sign(named, ended, OWNER))
+      assert.equal(signed.status, ended.status)
+      const { body } = await resolve(named, signed, hash)
+      assert.deepEqual([body.status, body.late], ['RESOLVED', true])
+    }
+    assertProblem(await sign(named, late, OWNER), 'validation_failed', 'there is nothing left to pay')
   })
 })
 

@@ -2,6 +2,7 @@ import { erc20Abi } from 'viem'
 import type { RequiredDepth } from '../../domain/settlement.ts'
 import type { Chain } from '../chain.ts'
 import { broadcast } from './broadcast.ts'
+import { Contracts } from './contracts.ts'
 import { depthOf } from './depth-of.ts'
 import { HeadWatch } from './head-watch.ts'
 import { minedByNonce } from './mined-by-nonce.ts'
@@ -64,6 +65,7 @@ export function openEvmChain(options: EvmChainOptions): EvmChain {
   const stopping = new AbortController()
   const nodes = options.rpcUrls.map((url) => rpcNode({ ...options, url, requestTimeoutMs, stopping: stopping.signal }))
   const pool = new NodePool(network, nodes)
+  const contracts = new Contracts()
   const heads = new HeadWatch({
     ...options,
     readHead: () => pool.ask((node) => node.freshHead()),
@@ -88,6 +90,7 @@ export function openEvmChain(options: EvmChainOptions): EvmChain {
     depthOf: (block) => pool.ask((node) => depthOf(node, block, required)),
     minedByNonce: (from, nonce) => pool.ask((node) => minedByNonce(node, { from, nonce })),
     broadcast: (signedTransaction) => pool.tell((node) => broadcast(node, signedTransaction)),
+    isContract: (address, blockNumber) => contracts.has((question) => pool.ask(question), address, blockNumber),
     whyReverted: (sighting) => pool.ask((node) => whyReverted(node, sighting)),
     allowance: async ({ token, owner, spender }) => {
       const calls = [{ address: token, args: [owner, spender] as const }]

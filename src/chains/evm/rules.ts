@@ -1,5 +1,6 @@
 import { getAddress, isAddress } from 'viem'
 import type { ChainRules } from '../chain.ts'
+import { actsItself } from './acts.ts'
 import { buildInput } from './build-input.ts'
 import { buildApproval, buildSwap } from './build-swap.ts'
 import { explainOutcome } from './explain-outcome.ts'
@@ -16,6 +17,7 @@ export const evmRules: ChainRules = {
   buildApproval,
   explainOutcome,
   prove,
+  actsItself,
   plausible,
   readSigned,
   readAddress: (text) => (isAddress(text) ? getAddress(text) : null),
