@@ -366,9 +366,9 @@ function startWebhooks(
 ): () => Promise<void> {
   const sender = new WebhookSender(app, { onAttempt, onRoom: () => sending.wake(), onError })
   const sending = startLoop(() => sender.turn(), WEBHOOK_PAUSE_MS, onError)
-  const fanOut = new EventFanOut(app)
+  const fanOut = new EventFanOut(app, () => sending.wake())
   const handOut = async () => {
-    if ((await fanOut.turn()) > 0) sending.wake()
+    await fanOut.turn()
   }
   const handingOut = startLoop(handOut, WEBHOOK_PAUSE_MS, onError)
   const unsubscribe = app.store.onEvents(() => {

@@ -25,7 +25,13 @@ export type WebhookDelivery = {
   attempts: number
   /** Where it was sent last, or is to be sent first. */
   requestUrl: string
-  requestBody: string
+  /**
+   * Where its event lies in the log. What is sent is made from there: a copy in each delivery would multiply the largest
+   * event by the endpoints of all who hear of it.
+   */
+  eventPosition?: string
+  /** The body itself, as older versions kept it. */
+  requestBody?: string
   /** What the receiver answered to the last attempt; null: it did not. */
   responseCode: number | null
   responseBody: string | null
@@ -73,15 +79,14 @@ const JITTER = 0.2
 /** The longest that a receiver may put an attempt off. */
 const LONGEST_RETRY_AFTER_MS = HOUR_MS
 
-/** @param requestBody the event as receivers get it */
 export function newDelivery(input: {
   id: string
   endpoint: WebhookEndpoint
   event: Event
-  requestBody: string
+  eventPosition: string
   nowMs: number
 }): WebhookDelivery {
-  const { id, endpoint, event, requestBody, nowMs } = input
+  const { id, endpoint, event, eventPosition, nowMs } = input
   return {
     id,
     version: 1,
@@ -96,7 +101,7 @@ export function newDelivery(input: {
     status: 'PENDING',
     attempts: 0,
     requestUrl: endpoint.url,
-    requestBody,
+    eventPosition,
     responseCode: null,
     responseBody: null,
     failure: null,

@@ -1,6 +1,7 @@
 import type { Account, ApiKey, Credential } from '../domain/account.ts'
 import type { CodeDealers } from '../domain/code-dealer.ts'
 import type { Context } from '../domain/context.ts'
+import type { Event } from '../domain/event.ts'
 import type { RelayQueue } from '../domain/relay-queue.ts'
 import type { Session } from '../domain/session.ts'
 import type { Voucher } from '../domain/voucher.ts'
@@ -20,7 +21,7 @@ import {
   webhookDeliveriesQuery,
   webhookEndpointsQuery,
 } from './postgres/lists.ts'
-import { END_OF_LOG, endOfLog, eventsOfQuery, eventsQuery, loggedEvent } from './postgres/log.ts'
+import { END_OF_LOG, endOfLog, eventsAtQuery, eventsOfQuery, eventsQuery, loggedEvent } from './postgres/log.ts'
 import { LogWatch } from './postgres/log-watch.ts'
 import { prepareDatabase } from './postgres/open.ts'
 import { entity, numberOf, textOf } from './postgres/rows.ts'
@@ -211,14 +212,26 @@ export class PostgresStore implements Store {
     }
   }
 
-  async events(after: string | null, limit: number): Promise<LoggedEvent[]> {
-    const rows = await this.#connections.read(eventsQuery(after, limit))
+  async events(after: string | null, limit: number, maxBytes = Number.POSITIVE_INFINITY): Promise<LoggedEvent[]> {
+    const rows = await this.#connections.read(eventsQuery(after, limit, maxBytes))
     return rows.map(loggedEvent)
   }
 
-  async eventsOf(party: Party, stretch: Stretch, limit: number): Promise<LoggedEvent[]> {
-    const rows = await this.#connections.read(eventsOfQuery(party, stretch, limit))
+  async eventsOf(
+    party: Party,
+    stretch: Stretch,
+    limit: number,
+    maxBytes = Number.POSITIVE_INFINITY,
+  ): Promise<LoggedEvent[]> {
+    const rows = await this.#connections.read(eventsOfQuery(party, stretch, limit, maxBytes))
     return rows.map(loggedEvent)
+  }
+
+  async eventsAt(positions: string[]): Promise<Map<string, Event>> {
+    const wanted = [...new Set(positions)]
+    if (wanted.length === 0) return new Map()
+    const rows = await this.#connections.read(eventsAtQuery(wanted))
+    return new Map(rows.map((row) => [wanted[numberOf(row, 'nth') - 1] ?? '', entity<Event>(row)]))
   }
 
   async endOfLog(): Promise<string> {

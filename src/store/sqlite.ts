@@ -4,6 +4,7 @@ import type { Account, ApiKey, Credential } from '../domain/account.ts'
 import { CODE_REST_MS, type CodeDealers } from '../domain/code-dealer.ts'
 import { CodePool, type HeldCode } from '../domain/code-pool.ts'
 import type { Context } from '../domain/context.ts'
+import type { Event } from '../domain/event.ts'
 import type { RelayQueue } from '../domain/relay-queue.ts'
 import type { Session } from '../domain/session.ts'
 import type { Voucher } from '../domain/voucher.ts'
@@ -24,7 +25,7 @@ import {
   webhookDeliveriesQuery,
   webhookEndpointsQuery,
 } from './sqlite/lists.ts'
-import { eventsOfQuery, loggedEvent, rowAt } from './sqlite/log.ts'
+import { eventsOfQuery, loggedEvents, rowAt } from './sqlite/log.ts'
 import { closeDatabase, openDatabase, unusable, writeOwner } from './sqlite/open.ts'
 import { entity, entityOrNull, numberOf, type Row, Statements, textOf } from './sqlite/statements.ts'
 import { callableQuery, dueQuery, FORGET_ORPHANS, listeningQuery } from './sqlite/webhooks.ts'
@@ -208,15 +209,28 @@ export class SqliteStore implements Store {
     return this.#answers.find(scope, nowMs)
   }
 
-  async events(after: string | null, limit: number): Promise<LoggedEvent[]> {
+  async events(after: string | null, limit: number, maxBytes = Number.POSITIVE_INFINITY): Promise<LoggedEvent[]> {
     const sql = 'SELECT position, body FROM events WHERE position > ? ORDER BY position LIMIT ?'
-    const rows = this.#sql.all(sql, after === null ? 0 : rowAt(after), limit)
-    return rows.map(loggedEvent)
+    return loggedEvents(this.#sql.iterate(sql, after === null ? 0 : rowAt(after), limit), maxBytes)
   }
 
-  async eventsOf(party: Party, stretch: Stretch, limit: number): Promise<LoggedEvent[]> {
+  async eventsOf(
+    party: Party,
+    stretch: Stretch,
+    limit: number,
+    maxBytes = Number.POSITIVE_INFINITY,
+  ): Promise<LoggedEvent[]> {
     const { sql, values } = eventsOfQuery(party, stretch, limit)
-    return this.#sql.all(sql, ...values).map(loggedEvent)
+    return loggedEvents(this.#sql.iterate(sql, ...values), maxBytes)
+  }
+
+  async eventsAt(positions: string[]): Promise<Map<string, Event>> {
+    const found = new Map<string, Event>()
+    for (const position of new Set(positions)) {
+      const row = this.#sql.get('SELECT body FROM events WHERE position = ?', rowAt(position))
+      if (row !== null) found.set(position, entity<Event>(row))
+    }
+    return found
   }
 
   async endOfLog(): Promise<string> {

@@ -220,14 +220,21 @@ export interface Store {
    * The log after a position, oldest first. Its order is fixed: nothing ever comes to lie before what was read. An
    * event may show a moment after its commit, once no commit that began before it is still under way.
    * @param after where another reading of this store ended; null: from the beginning
+   * @param maxBytes ends the page after the event that reaches it, so only an empty page is the end; no bound otherwise
    * @throws RangeError where `after` is no position
    */
-  events(after: string | null, limit: number): Promise<LoggedEvent[]>
+  events(after: string | null, limit: number, maxBytes?: number): Promise<LoggedEvent[]>
   /**
    * What of a stretch of the log a party may see, oldest first, by an index.
+   * @param maxBytes as for `events`
    * @throws RangeError where the stretch is not between positions
    */
-  eventsOf(party: Party, stretch: Stretch, limit: number): Promise<LoggedEvent[]>
+  eventsOf(party: Party, stretch: Stretch, limit: number, maxBytes?: number): Promise<LoggedEvent[]>
+  /**
+   * The events that lie at these positions; where none lies, it is absent. They come whole: ask for a few at a time.
+   * @throws RangeError where one is no position
+   */
+  eventsAt(positions: string[]): Promise<Map<string, Event>>
   /** Where the log ends now: after all that `events` shows, or, in an empty log, before all that it will show. */
   endOfLog(): Promise<string>
   /**

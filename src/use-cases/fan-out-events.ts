@@ -1,17 +1,20 @@
-import type { Event } from '../domain/event.ts'
 import { newDelivery, type WebhookDelivery } from '../domain/webhook-delivery.ts'
 import { type WebhookEndpoint, wants } from '../domain/webhook-endpoint.ts'
 import { newId } from '../protocol/ids.ts'
-import { Conflict, type LogPlace } from '../store/store.ts'
+import { Conflict, type LoggedEvent, type LogPlace } from '../store/store.ts'
 import type { App } from './app.ts'
 import { commit } from './commit.ts'
-import { eventView } from './views.ts'
 import { whileHolding } from './while-holding.ts'
 
 /** The lease of the node that hands out and sends, and the name of its place in the log. */
 export const WEBHOOKS = 'webhooks'
 
-const PAGE_SIZE = 500
+/** What is read of the log at once: events, and bytes of them, of which the last event may have more. */
+const PAGE_SIZE = 100
+const PAGE_BYTES = 1024 * 1024
+
+/** Deliveries that one commit makes; beyond it by those of one event, of which each account may have `MOST_ENDPOINTS`. */
+const DELIVERIES_AT_ONCE = 500
 
 /** While nobody listens, the place is written down no more often than this. */
 const IDLE_NOTE_MS = 60_000
@@ -36,11 +39,14 @@ export async function markBeginning(app: App): Promise<void> {
  */
 export class EventFanOut {
   readonly #app: App
+  readonly #onMade: () => void
   /** Where nobody listened last, if the place has not been moved since. */
   #idle: { position: string; placeVersion: number; notedAtMs: number } | null = null
 
-  constructor(app: App) {
+  /** @param onMade hears of each commit that made deliveries */
+  constructor(app: App, onMade: () => void = () => undefined) {
     this.#app = app
+    this.#onMade = onMade
   }
 
   /** Whether anybody listened when it last looked. */
@@ -66,17 +72,14 @@ export class EventFanOut {
     let after = this.#idle?.placeVersion === place.version ? this.#idle.position : place.position
     this.#idle = null
     for (let made = 0; ; ) {
-      const page = await app.store.events(after, PAGE_SIZE)
-      const last = page.at(-1)
-      if (last === undefined) return made
-      const deliveries = await deliveriesOf(
-        app,
-        page.map(({ event }) => event),
-      )
-      place = await movePlace(app, place, last.position, deliveries)
+      const page = await app.store.events(after, PAGE_SIZE, PAGE_BYTES)
+      if (page.length === 0) return made
+      for (const slice of slicesOf(await deliveriesOf(app, page))) {
+        place = await movePlace(app, place, slice.upTo, slice.deliveries)
+        made += slice.deliveries.length
+        if (slice.deliveries.length > 0) this.#onMade()
+      }
       after = place.position
-      made += deliveries.length
-      if (page.length < PAGE_SIZE) return made
     }
   }
 
@@ -103,20 +106,32 @@ async function movePlace(
   return moved
 }
 
-/** A delivery for each event and each endpoint that wants it, in the order of the log. */
-async function deliveriesOf(app: App, events: Event[]): Promise<WebhookDelivery[]> {
-  const payerIds = new Set(events.map(({ payerId }) => payerId))
-  const payeeIds = new Set(events.flatMap(({ payeeId }) => payeeId ?? []))
+/** The deliveries of a stretch of the log, and where that ends. */
+type Slice = { deliveries: WebhookDelivery[]; upTo: string }
+
+/** For each event of a page a delivery for each endpoint that wants it, in the order of the log. */
+async function deliveriesOf(app: App, page: LoggedEvent[]): Promise<Slice[]> {
+  const payerIds = new Set(page.map(({ event }) => event.payerId))
+  const payeeIds = new Set(page.flatMap(({ event }) => event.payeeId ?? []))
   const endpoints = await app.store.listeningEndpoints([...payerIds], [...payeeIds])
-  if (endpoints.length === 0) return []
   const nowMs = app.clock()
-  return events.flatMap((event) => {
-    const wanting = endpoints.filter((endpoint) => wants(endpoint, event))
-    return wanting.map((endpoint) => deliveryOf(endpoint, event, nowMs))
-  })
+  return page.map((logged) => ({ deliveries: deliveriesOfEvent(endpoints, logged, nowMs), upTo: logged.position }))
 }
 
-function deliveryOf(endpoint: WebhookEndpoint, event: Event, nowMs: number): WebhookDelivery {
-  const requestBody = JSON.stringify(eventView(event))
-  return newDelivery({ id: newId('dly', nowMs), endpoint, event, requestBody, nowMs })
+function deliveriesOfEvent(endpoints: WebhookEndpoint[], { position, event }: LoggedEvent, nowMs: number) {
+  const wanting = endpoints.filter((endpoint) => wants(endpoint, event))
+  return wanting.map((endpoint) =>
+    newDelivery({ id: newId('dly', nowMs), endpoint, event, eventPosition: position, nowMs }),
+  )
+}
+
+/** What one commit takes, over and over; no event is cut, so that its place says that all of it is done. */
+function* slicesOf(events: Slice[]): Generator<Slice> {
+  let deliveries: WebhookDelivery[] = []
+  for (const [index, event] of events.entries()) {
+    deliveries.push(...event.deliveries)
+    if (deliveries.length < DELIVERIES_AT_ONCE && index < events.length - 1) continue
+    yield { deliveries, upTo: event.upTo }
+    deliveries = []
+  }
 }

@@ -6,6 +6,7 @@ import type { Call, KeyHolder, User } from './call.ts'
 import { decideAndCommit } from './commit.ts'
 import { findWebhookDelivery, findWebhookEndpoint } from './find.ts'
 import { webhookDeliveryView } from './views.ts'
+import { webhookBody } from './webhook-bodies.ts'
 
 /**
  * Sends a delivery once more, whatever became of it, as soon as its endpoint is enabled; a rest of the endpoint ends.
@@ -24,6 +25,6 @@ export async function retryWebhookDelivery(
       ...(due !== delivery && { webhookDeliveries: [due] }),
       ...(endpoint.health.pausedUntilMs !== null && { webhookEndpoints: [endPause(endpoint)] }),
     }
-    return { change, answer: webhookDeliveryView(due) }
+    return { change, answer: webhookDeliveryView(due, await webhookBody(app, due)) }
   })
 }

@@ -19,6 +19,7 @@ import {
 import type { App } from './app.ts'
 import { decideAndCommit } from './commit.ts'
 import { WEBHOOKS } from './fan-out-events.ts'
+import { webhookBody } from './webhook-bodies.ts'
 import { isLeaseLost, whileHolding } from './while-holding.ts'
 
 /** Attempts under way at most: in all, to endpoints that fail, and to one endpoint. */
@@ -120,7 +121,9 @@ export class WebhookSender {
     const secrets = signingSecrets(endpoint, nowMs).map((sealed) => unseal(sealed, app.secrets.sealKey))
     const known = secrets.filter((secret) => secret !== null)
     if (known.length < secrets.length) return { status: 'failed', reason: 'The signing secret is lost. Rotate it.' }
-    const { eventId: messageId, requestBody: body } = delivery
+    const { eventId: messageId } = delivery
+    const body = await webhookBody(app, delivery)
+    if (body === null) return { status: 'failed', reason: 'The event is not in the log any more.' }
     const timestampSeconds = Math.floor(nowMs / 1000)
     const headers = {
       'content-type': 'application/json',

@@ -238,7 +238,8 @@ export function webhookEndpointView(endpoint: WebhookEndpoint): WebhookEndpointV
   }
 }
 
-export function webhookDeliveryView(delivery: WebhookDelivery): WebhookDeliveryView {
+/** @param requestBody what is sent; null where its event is not in the log any more */
+export function webhookDeliveryView(delivery: WebhookDelivery, requestBody: string | null): WebhookDeliveryView {
   return {
     id: delivery.id,
     eventId: delivery.eventId,
@@ -248,7 +249,7 @@ export function webhookDeliveryView(delivery: WebhookDelivery): WebhookDeliveryV
     status: delivery.status,
     attempts: delivery.attempts,
     requestUrl: delivery.requestUrl,
-    requestBody: delivery.requestBody,
+    requestBody: requestBody ?? '',
     responseCode: delivery.responseCode,
     responseBody: delivery.responseBody,
     ...(delivery.failure !== null && { failure: delivery.failure }),

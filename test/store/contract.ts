@@ -652,6 +652,40 @@ function lookUps(engine: Engine): void {
     assert.deepEqual(await store.eventsOf({ payerId: null, payeeId: null }, whole, 10), [])
   })
 
+  test('a page of the log ends with the event that reaches its bytes, and events are found by their positions', async (t) => {
+    const { store, destroy } = await engine.fresh()
+    t.after(destroy)
+    const start = await store.endOfLog()
+    const text = '€'.repeat(1000)
+    await store.commit({ events: [1, 2, 3, 4].map((nth) => anEvent({ payerId: 'usr_a', data: { nth, text } })) })
+    const all = await logOf(store, 4)
+    const [first, second, third, fourth] = all
+    assert.ok(first && second && third && fourth)
+    const stretch = { after: start, upTo: fourth.position }
+    const party = { payerId: 'usr_a', payeeId: null }
+    const isHeld = async (maxBytes: number, expected: typeof all) => {
+      assert.deepEqual(await store.events(null, 4, maxBytes), expected)
+      assert.deepEqual(await store.eventsOf(party, stretch, 4, maxBytes), expected)
+    }
+    await isHeld(1, [first])
+    await isHeld(4000, [first, second])
+    await isHeld(1_000_000, all)
+    assert.deepEqual(
+      await store.events(third.position, 4, 1),
+      [fourth],
+      'what is larger than a page comes all the same',
+    )
+    assert.deepEqual(await store.events(fourth.position, 4, 1), [])
+
+    const found = await store.eventsAt([third.position, first.position, third.position])
+    assert.deepEqual(found.get(first.position), first.event)
+    assert.deepEqual(found.get(third.position), third.event)
+    assert.equal(found.size, 2)
+    assert.deepEqual(await store.eventsAt([]), new Map())
+    assert.deepEqual(await store.eventsAt(['999999999']), new Map())
+    await assert.rejects(store.eventsAt(['evt_1']), RangeError)
+  })
+
   test('whoever listens is told that there may be more in the log', async (t) => {
     const { store, destroy } = await engine.fresh()
     t.after(destroy)

@@ -235,7 +235,7 @@ export function aDelivery(endpoint: WebhookEndpoint, given: Partial<WebhookDeliv
     id: newId('dly', T0),
     endpoint,
     event: anEvent({ subjectId: newId('vch', T0) }),
-    requestBody: '{"type":"voucher.reserved"}',
+    eventPosition: '1',
     nowMs: T0,
   })
   return { ...delivery, ...given }

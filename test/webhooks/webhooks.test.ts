@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { after, before, describe, it, type TestContext } from 'node:test'
+import type { Event } from '../../src/domain/event.ts'
+import { newDelivery } from '../../src/domain/webhook-delivery.ts'
 import type { NewSecretView, WebhookDeliveryView, WebhookEndpointView } from '../../src/protocol/schemas.ts'
 import { EventFanOut } from '../../src/use-cases/fan-out-events.ts'
 import { assertInvalidFields, assertProblem, ok } from '../http/problems.ts'
@@ -11,12 +13,14 @@ import {
   eventually,
   newContext,
   newPayer,
+  PAYEE_ADDRESS,
   receiptsOf,
   redeem,
   reserve,
   startTestServer,
   type TestCaller,
   type TestServer,
+  UNVERIFIED_NETWORK,
   withToken,
 } from '../support/server.ts'
 import { type Received, type Receiver, startReceiver } from './receiver.ts'
@@ -68,6 +72,20 @@ function isSignedBy(secret: string, { headers, body }: Received): boolean {
   const key = Buffer.from(secret.replace('whsec_', ''), 'base64')
   const signature = `v1,${createHmac('sha256', key).update(signed).digest('base64')}`
   return String(headers['webhook-signature']).split(' ').includes(signature)
+}
+
+/** Terms that fill a body up: the calls of a CUSTOM voucher have no other bound. */
+function largestTerms() {
+  const input = { from: '{payer}', to: PAYEE_ADDRESS, value: '0', data: `0x${'ab'.repeat(31_000)}` }
+  return {
+    networks: [{ network: UNVERIFIED_NETWORK, type: 'evm', chainId: '31338' }],
+    payments: [{ type: 'send_transaction', input }],
+  }
+}
+
+function aVoucherEvent(payerId: string): Event {
+  const type = 'voucher.signed' as const
+  return { id: 'evt_1', type, createdAtMs: 1, subjectId: 'vch_1', version: 3, payerId, payeeId: null, data: {} }
 }
 
 describe('a webhook', () => {
@@ -356,6 +374,78 @@ describe('an endpoint', () => {
 })
 
 describe('the handing out', () => {
+  it('makes many deliveries of the largest events in small commits, none with a copy of its event', async (t) => {
+    const own = await startTestServer()
+    t.after(() => own.stop())
+    const { caller: payer } = await newPayer(own.url)
+    const { caller: payee } = await newPayer(own.url)
+    const { key } = ok(await payee.post<{ key: string }>('/auth/api-keys', { name: 'till' }))
+    const till = callerOf(own.url, { 'x-api-key': key })
+    const receiver = await receiverIn(t)
+    for (const who of [payer, till]) {
+      for (let nth = 0; nth < 20; nth++) {
+        ok(await who.post('/webhook-endpoints', { url: receiver.url, events: ['voucher.redeemed'] }))
+      }
+    }
+    const commits: number[] = []
+    const { store } = own.app
+    const commit = store.commit.bind(store)
+    store.commit = (change) => {
+      if (change.logPlaces) commits.push(JSON.stringify(change).length)
+      return commit(change)
+    }
+    const pages: number[] = []
+    const events = store.events.bind(store)
+    store.events = async (...given) => {
+      const page = await events(...given)
+      pages.push(JSON.stringify(page).length)
+      return page
+    }
+    const scene = { ...(await newContext(own.url, payer)), payee: till }
+    const ids: string[] = []
+    for (let nth = 0; nth < 40; nth++) ids.push((await reserve(scene)).id)
+    receiver.answer = 503
+    await Promise.all(ids.map((id) => till.post(`/vouchers/${id}/redeem-voucher`, largestTerms())))
+    await eventually(async () => (await store.webhookBacklog()) === 40 * 40)
+    const bodies = receiver.received.map(({ body }) => body)
+    assert.ok(Math.max(...commits) < 1024 * 1024, `a commit of ${Math.max(...commits)}`)
+    assert.ok(Math.max(...pages) < 2 * 1024 * 1024, `a page of ${Math.max(...pages)}`)
+    assert.ok(bodies.every((body) => body.length > 60_000 && body.includes('"type":"voucher.redeemed"')))
+    const shown = await deliveriesOf(till, '?limit=1000')
+    assert.ok(shown.length > 10 && JSON.stringify(shown).length < 6 * 1024 * 1024, String(shown.length))
+    assert.ok(shown.every(({ requestBody }) => requestBody.length > 60_000))
+  })
+
+  it('leaves what older versions have made as it is: with a body of its own', async (t) => {
+    const { caller, accountId, receiver, endpoint } = await subscriber(t, { events: ['voucher.signed'] })
+    const requestBody = '{"id":"evt_old","type":"voucher.signed","data":{}}'
+    const event = { ...aVoucherEvent(accountId), id: 'evt_old' }
+    const row = await server.app.store.webhookEndpoint(endpoint.id)
+    assert.ok(row)
+    const { eventPosition: _, ...old } = newDelivery({
+      id: `dly_${endpoint.id}`,
+      endpoint: row,
+      event,
+      eventPosition: '0',
+      nowMs: server.clock.now(),
+    })
+    const lost = { ...old, id: `dly_lost_${endpoint.id}`, eventId: 'evt_lost', eventPosition: '999999999' }
+    await server.app.store.commit({ webhookDeliveries: [{ ...old, requestBody }, lost] })
+    await eventually(async () => receiver.received.length === 1)
+    assert.equal(receiver.received[0]?.body, requestBody)
+    const shown = await eventually(async () => {
+      const all = await deliveriesOf(caller)
+      return all.every(({ status }) => status !== 'PENDING') && all
+    })
+    assert.deepEqual(
+      shown.map((delivery) => [delivery.status, delivery.requestBody, delivery.failure]),
+      [
+        ['RETRYING', '', 'The event is not in the log any more.'],
+        ['DELIVERED', requestBody, undefined],
+      ],
+    )
+  })
+
   it('makes each delivery once, also when it is done twice', async (t) => {
     const { caller } = await subscriber(t)
     await newContext(server.url, caller)

@@ -1,7 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite'
 
-/** Bounds how long one group holds the event loop. */
+/** Bound how long one group holds the event loop: pieces, and the time after which none is begun. Pieces differ in size. */
 const MAX_GROUP_SIZE = 256
+const MAX_GROUP_MS = 50
 
 type Waiting = { work: () => void; resolve: () => void; reject: (error: unknown) => void }
 
@@ -40,16 +41,19 @@ export class GroupCommit {
   }
 
   #commitGroup(): void {
-    const group = this.#waiting.splice(0, MAX_GROUP_SIZE)
-    if (this.#waiting.length > 0) setImmediate(() => this.#commitGroup())
-    if (group.length === 0) return
-    let failures: Map<Waiting, unknown>
+    const first = this.#waiting.splice(0, MAX_GROUP_SIZE)
+    if (first.length === 0) return
     try {
-      failures = this.#commit(group)
+      const { group, failures } = this.#commit(first)
+      this.#waiting.unshift(...first.slice(group.length))
+      this.#answer(group, failures)
     } catch (error) {
-      for (const { reject } of group) reject(error)
-      return
+      for (const { reject } of first) reject(error)
     }
+    if (this.#waiting.length > 0) setImmediate(() => this.#commitGroup())
+  }
+
+  #answer(group: Waiting[], failures: Map<Waiting, unknown>): void {
     this.#groups += 1
     this.#commits += group.length - failures.size
     for (const piece of group) {
@@ -59,19 +63,24 @@ export class GroupCommit {
   }
 
   /**
-   * @returns the pieces that failed by themselves, with their errors; the others are durable
-   * @throws what the engine threw; then nothing of the group is in
+   * Commits the first pieces, as many as there is time for.
+   * @returns those, and which of them failed by themselves, with their errors; the others are durable
+   * @throws what the engine threw; then nothing is in
    */
-  #commit(group: Waiting[]): Map<Waiting, unknown> {
+  #commit(pieces: Waiting[]): { group: Waiting[]; failures: Map<Waiting, unknown> } {
+    const group: Waiting[] = []
     const failures = new Map<Waiting, unknown>()
+    const endsAtMs = performance.now() + MAX_GROUP_MS
     try {
       this.#db.exec('BEGIN IMMEDIATE')
-      for (const piece of group) {
+      for (const piece of pieces) {
         const failure = this.#attempt(piece.work)
         if (failure !== null) failures.set(piece, failure.error)
+        group.push(piece)
+        if (performance.now() > endsAtMs) break
       }
       this.#db.exec('COMMIT')
-      return failures
+      return { group, failures }
     } catch (error) {
       this.#rollback()
       throw error

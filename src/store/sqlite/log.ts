@@ -1,7 +1,7 @@
 import type { Event } from '../../domain/event.ts'
 import type { LoggedEvent, Party, Stretch } from '../store.ts'
 import type { Query } from './lists.ts'
-import { entity, numberOf, type Row } from './statements.ts'
+import { entity, numberOf, type Row, textOf } from './statements.ts'
 
 /**
  * What a party may see of a stretch of the log. Each side that the party is on is one index scan in the order of the log.
@@ -20,7 +20,19 @@ export function eventsOfQuery({ payerId, payeeId }: Party, { after, upTo }: Stre
   }
 }
 
-export function loggedEvent(row: Row): LoggedEvent {
+/** The events of rows, up to and with the one that reaches `maxBytes`; no further row is read. */
+export function loggedEvents(rows: Iterable<Row>, maxBytes: number): LoggedEvent[] {
+  const events: LoggedEvent[] = []
+  let bytes = 0
+  for (const row of rows) {
+    events.push(loggedEvent(row))
+    bytes += Buffer.byteLength(textOf(row, 'body'))
+    if (bytes >= maxBytes) break
+  }
+  return events
+}
+
+function loggedEvent(row: Row): LoggedEvent {
   return { position: String(numberOf(row, 'position')), event: entity<Event>(row) }
 }
 

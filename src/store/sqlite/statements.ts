@@ -29,6 +29,11 @@ export class Statements {
     return this.#prepare(sql).all(...values)
   }
 
+  /** For results of which the reader may want the beginning only; read it before anything else is asked. */
+  iterate(sql: string, ...values: SQLInputValue[]): Iterable<Row> {
+    return this.#prepare(sql).iterate(...values)
+  }
+
   /** For results too large to hold. Columns go by their place, 0 and up: names for each row would cost twice the time. */
   each(sql: string): Iterable<Row> {
     const statement = this.#db.prepare(sql)
