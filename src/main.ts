@@ -90,6 +90,7 @@ const OPERATOR_ERRORS: Record<string, number> = {
   StoreUnusable: EXIT.failure,
   SecretsUnusable: EXIT.failure,
   AnvilUnusable: EXIT.failure,
+  PortTakenError: EXIT.failure,
   ProblemError: EXIT.failure,
   ConnectionError: EXIT.failure,
   TimeoutError: EXIT.failure,

@@ -5,6 +5,7 @@ import type { Relayer } from '../chains/relayer.ts'
 import { assertServable, type Config } from '../config.ts'
 import { type NetworkConfig, sandboxNetwork, servedNetwork } from '../networks.ts'
 import { createLogger } from '../operating/logger.ts'
+import { isPortTaken } from '../sandbox/anvil-process.ts'
 import { type SandboxChain, startSandboxChain } from '../sandbox/sandbox-chain.ts'
 import { type RunningServer, startServer } from '../server.ts'
 import { readRelayerKey } from './relayer-key.ts'
@@ -23,6 +24,17 @@ export type Serving = {
   stop: () => Promise<void>
 }
 
+/** Another program listens where the server should. Meant for whoever started it. */
+class PortTakenError extends Error {
+  override readonly name = 'PortTakenError'
+}
+
+/** Said at once: before the chain is started, which takes its time. */
+async function assertPortFree({ port, host }: Config): Promise<void> {
+  if (port === 0 || !(await isPortTaken(port, host))) return
+  throw new PortTakenError(`Port ${port} on ${host} is taken by another program. Choose another with --port.`)
+}
+
 /**
  * Starts the server as configured, and in the sandbox its chain too.
  * @throws ConfigError, and whatever `startServer` and `startSandboxChain` throw; then nothing runs
@@ -35,6 +47,7 @@ export async function serve(config: Config): Promise<Serving> {
   const networks = [...config.networks, ...(sandboxRpcUrl === null ? [] : [sandboxNetwork({ rpcUrl: sandboxRpcUrl })])]
   let chain: SandboxChain | null = null
   const startChain = async () => {
+    await assertPortFree(config)
     if (!config.sandbox || config.chainUrl !== null) return
     chain = await startSandboxChain({
       dataDir: config.dataDir,

@@ -28,7 +28,9 @@ export class AnvilUnusable extends Error {
 /** Somebody else listens on the port that the local chain should have. */
 export class PortTaken extends AnvilUnusable {
   constructor(port: number) {
-    super(`Port ${port} on 127.0.0.1 is taken by another program. Choose another port for the local chain.`)
+    super(
+      `Port ${port} on 127.0.0.1 is taken by another program. Choose another for the local chain with --chain-port.`,
+    )
   }
 }
 
@@ -117,20 +119,21 @@ function anvilBinary(): string {
  */
 export async function portFree(port: number): Promise<void> {
   const deadline = performance.now() + PORT_FREE_WITHIN_MS
-  while (!(await canListen(port))) {
+  while (await isPortTaken(port, '127.0.0.1')) {
     if (performance.now() > deadline) throw new PortTaken(port)
     await delay(POLL_MS)
   }
 }
 
-async function canListen(port: number): Promise<boolean> {
+/** Whether another program listens there. What else keeps a server from listening shows when it tries. */
+export async function isPortTaken(port: number, host: string): Promise<boolean> {
   const server = createServer()
   try {
-    server.listen(port, '127.0.0.1')
+    server.listen(port, host)
     await once(server, 'listening')
-    return true
-  } catch {
     return false
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
   } finally {
     server.close()
   }

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -56,6 +58,23 @@ test('what is wrong is said in one line, ends with 2, and starts nothing', async
   })
   await Promise.all(refused)
   await assert.rejects(stat(dataDir), 'nothing was made')
+})
+
+test('a port that is taken is said in one line, with the flag that chooses another', async (t) => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  t.after(() => taken.close())
+  const port = String((taken.address() as AddressInfo).port)
+  const dataDir = await tempDir(t)
+  for (const [flag, other] of [
+    ['--port', '--chain-port'],
+    ['--chain-port', '--port'],
+  ] as const) {
+    const ports = [flag, port, other, String(await freePort())]
+    const { code, said } = await runProgram(['serve', '--sandbox', '--data', dataDir, ...ports])
+    assert.equal(code, 1)
+    assert.match(said, new RegExp(`^error: Port ${port} on 127.0.0.1 is taken by another program.* with ${flag}\\.\n$`))
+  }
 })
 
 test('the sandbox runs, refuses a second owner, keeps payments over a restart, and ends with its chain', async (t) => {
