@@ -52,10 +52,10 @@ export interface Chain {
   isContract(address: Hex, blockNumber: number): Promise<boolean>
 
   /**
-   * Why a mined transaction reverted, in words; null where the node cannot tell.
+   * Why a mined transaction reverted, in words; null where the contract gave no reason or the node cannot tell.
    * @throws ChainUnavailable
    */
-  whyReverted(sighting: MinedSighting): Promise<string | null>
+  whyReverted(sighting: MinedSighting, facts: Pick<CallFacts, 'tokenAt'>): Promise<string | null>
 
   /**
    * How much of a token `spender` may take from `owner`, in smallest units; null where there is no such token.

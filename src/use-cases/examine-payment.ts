@@ -8,6 +8,7 @@ import type { App } from './app.ts'
 import { rivalReason } from './find-rival.ts'
 import type { Observation } from './observe-payment.ts'
 import { provePayment } from './prove-payment.ts'
+import { callFacts } from './review-terms.ts'
 
 /** What the chain says of one payment's transaction right now. */
 export type Examination =
@@ -97,7 +98,7 @@ async function examineMined(
     ...{ taken, own, draw: drawOf(transaction.paymentId) },
   }
   const proof = await provePayment(app, chain, voucher, question)
-  if (!sighting.succeeded) return examineReverted(app.rules, chain, voucher, seen, sighting)
+  if (!sighting.succeeded) return examineReverted(app, chain, voucher, seen, sighting)
   if (!proof.proven) {
     const failed: FailedExamination = { state: 'failed', transaction: seen, reason: proof.reason }
     const { moved } = proof
@@ -147,16 +148,16 @@ function unitsOf(expectation: Expectation): bigint {
 }
 
 async function examineReverted(
-  rules: ChainRules,
+  app: App,
   chain: Chain,
   voucher: TermedVoucher,
   transaction: SettlementTransaction,
   sighting: MinedSighting,
 ): Promise<Examination> {
-  const why = await chain.whyReverted(sighting)
+  const why = await chain.whyReverted(sighting, callFacts(app, { network: chain.network, payers: voucher.payers }))
   const reason = ['the transaction reverted', why].filter((words) => words !== null).join(': ')
   const expectation = expectationFor(voucher, transaction.paymentId)
-  const isPayment = rules.plausible(sighting.transaction, { expectation, payers: voucher.payers }).plausible
+  const isPayment = app.rules.plausible(sighting.transaction, { expectation, payers: voucher.payers }).plausible
   return { state: 'failed', transaction, reason, hasReverted: isPayment }
 }
 

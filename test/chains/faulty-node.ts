@@ -7,7 +7,7 @@ export type RpcQuestion = { id: number; method: string; params?: unknown[] }
 /** What to do instead of passing the question on: answer, refuse, break in some way, or (undefined) nothing. */
 export type Fault =
   | { result: unknown }
-  | { error: { code: number; message: string } }
+  | { error: { code: number; message: string; data?: unknown } }
   | { status: number }
   | 'garbage'
   | 'silence'

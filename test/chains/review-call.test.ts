@@ -355,8 +355,25 @@ describe('why a call would revert', () => {
     assert.equal(reasonOf(short, OTHER), `${SHOP} may take 1 units, and 2500000 units is needed`)
     assert.equal(
       reasonOf(error('Error(string)', ['Too much requested'])),
-      'the price has risen beyond the bound of the swap',
+      'the price has moved beyond the slippage bound',
     )
+    for (const [says, meaning] of [
+      ['TF', /cannot be paid out: it refuses the transfer from the exchange/],
+      ['IIA', /the exchange got less than the swap costs: the token keeps a part/],
+      ['STF', /cannot be taken: the wallet has too little of it, or has not approved enough/],
+      ['AS', /of no amount/],
+      ['SPL', /the price has moved/],
+      ['LOK', /the pool is not open yet/],
+      ['Too little received', /the price has moved/],
+      ['Transaction too old', /the quote has expired/],
+      ['Insufficient WETH9', /less comes out of the swap/],
+    ] as const) {
+      assert.match(reasonOf(error('Error(string)', [says]), OTHER) ?? '', meaning)
+    }
+    const balance = error('ERC20InsufficientBalance(address, uint256, uint256)', [PAYER, 1n, 2_500_000n])
+    assert.equal(reasonOf(balance), `${PAYER} has 0.000001 USDC, and 2.5 USDC is needed`)
+    assert.match(reasonOf(error('ERC20InvalidReceiver(address)', [OTHER])) ?? '', /does not go to that address/)
+    assert.match(reasonOf(error('OwnableUnauthorizedAccount(address)', [PAYER])) ?? '', /may not do that/)
     assert.match(reasonOf(error('Panic(uint256)', [17n])) ?? '', /a number became too large or fell below zero/)
     assert.equal(reasonOf(error('EnforcedPause()', [])), 'the contract is paused')
     assert.match(reasonOf('0xdeadbeef') ?? '', /does not know \(0xdeadbeef\)/)

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'node:test'
-import { encodeFunctionData, erc20Abi, getAddress, maxUint256, parseAbi, parseEther } from 'viem'
+import { encodeErrorResult, encodeFunctionData, erc20Abi, getAddress, maxUint256, parseAbi, parseEther } from 'viem'
 import type { EvmChain } from '../../src/chains/evm/evm-chain.ts'
 import type { Hex } from '../../src/domain/payment.ts'
 import { hasTerms } from '../../src/domain/voucher.ts'
 import type { VoucherReviewView, VoucherView } from '../../src/protocol/schemas.ts'
 import { SANDBOX_EXCHANGE } from '../../src/sandbox/facts.ts'
 import { type FaultyNode, startFaultyNode } from '../chains/faulty-node.ts'
+import { devAccount } from '../support/anvil.ts'
 import { CURRENCIES, type ExchangeChain, openChain, startExchange } from '../support/exchange.ts'
 import {
   asking,
@@ -94,7 +95,7 @@ describe('what the payer reads', () => {
     const voucher = await redeem(parties, asking('100', USDC))
     const [payment] = voucher.payments ?? []
     assert.deepEqual(ok(await review(voucher.id)), {
-      ...{ id: voucher.id, code: voucher.code, status: 'REDEEMED' },
+      ...{ id: voucher.id, code: voucher.code, status: 'REDEEMED', warnings: [] },
       payments: [
         {
           ...{ paymentId: payment?.id, summary: payment?.summary, review: payment?.review },
@@ -153,6 +154,62 @@ describe('what the payer reads', () => {
     ok(await parties.payer.post(`/vouchers/${id}/discard-voucher`))
     const [payment] = ok(await review(id)).payments
     assert.deepEqual(payment?.simulation, { status: 'UNKNOWN', reason: 'the voucher is DISCARDED' })
+  })
+})
+
+/** As nodes and development chains answer a call that reverts with "TF"; the last two give no data at all. */
+const TF = encodeErrorResult({ abi: parseAbi(['error Error(string)']), args: ['TF'] })
+const HARDHAT = "VM Exception while processing transaction: reverted with reason string 'TF'"
+const WORDINGS: Record<string, { code: number; message: string; data?: unknown }> = {
+  geth: { code: 3, message: 'execution reverted: TF', data: TF },
+  'geth of old': { code: -32000, message: 'execution reverted', data: TF },
+  hardhat: { code: -32603, message: `Error: ${HARDHAT}`, data: { message: HARDHAT, data: TF } },
+  nethermind: { code: -32015, message: 'VM execution error.', data: `Reverted ${TF}` },
+  ganache: { code: -32000, message: 'VM Exception while processing transaction: revert TF', data: { result: TF } },
+  'ganache of old': {
+    ...{ code: -32000, message: 'VM Exception while processing transaction: revert TF' },
+    data: { [`0x${'ab'.repeat(32)}`]: { error: 'revert', return: TF, reason: 'TF' }, stack: 'x', name: 'RuntimeError' },
+  },
+  'another language': { code: -32000, message: 'die Ausführung ist gescheitert', data: TF },
+  'words alone': { code: -32000, message: 'execution reverted: TF' },
+  'words of hardhat alone': { code: -32603, message: `Error: ${HARDHAT}` },
+}
+
+describe('why a call reverts', () => {
+  for (const [name, error] of Object.entries(WORDINGS)) {
+    it(`is read from what ${name} answers, before the payment and after it`, async () => {
+      const data = encode('transfer', PAYEE_ADDRESS, maxUint256)
+      const reverting = { account: devAccount(3), to: USDC.address as Hex, data, gas: 100_000n } as const
+      const hash = await anvil.client.sendTransaction(reverting)
+      await anvil.client.waitForTransactionReceipt({ hash })
+      node.fault = ({ method }) => {
+        if (method === 'eth_simulateV1') return { error: { code: -32601, message: 'no such method' } }
+        return method === 'eth_call' ? { error } : undefined
+      }
+      const refused = /the token cannot be paid out: it refuses the transfer from the exchange/
+      const simulated = await simulationOf(asking('1', USDC))
+      assert.equal(simulated?.status, 'REVERTS')
+      assert.match(simulated.reason ?? '', refused)
+      const sighting = await chain.sight(hash)
+      assert.ok(sighting.state === 'mined' && !sighting.succeeded)
+      assert.match((await chain.whyReverted(sighting, { tokenAt: () => undefined })) ?? '', refused)
+    })
+  }
+
+  it('is told of a token’s own error, with its amounts, once it is mined', async () => {
+    const data = encode('transfer', PAYEE_ADDRESS, 10n ** 30n)
+    const reverting = { account: devAccount(2), to: USDC.address as Hex, data, gas: 100_000n } as const
+    const transactionHash = await anvil.client.sendTransaction(reverting)
+    const voucher = await redeem(parties, asking('1000000000000000000000000', USDC))
+    assert.ok(voucher.payments?.[0])
+    const receipts = [{ paymentId: voucher.payments[0].id, transactionHash }]
+    const { body } = await parties.payer.post<{ detail: string }>(`/vouchers/${voucher.id}/resolve-voucher`, {
+      receipts,
+    })
+    assert.match(
+      body.detail,
+      /the transaction reverted: 0x\w{40} has [\d.]+ USDC, and 1000000000000000000000000 USDC is needed/,
+    )
   })
 })
 
@@ -229,6 +286,9 @@ describe('a node in trouble', () => {
       node.fault = ({ method }) => (method === 'eth_simulateV1' ? fault : undefined)
       assertProblem(await review(id), 'overloaded')
     }
+    const limited = { error: { code: -32005, message: 'limit exceeded; transaction reverted to the queue' } }
+    node.fault = ({ method }) => (method === 'eth_simulateV1' || method === 'eth_call' ? limited : undefined)
+    assertProblem(await review(id), 'overloaded')
     const missingState = { error: { code: -32000, message: 'missing trie node' } }
     node.fault = ({ method }) => (method === 'eth_simulateV1' || method === 'eth_call' ? missingState : undefined)
     assertProblem(await review(id), 'overloaded')

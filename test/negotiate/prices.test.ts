@@ -11,7 +11,7 @@ import { openSwapShop, type SwapShop } from './swap-shop.ts'
 
 const { POL, EURC, USDC } = CURRENCIES
 
-const MOVED = /the price had moved beyond the slippage bound/
+const MOVED = /the price has moved beyond the slippage bound/
 
 let shop: SwapShop
 before(async () => {

@@ -91,7 +91,7 @@ describe('an expired quote', () => {
     await shop.pass(QUOTE_SECONDS)
     const before = await shop.balance(USDC, shop.payer.address)
     const answer = await shop.resolve(voucher, await shop.sendAll(voucher))
-    assertRefused(answer, 'receipt_rejected', /the quote had expired when the block came/)
+    assertRefused(answer, 'receipt_rejected', /the quote has expired: the time/)
     assert.equal(await shop.balance(USDC, shop.payer.address), before)
     const { settlement, status } = await shop.look(voucher)
     assert.deepEqual([status, settlement?.status], ['REDEEMED', 'FAILED'])

@@ -1,10 +1,11 @@
 import { keccak256 } from 'viem'
 import type { Hex } from '../../domain/payment.ts'
 import { BroadcastRefused } from '../chain.ts'
-import { refusalWords } from './node-errors.ts'
+import { broadcastRefusalWords } from './node-errors.ts'
 import type { RpcNode } from './rpc-node.ts'
 
-const HAVE_IT_ALREADY = /already ?known|known transaction|already (imported|exists|in (the )?(mem)?pool)/i
+const HAVE_IT_ALREADY =
+  /already[ _]?known|known[ _]transaction|already ?(been )?(imported|exists|in (the )?(mem)?pool|in (the )?cache)|tx already/i
 
 /**
  * Hands a signed transaction to one node. Nodes word "I have it already" and "it is mined already" in many ways, so a
@@ -16,7 +17,7 @@ export async function broadcast({ client }: RpcNode, signedTransaction: Hex): Pr
   try {
     await client.request({ method: 'eth_sendRawTransaction', params: [signedTransaction] })
   } catch (error) {
-    const words = refusalWords(error)
+    const words = broadcastRefusalWords(error)
     if (words === null) throw error
     if (HAVE_IT_ALREADY.test(words)) return
     const hash = keccak256(signedTransaction)

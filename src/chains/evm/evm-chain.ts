@@ -91,7 +91,7 @@ export function openEvmChain(options: EvmChainOptions): EvmChain {
     minedByNonce: (from, nonce) => pool.ask((node) => minedByNonce(node, { from, nonce })),
     broadcast: (signedTransaction) => pool.tell((node) => broadcast(node, signedTransaction)),
     isContract: (address, blockNumber) => contracts.has((question) => pool.ask(question), address, blockNumber),
-    whyReverted: (sighting) => pool.ask((node) => whyReverted(node, sighting)),
+    whyReverted: (sighting, facts) => pool.ask((node) => whyReverted(node, sighting, facts)),
     allowance: async ({ token, owner, spender }) => {
       const calls = [{ address: token, args: [owner, spender] as const }]
       const [units = null] = await pool.ask((node) =>

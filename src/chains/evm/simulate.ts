@@ -1,7 +1,7 @@
 import { MethodNotFoundRpcError, numberToHex } from 'viem'
 import type { Hex } from '../../domain/payment.ts'
 import type { Outcome, RawCall } from '../chain.ts'
-import { refusalWords, revertDataOf } from './node-errors.ts'
+import { dataIn, refusalWords, revertDataOf } from './node-errors.ts'
 import type { RpcNode } from './rpc-node.ts'
 
 /**
@@ -31,13 +31,13 @@ async function simulateTogether({ client }: RpcNode, from: Hex, calls: RawCall[]
   }
 }
 
-type SimulatedCall = { status: Hex; returnData?: Hex; error?: { data?: Hex | undefined } | undefined }
+type SimulatedCall = { status: Hex; returnData?: Hex; error?: { data?: unknown } | undefined }
 
 /** Some nodes give what a revert says as the error's data, others as what is returned. */
 function outcomeOf({ status, returnData = '0x', error }: SimulatedCall): Outcome {
   return status === '0x1'
     ? { ending: 'succeeds', returned: returnData, hasCode: true }
-    : { ending: 'reverts', data: error?.data ?? returnData }
+    : { ending: 'reverts', data: dataIn(error?.data) ?? returnData }
 }
 
 /** Each call by itself: what fails after the first may have needed what those before it do. */

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { hexToBigInt, hexToNumber, keccak256, parseAbi, parseTransaction } from 'viem'
+import { hexToBigInt, hexToNumber, keccak256, parseAbi, parseTransaction, zeroAddress } from 'viem'
 import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 import type { Hex } from '../../../domain/payment.ts'
 import type { SignedRelay } from '../../../domain/relay-queue.ts'
@@ -16,7 +16,8 @@ import {
 } from '../../relayer.ts'
 import type { EvmChain } from '../evm-chain.ts'
 import { lowerHex } from '../hex.ts'
-import { refusalWords } from '../node-errors.ts'
+import { refusalWords, revertDataOf } from '../node-errors.ts'
+import { revertReason } from '../revert-reason.ts'
 import { authorizationOf, callOf, DEPLOYER, DEPLOYER_CODE, isSigned, rehearsalOf } from './authorizations.ts'
 import { readTokenSigning, type TokenSigning } from './token-signing.ts'
 
@@ -170,7 +171,8 @@ async function unlessRefused(chain: EvmChain, question: (request: Request) => Pr
     } catch (error) {
       const words = refusalWords(error)
       if (words === null) throw error
-      return { answer: null, words }
+      const said = revertReason(revertDataOf(error) ?? '0x', zeroAddress, { tokenAt: () => undefined })
+      return { answer: null, words: said?.words ?? words }
     }
   })
   if (answer === null) throw new AuthorizationRefused(`the token would not take it (${words})`)
