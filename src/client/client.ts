@@ -15,7 +15,7 @@ export type ClientOptions = {
 /** What every call takes. */
 export type CallOptions = {
   /** Ends the call, its repetitions and the pauses between them, with the signal's reason. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 /** What every POST takes. */
@@ -34,7 +34,7 @@ export const ANONYMOUS: Auth = async () => ({})
 
 /** A caller of the HTTP API. Answers are what the server says; the caller states their shape. */
 export type Client = {
-  get: <Answer>(path: string, options?: CallOptions & { query?: object }) => Promise<Answer>
+  get: <Answer>(path: string, options?: CallOptions & { query?: object | undefined }) => Promise<Answer>
   post: <Answer>(path: string, body?: object, options?: PostOptions) => Promise<Answer>
   patch: <Answer>(path: string, body: object, options?: CallOptions) => Promise<Answer>
   delete: <Answer>(path: string, options?: CallOptions) => Promise<Answer>

@@ -11,7 +11,7 @@ export function backoffMs(failures: number): number {
 }
 
 /** @throws the signal's reason, as soon as it is aborted */
-export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
+export async function pause(ms: number, signal?: AbortSignal | undefined): Promise<void> {
   signal?.throwIfAborted()
   await new Promise<void>((resolve) => {
     const end = () => {
@@ -29,7 +29,7 @@ export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
  * Waits for what goes on for others too: an abort ends the waiting alone.
  * @throws the signal's reason, as soon as it is aborted
  */
-export async function unlessAborted<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
+export async function unlessAborted<T>(promise: Promise<T>, signal?: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise
   signal.throwIfAborted()
   return new Promise<T>((resolve, reject) => {

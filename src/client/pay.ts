@@ -28,7 +28,7 @@ export type PayHooks<Sent> = {
   /** What an earlier, interrupted call has sent: as a hook heard it, or as `UnresolvedError` has it. */
   sent?: readonly (SentPayment | SentCalls)[]
   /** Ends it before the next signature. What has been paid in full is handed in all the same. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 export type PayOptions = PayHooks<SentPayment>
@@ -107,7 +107,7 @@ export async function signTerms(
 export async function untilResolved(
   payer: PayerActions,
   voucher: VoucherView,
-  signal?: AbortSignal,
+  signal?: AbortSignal | undefined,
 ): Promise<VoucherView> {
   if (voucher.status === 'RESOLVED') return voucher
   const failed = new AbortController()

@@ -20,7 +20,7 @@ export type ViemClient = {
   waitForTransactionReceipt(args: { hash: Hex }): Promise<{ transactionHash: Hex; status: string }>
   signMessage(args: { message: string }): Promise<Hex>
   signTypedData(args: Alternative['typedData']): Promise<Hex>
-  getCapabilities(args: { chainId: number }): Promise<{ atomic?: { status: string } }>
+  getCapabilities(args: { chainId: number }): Promise<{ atomic?: { status: string } | undefined }>
   request(args: { method: string; params?: unknown }): Promise<unknown>
   waitForCallsStatus(args: { id: string; timeout: number }): Promise<{
     status?: string | undefined
@@ -104,7 +104,9 @@ async function goTo(client: ViemClient, chainId: number): Promise<void> {
 
 /** Wallets that do not know the question cannot do it. */
 async function canBatch(client: ViemClient, chainId: number): Promise<boolean> {
-  const { atomic } = await client.getCapabilities({ chainId }).catch((): { atomic?: { status: string } } => ({}))
+  const { atomic } = await client
+    .getCapabilities({ chainId })
+    .catch((): { atomic?: { status: string } | undefined } => ({}))
   return atomic?.status === 'supported' || atomic?.status === 'ready'
 }
 
