@@ -1,7 +1,9 @@
 #!/usr/bin/env -S node --max-semi-space-size=4 --max-old-space-size=1024
 import { readFileSync } from 'node:fs'
+import { inspect } from 'node:util'
 import { Command, CommanderError, Option } from 'commander'
 import { DEMO_SETTINGS, MOVE_SETTINGS, readConfig, SETTINGS, type Setting } from './config.ts'
+import { plainText } from './protocol/plain-text.ts'
 
 /**
  * The command line: what it offers, and how it ends. Flags mean what `SETTINGS` says of them. A command's code is loaded
@@ -14,7 +16,8 @@ const EXIT = { failure: 1, usage: 2 }
 
 type Flags = Record<string, unknown>
 
-const print = (line: string) => console.log(line)
+/** Whatever is in a line, it stays one line, and steers no terminal. */
+const print = (line: string) => console.log(plainText(line))
 const configOf = (flags: Flags) =>
   readConfig({ flags, env: process.env, readFile: (path) => readFileSync(path, 'utf8') })
 
@@ -66,7 +69,7 @@ async function runServer(flags: Flags): Promise<void> {
   const config = configOf(flags)
   const { describeServing, serve } = await import('./commands/serve.ts')
   const serving = await serve(config)
-  print([`Sixpence ${VERSION} is up.`, '', ...describeServing(serving, config)].join('\n'))
+  for (const line of [`Sixpence ${VERSION} is up.`, '', ...describeServing(serving, config)]) print(line)
   stopOnSignals(serving.stop)
 }
 
@@ -76,7 +79,8 @@ function stopOnSignals(stop: () => Promise<void>): void {
   const onSignal = async () => {
     if (stopping) process.exit(EXIT.failure)
     stopping = true
-    print('\nStopping.')
+    print('')
+    print('Stopping.')
     await stop()
     process.exit(0)
   }
@@ -102,7 +106,8 @@ const OPERATOR_ERRORS: Record<string, number> = {
 function end(error: unknown): never {
   if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : EXIT.usage)
   const code = error instanceof Error ? (OPERATOR_ERRORS[error.name] ?? listenFailure(error)) : undefined
-  console.error(code !== undefined && error instanceof Error ? `error: ${oneLine(error.message)}` : error)
+  const lines = code !== undefined && error instanceof Error ? [`error: ${oneLine(error.message)}`] : linesOf(error)
+  for (const line of lines) console.error(plainText(line))
   process.exit(code ?? EXIT.failure)
 }
 
@@ -111,7 +116,12 @@ function listenFailure(error: Error): number | undefined {
 }
 
 function oneLine(text: string): string {
-  return text.trim().replaceAll(/\s*\n\s*/g, ' ')
+  return plainText(text.trim().replaceAll(/\s*\n\s*/g, ' '))
+}
+
+/** An error that nobody expected, with all that is known of it. */
+function linesOf(error: unknown): string[] {
+  return inspect(error).split('\n')
 }
 
 try {

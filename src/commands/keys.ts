@@ -5,6 +5,7 @@ import { apiKeyActions } from '../client/api-keys.ts'
 import { byToken } from '../client/auth.ts'
 import { createClient } from '../client/client.ts'
 import type { Config } from '../config.ts'
+import { quoted } from '../protocol/plain-text.ts'
 import { startServer } from '../server.ts'
 import { readOwner } from '../store/sqlite/open.ts'
 
@@ -29,14 +30,14 @@ export async function listKeys(config: Config, print: Print): Promise<void> {
   if (keys.length === 0) print('There are no API keys.')
   for (const { id, prefix, name, ownerId, createdAt, revokedAt } of keys) {
     print(
-      `${id}  ${prefix}…  ${revokedAt === null ? 'live' : `revoked ${revokedAt}`}  ${createdAt}  ${ownerId}  ${name}`,
+      `${id}  ${prefix}…  ${revokedAt === null ? 'live' : `revoked ${revokedAt}`}  ${createdAt}  ${ownerId}  ${quoted(name)}`,
     )
   }
 }
 
 export async function revokeKey(config: Config, keyId: string, print: Print): Promise<void> {
   const key = await withOperator(config, (api) => api.revokeApiKey(keyId))
-  print(`${key.id} (${key.name}) is revoked since ${key.revokedAt}.`)
+  print(`${key.id}, named ${quoted(key.name)}, is revoked since ${key.revokedAt}.`)
 }
 
 type Operator = ReturnType<typeof apiKeyActions>

@@ -99,12 +99,14 @@ export async function serve(config: Config): Promise<Serving> {
 export function describeServing(serving: Serving, config: Config): string[] {
   const networks = serving.networks.map(
     ({ name, chainId, rpcUrls, confirmations }) =>
-      `${name} (chain id ${chainId}): ${settles(confirmations)}, ${rpcUrls.length === 0 ? 'no node, so unverified' : rpcUrls.join(', ')}`,
+      `${name} (chain id ${chainId}): ${settles(confirmations)}, ${rpcUrls.length === 0 ? 'no node, so unverified' : `asks ${rpcUrls.map(hostOf).join(', ')}`}`,
   )
   return [
     `pages      ${serving.url}/register (take a payment), ${serving.url}/wallet (make one)`,
     `API        ${serving.url}/api/v1`,
-    ...(serving.rpcUrl === null ? [] : [`chain      ${serving.rpcUrl} (a sandbox: play money, ten funded accounts)`]),
+    ...(serving.rpcUrl === null
+      ? []
+      : [`chain      ${originOf(serving.rpcUrl)} (a sandbox: play money, ten funded accounts)`]),
     ...(config.databaseUrl === null || config.sandbox ? [`data       ${config.dataDir}`] : []),
     ...(config.databaseUrl === null ? [] : [`database   ${databaseOf(config.databaseUrl)}`]),
     ...networks.map((line) => `network    ${line}`),
@@ -118,6 +120,16 @@ export function describeServing(serving: Serving, config: Config): string[] {
       : 'Next: make an API key with: sixpence keys create --name shop',
     'Ctrl-C stops everything.',
   ]
+}
+
+/** All of an RPC URL that may be shown: the rest of it is often a key. */
+function hostOf(url: string): string {
+  return new URL(url).host
+}
+
+/** Where the sandbox's chain is, without what else its URL may hold. */
+function originOf(url: string): string {
+  return new URL(url).origin
 }
 
 /** A database as it may be shown: without user, password and options. */

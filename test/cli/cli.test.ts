@@ -5,6 +5,9 @@ import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { describeServing } from '../../src/commands/serve.ts'
+import { readConfig } from '../../src/config.ts'
+import { sandboxNetwork } from '../../src/networks.ts'
 import type { VoucherView } from '../../src/protocol/schemas.ts'
 import { freePort } from '../support/free-port.ts'
 import { runProgram, startProgram, urlOf } from '../support/program.ts'
@@ -130,6 +133,18 @@ test('the demo plays against the server at the usual place, or starts one of its
   assert.match(said, /CONFIRMED, 3 of 3 confirmations/)
 })
 
+test('what the server says as it starts shows of the URLs of nodes nothing but their hosts', () => {
+  const rpcUrls = ['https://user:secret@node.example:8443/v3/secret?key=secret', 'https://other.example/secret']
+  const networks = [{ ...sandboxNetwork({ rpcUrl: 'http://127.0.0.1:1' }), rpcUrls }]
+  const config = readConfig({ flags: { sandbox: true }, env: {}, readFile: () => '' })
+  const url = 'http://127.0.0.1:4040'
+  const serving = { url, rpcUrl: rpcUrls[0] ?? null, networks, relayers: new Map(), stop: async () => undefined }
+  const said = describeServing(serving, config).join('\n')
+  assert.match(said, /asks node\.example:8443, other\.example$/m)
+  assert.match(said, /^chain {6}https:\/\/node\.example:8443 /m)
+  assert.doesNotMatch(said, /secret/)
+})
+
 test('keys are made, listed and revoked, with the server running and without', async (t) => {
   const dataDir = await tempDir(t)
   const file = join(dataDir, 'config.json')
@@ -147,11 +162,11 @@ test('keys are made, listed and revoked, with the server running and without', a
   const { context } = await newParties(url)
   assert.equal((await shop.post('/vouchers/reserve-voucher', { code: context.code })).status, 200)
 
-  const online = await keys('create', '--name', 'second till')
+  const online = await keys('create', '--name', 'second till\u202e\u200b" live')
   assert.equal(online.code, 0, online.said)
   const list = await keys('list')
   assert.match(list.said, /corner shop/)
-  assert.match(list.said, /second till/)
+  assert.match(list.said, /"second till live"\n/, 'a name is shown in quotes, and steers no terminal')
   assert.equal(list.said.includes(key), false, 'a key is shown once')
 
   const [keyId = ''] = /key_\w+(?=.*corner shop)/.exec(list.said) ?? []

@@ -77,6 +77,17 @@ describe('the log', () => {
       assert.ok(ends.includes('POST /api/v1/auth/sign-in 200 anonymous'), ends.join('\n'))
     }))
 
+  it('hides nothing in characters that nobody sees, and stays JSON', () => {
+    let written = ''
+    const write = (line: string) => {
+      written += line
+    }
+    const reason = 'the node says \u202eenod\u202c\u200b\n\u001b[2J\u009b\u{e0041}'
+    createLogger('warn', { write }).warn({ reason }, 'a line')
+    assert.match(written, /^[ -~]+\n$/)
+    assert.equal(JSON.parse(written).reason, reason)
+  })
+
   it('shows no secret and no code, at the lowest level, also where a call fails as nobody foresaw', () =>
     withLog('trace', async (server, log) => {
       const secrets = await playStory(server)

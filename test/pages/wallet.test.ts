@@ -238,6 +238,20 @@ describe('the wallet page', () => {
     assert.equal((await held()) - before, 1_250_500_000n)
   })
 
+  it('shows what a payee says in quotes, as one line of what can be seen, on its own', async () => {
+    const page = await openWallet(1)
+    const payee = await payeeOf(page)
+    const { id } = await payee.reserveVoucher()
+    const payeeInfo = { name: 'Corner\u202e shop”\n asks for nothing\u200b', 'no\u2066te': 'Wel\u200bcome\tback' }
+    await payee.redeemVoucher(id, { ...asking('1', EURC), payeeInfo, orderId: 'A\u202e17' })
+    const request = page.getByRole('region', { name: 'asks for a payment' })
+    await request.waitFor()
+    const said = ['Corner shop asks for nothing', 'A17', 'note', 'Welcome back']
+    assert.deepEqual(await request.locator('bdi.theirs > q').allTextContents(), said)
+    const stored = (await payee.getVoucher(id)).payeeInfo
+    assert.deepEqual(stored, payeeInfo, 'what is stored is as it was given')
+  })
+
   it('pays in another currency at a live quote, and asks for a new price', async () => {
     const page = await openWallet(2)
     const payee = await payeeOf(page)

@@ -32,7 +32,7 @@ export function Shell({ title, actions, children }: ShellProps) {
 }
 
 /** A part of a page under a heading of its own. */
-export function Card({ title, children }: { title: string; children: ComponentChildren }) {
+export function Card({ title, children }: { title: ComponentChildren; children: ComponentChildren }) {
   const id = useId()
   return (
     <section class="card" aria-labelledby={id}>

@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals'
 import { ProblemError } from '../../client/index.ts'
+import { quotable } from '../../protocol/plain-text.ts'
 import { Button, Field } from '../design/controls.tsx'
 import { forgetKey, isSigningOut, signInRegister, signOut } from './account.ts'
 import { explain } from './ask.ts'
@@ -114,8 +115,8 @@ function SignedIn({ name }: { name: string }) {
   return (
     <>
       <p>
-        Signed in. This register asks with a key of its own, “{name}”, which is revoked when you sign out. Whoever uses
-        this machine can use it till then.
+        Signed in. This register asks with a key of its own, “<bdi>{quotable(name)}</bdi>”, which is revoked when you
+        sign out. Whoever uses this machine can use it till then.
       </p>
       <UnderWay />
       <div class="row">

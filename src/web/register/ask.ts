@@ -1,4 +1,5 @@
 import { createPayee, type Payee, ProblemError, SixpenceError, signInWithCode } from '../../client/index.ts'
+import { plainText } from '../../protocol/plain-text.ts'
 import { recordOf, type Sale, type SaleLine } from './sale.ts'
 import { change, changeLine, saleOf } from './sales.ts'
 import { settings } from './settings.ts'
@@ -77,7 +78,7 @@ export async function callOff(sale: Sale): Promise<void> {
 
 /** What went wrong, for whoever stands at the register. */
 export function explain(error: unknown): string {
-  if (error instanceof ProblemError) return isAboutRecipient(error) ? WRONG_RECIPIENT : error.detail
+  if (error instanceof ProblemError) return isAboutRecipient(error) ? WRONG_RECIPIENT : plainText(error.detail)
   if (error instanceof SixpenceError) return 'The server cannot be reached. Check the connection.'
   throw error
 }

@@ -4,6 +4,7 @@ import { Button, Field, SearchField } from '../design/controls.tsx'
 import { groupThousands, Money } from '../design/money.tsx'
 import { StatusBadge } from '../design/progress.tsx'
 import { Card, say } from '../design/surfaces.tsx'
+import { Theirs } from '../design/theirs.tsx'
 import { explain } from './ask.ts'
 import { isSameDay, totalsOfDay } from './day.ts'
 import { DayChart } from './day-chart.tsx'
@@ -218,7 +219,11 @@ function SaleRow({ sale, isDated, onOpen }: RowProps) {
         {totalsOf(sale.lines).map(({ amount, symbol, network, currencyAddress }) => (
           <Money key={`${network} ${currencyAddress}`} amount={amount} currency={symbol} />
         ))}
-        {sale.shopName !== settings.value.shopName && <span class="sale-row__shop">{sale.shopName}</span>}
+        {sale.shopName !== settings.value.shopName && (
+          <span class="sale-row__shop">
+            <Theirs text={sale.shopName} />
+          </span>
+        )}
       </span>
       <StatusBadge tone={tone}>{word}</StatusBadge>
     </button>

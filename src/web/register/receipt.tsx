@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact'
+import { plainText } from '../../protocol/plain-text.ts'
 import { groupThousands } from '../design/money.tsx'
 import { beganAtMs, isPaid, numberOf, type Sale, type SaleLine, STANDINGS, standingOf, totalsOf } from './sale.ts'
 
@@ -7,9 +8,13 @@ export function Receipt({ sale }: { sale: Sale }) {
   const paid = sale.lines.filter((line) => isPaid(standingOf(line)))
   return (
     <article class="receipt" aria-hidden="true">
-      <h2>{sale.shopName || 'Receipt'}</h2>
+      <h2>
+        <bdi>{plainText(sale.shopName) || 'Receipt'}</bdi>
+      </h2>
       <p>{new Date(beganAtMs(sale)).toLocaleString()}</p>
-      <p>{numberOf(sale)}</p>
+      <p>
+        <bdi>{plainText(numberOf(sale))}</bdi>
+      </p>
       <table>
         <tbody>
           {sale.lines.map((line, place) => (

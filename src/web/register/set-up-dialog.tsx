@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals'
+import { plainText } from '../../protocol/plain-text.ts'
 import { Button } from '../design/controls.tsx'
 import { Dialog, say } from '../design/surfaces.tsx'
 import { acceptOffer, type Offer, offered, refusedLink } from './set-up-link.ts'
@@ -78,10 +79,13 @@ function Change({ what, from, to, isCode = false }: ChangeProps) {
         <strong>{what}</strong>
       </dt>
       <dd>
-        now: <span class={kind}>{from || 'nothing'}</span>
+        now: <bdi class={kind}>{plainText(from) || 'nothing'}</bdi>
       </dd>
       <dd>
-        then: <strong class={kind}>{to}</strong>
+        then:{' '}
+        <strong class={kind}>
+          <bdi>{plainText(to)}</bdi>
+        </strong>
       </dd>
     </div>
   )

@@ -6,7 +6,7 @@ import { Progress, StatusBadge, type Tone } from '../design/progress.tsx'
 import { Card } from '../design/surfaces.tsx'
 import { WorkButton } from './busy.tsx'
 import { mayHaveOlder, readOlder } from './desk.ts'
-import { payeeName } from './request.tsx'
+import { PayeeName, payeeName } from './request.tsx'
 
 /** Payments that are on the chain and not deep enough yet. */
 export function UnderWay({ vouchers }: { vouchers: readonly VoucherView[] }) {
@@ -83,7 +83,9 @@ function PaidLine({ voucher }: { voucher: VoucherView }) {
   return (
     <>
       <div class="row row--apart">
-        <strong>{payeeName(voucher)}</strong>
+        <strong>
+          <PayeeName voucher={voucher} />
+        </strong>
         <StatusBadge tone={tone}>{word}</StatusBadge>
       </div>
       <div class="row row--apart">

@@ -1,10 +1,12 @@
 import { useEffect, useState } from 'preact/hooks'
 import type { VoucherView } from '../../client/index.ts'
+import { quotable } from '../../protocol/plain-text.ts'
 import { CodeDisplay } from '../design/codes.tsx'
 import { Button } from '../design/controls.tsx'
 import { Money } from '../design/money.tsx'
 import { Countdown } from '../design/progress.tsx'
 import { Card } from '../design/surfaces.tsx'
+import { Theirs } from '../design/theirs.tsx'
 import { WorkButton } from './busy.tsx'
 import { payer } from './desk.ts'
 import { Exchange, useIsQuoteOver } from './exchange.tsx'
@@ -17,15 +19,30 @@ import { account, wallet } from './wallets.ts'
 /** Something that a payee asks for, on its own. */
 export function Request({ voucher, address }: { voucher: VoucherView; address: string }) {
   return (
-    <Card title={`${payeeName(voucher)} asks for a payment`}>
+    <Card
+      title={
+        <>
+          <PayeeName voucher={voucher} /> asks for a payment
+        </>
+      }
+    >
       <RequestBody voucher={voucher} address={address} isMain />
     </Card>
   )
 }
 
-/** The name that the payee gives itself. Nobody has proven it. */
+const NAMELESS = 'A payee without a name'
+
+/** The name that the payee gives itself, to be searched. Nobody has proven it. */
 export function payeeName({ payeeInfo }: Pick<VoucherView, 'payeeInfo'>): string {
-  return typeof payeeInfo?.name === 'string' ? payeeInfo.name : 'A payee without a name'
+  const name = typeof payeeInfo?.name === 'string' ? quotable(payeeInfo.name) : ''
+  return name === '' ? NAMELESS : name
+}
+
+/** The same, to be read: in quotes where it is the payee's own word. */
+export function PayeeName({ voucher }: { voucher: Pick<VoucherView, 'payeeInfo'> }) {
+  const name = payeeName(voucher)
+  return name === NAMELESS && voucher.payeeInfo?.name !== NAMELESS ? name : <Theirs text={name} />
 }
 
 type BodyProps = { voucher: VoucherView; address: string; isMain?: boolean }
@@ -46,7 +63,11 @@ export function RequestBody({ voucher, address, isMain = false }: BodyProps) {
           )}
         </div>
         <p class="small muted">The payee’s screen must show the same code.</p>
-        {orderId && <p class="small muted">Order {orderId}</p>}
+        {orderId && (
+          <p class="small muted">
+            Order <Theirs text={orderId} />
+          </p>
+        )}
       </div>
       <PayeeWords voucher={voucher} />
       {settlement?.status === 'FAILED' && (
@@ -78,8 +99,12 @@ function PayeeWords({ voucher: { payeeInfo = {} } }: { voucher: VoucherView }) {
     <dl class="ledger small">
       {words.map(([name, value]) => (
         <div class="ledger__line" key={name}>
-          <dt>{name}</dt>
-          <dd>{`${value}`}</dd>
+          <dt>
+            <Theirs text={name} />
+          </dt>
+          <dd>
+            <Theirs text={`${value}`} isLong />
+          </dd>
         </div>
       ))}
     </dl>

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact'
 import type { VoucherReviewView, VoucherView } from '../../client/index.ts'
+import { plainText } from '../../protocol/plain-text.ts'
 import { groupThousands, Money } from '../design/money.tsx'
 
 export type Payment = NonNullable<VoucherView['payments']>[number]
@@ -85,7 +86,7 @@ function CallReview({ call }: { call: Call }) {
       </Line>
       {call.args?.map(({ name, type, value, amount }) => (
         <Line key={name} name={name || type}>
-          {amount ?? (typeof value === 'string' ? value : JSON.stringify(value))}
+          <bdi>{plainText(amount ?? (typeof value === 'string' ? value : JSON.stringify(value)))}</bdi>
         </Line>
       ))}
       {call.value && <Line name="Sent along">{groupThousands(call.value)}</Line>}

@@ -8,7 +8,7 @@ import { Card } from '../design/surfaces.tsx'
 import { currencies, payer } from './desk.ts'
 import { isUnsure, paySession } from './paying.ts'
 import { sentTogether } from './receipts.ts'
-import { payeeName, RequestBody, StepNotice } from './request.tsx'
+import { PayeeName, RequestBody, StepNotice } from './request.tsx'
 import { hindranceOf, isUnknown } from './review.tsx'
 import { isBusyWith, steps } from './steps.ts'
 import { wallet } from './wallets.ts'
@@ -18,10 +18,16 @@ type SessionProps = { session: SessionView | null; vouchers: readonly VoucherVie
 /** All that is to be paid in a session: read one by one, paid with one signature where the wallet can. */
 export function Session({ session, vouchers, address }: SessionProps) {
   const [first] = vouchers
-  const name = payeeName(session?.payeeInfo ? session : (first ?? {}))
+  const named = session?.payeeInfo ? session : (first ?? {})
   const plan = usePlan(first?.sessionId ?? '', vouchers, address)
   return (
-    <Card title={`${name} asks for ${vouchers.length} payments`}>
+    <Card
+      title={
+        <>
+          <PayeeName voucher={named} /> asks for {vouchers.length} payments
+        </>
+      }
+    >
       {session !== null && (
         <div class="stack stack--tight">
           <CodeDisplay code={session.code} label="Session code" small />
@@ -41,7 +47,7 @@ export function Session({ session, vouchers, address }: SessionProps) {
       <ol class="parts">
         {vouchers.map((voucher) => (
           <li key={voucher.id} class="part">
-            <h3>{voucher.payeeInfo ? payeeName(voucher) : `Request ${voucher.code}`}</h3>
+            <h3>{voucher.payeeInfo ? <PayeeName voucher={voucher} /> : `Request ${voucher.code}`}</h3>
             <RequestBody voucher={voucher} address={address} />
           </li>
         ))}

@@ -4,6 +4,7 @@ import { useState } from 'preact/hooks'
 import { SANDBOX_ACCOUNT_COUNT, SANDBOX_CHAIN_ID } from '../../sandbox/facts.ts'
 import { Button, Field } from '../design/controls.tsx'
 import { Card, Dialog } from '../design/surfaces.tsx'
+import { Theirs } from '../design/theirs.tsx'
 import { useWork, WorkButton } from './busy.tsx'
 import { leave, networks, signIn } from './desk.ts'
 import { keptSent } from './keep.ts'
@@ -28,7 +29,7 @@ function OwnWallet() {
       )}
       {extensions.value.map((extension) => (
         <WorkButton key={extension.info.rdns} kind="main" work={() => connectAndSignIn(extension)}>
-          Connect {extension.info.name}
+          Connect <Theirs text={extension.info.name} />
         </WorkButton>
       ))}
       <p class="muted small">Your keys stay in your wallet. It asks you before anything is paid.</p>
@@ -146,7 +147,7 @@ function Reconnect() {
       <div class="row">
         {extension && (
           <WorkButton kind="main" work={() => connectAndSignIn(extension)}>
-            Connect {extension.info.name}
+            Connect <Theirs text={extension.info.name} />
           </WorkButton>
         )}
         <Button kind="plain" onClick={forgetAll}>

@@ -1,9 +1,14 @@
 import { ProblemError, SixpenceError, UnresolvedError } from '../../client/index.ts'
+import { plainText } from '../../protocol/plain-text.ts'
 
-/** An error in words for the payer. */
+/** An error in words for the payer. Wallets, nodes and contracts have their words in it. */
 export function explain(error: unknown): string {
+  return plainText(reasonOf(error))
+}
+
+function reasonOf(error: unknown): string {
   if (isDeclined(error)) return 'You declined in the wallet. Nothing was paid.'
-  if (error instanceof UnresolvedError) return explain(error.cause)
+  if (error instanceof UnresolvedError) return reasonOf(error.cause)
   if (error instanceof ProblemError) return error.detail
   if (isAway(error)) return 'The server cannot be reached just now.'
   if (isChainAway(error)) return 'The chain cannot be reached just now.'

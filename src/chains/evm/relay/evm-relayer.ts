@@ -14,6 +14,7 @@ import {
   type RelayerAccount,
   type RelayOrder,
 } from '../../relayer.ts'
+import { quoted } from '../contract-words.ts'
 import type { EvmChain } from '../evm-chain.ts'
 import { lowerHex } from '../hex.ts'
 import { refusalWords, revertDataOf } from '../node-errors.ts'
@@ -175,7 +176,7 @@ async function unlessRefused(chain: EvmChain, question: (request: Request) => Pr
       return { answer: null, words: said?.words ?? words }
     }
   })
-  if (answer === null) throw new AuthorizationRefused(`the token would not take it (${words})`)
+  if (answer === null) throw new AuthorizationRefused(`the token would not take it (${quoted(words)})`)
   return answer
 }
 
