@@ -136,6 +136,14 @@ export class PostgresStore implements Store {
     return this.#list({ name: 'openSessionsOf', text, values: [contextId] })
   }
 
+  async haveMet(payerId: string, payeeId: string): Promise<boolean> {
+    // By the payer's index: payers have few rows, and payees may have any number.
+    const text = `SELECT EXISTS (SELECT FROM vouchers WHERE payer_id = $1 AND payee_id || '' = $2)
+      OR EXISTS (SELECT FROM sessions WHERE payer_id = $1 AND payee_id || '' = $2) AS met`
+    const [row] = await this.#connections.read({ name: 'haveMet', text, values: [payerId, payeeId] })
+    return row?.met === true
+  }
+
   async voucher(id: string): Promise<Voucher | null> {
     return this.#find('voucher', 'SELECT body FROM vouchers WHERE id = $1', id)
   }

@@ -144,6 +144,13 @@ export class SqliteStore implements Store {
     return this.#list({ sql, values: [contextId] })
   }
 
+  async haveMet(payerId: string, payeeId: string): Promise<boolean> {
+    // By the payer's index: payers have few rows, and payees may have any number.
+    const sql = `SELECT EXISTS (SELECT 1 FROM vouchers WHERE payer_id = ?1 AND +payee_id = ?2)
+      OR EXISTS (SELECT 1 FROM sessions WHERE payer_id = ?1 AND +payee_id = ?2) AS met`
+    return this.#sql.get(sql, payerId, payeeId)?.met === 1
+  }
+
   async voucher(id: string): Promise<Voucher | null> {
     return entityOrNull(this.#sql.get('SELECT body FROM vouchers WHERE id = ?', id))
   }

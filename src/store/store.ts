@@ -195,6 +195,8 @@ export interface Store {
   session(id: string): Promise<Session | null>
   sessions(filter: SessionFilter): Promise<Session[]>
   openSessionsOf(contextId: string): Promise<Session[]>
+  /** Whether this payee has ever asked anything of this payer: by a voucher, or by a session. */
+  haveMet(payerId: string, payeeId: string): Promise<boolean>
 
   voucher(id: string): Promise<Voucher | null>
   vouchers(filter: VoucherFilter): Promise<Voucher[]>

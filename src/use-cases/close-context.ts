@@ -9,7 +9,7 @@ import { restContextCode } from './rest-code.ts'
 import { contextView } from './views.ts'
 
 /**
- * The payer closes a context: its code is dead, its sessions close, its vouchers go on.
+ * The payer closes a context: its code is dead, its sessions close, its vouchers go on. The payee that it names is told.
  * @throws Refusal `not_found`, `already_closed`
  */
 export async function closeContext(
@@ -21,13 +21,14 @@ export async function closeContext(
   return decideAndCommit(app, call.idempotency, async () => {
     const context = await findOwnContext(app, call, contextId)
     const closed = close(context, body.payeeId, call.nowMs)
+    const toPayeeId = await metPayee(app, context.payerId, body.payeeId)
     const sessions = (await app.store.openSessionsOf(contextId)).map((session) => endSession(session, call.nowMs))
     return {
       change: {
         contexts: [closed],
         sessions,
         events: [
-          contextEvent('context.closed', closed, call.nowMs),
+          contextEvent('context.closed', closed, { toPayeeId, nowMs: call.nowMs }),
           ...sessions.map((session) => sessionEvent('session.closed', session, call.nowMs)),
         ],
       },
@@ -35,4 +36,9 @@ export async function closeContext(
       committed: () => restContextCode(app, context, call.nowMs),
     }
   })
+}
+
+/** Anybody may be named. Only a payee that has asked something of the payer is told, so that nobody writes to strangers. */
+async function metPayee(app: App, payerId: string, payeeId: string | null): Promise<string | null> {
+  return payeeId !== null && (await app.store.haveMet(payerId, payeeId)) ? payeeId : null
 }

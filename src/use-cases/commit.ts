@@ -120,8 +120,13 @@ export function recordStep(step: VoucherStep, nowMs: number): { change: Change; 
   return { change: { vouchers: [step.voucher], events: [eventOf(step.event, step.voucher, nowMs, view)] }, view }
 }
 
-export function contextEvent(type: 'context.opened' | 'context.closed', context: Context, nowMs: number): Event {
-  return eventOf(type, { ...context, payeeId: context.closedWithPayeeId }, nowMs, contextView(context))
+/** @param toPayeeId the payee that is told beside the payer; null: nobody is */
+export function contextEvent(
+  type: 'context.opened' | 'context.closed',
+  context: Context,
+  { toPayeeId, nowMs }: { toPayeeId: string | null; nowMs: number },
+): Event {
+  return eventOf(type, { ...context, payeeId: toPayeeId }, nowMs, contextView(context))
 }
 
 export function sessionEvent(

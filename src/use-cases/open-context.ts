@@ -27,7 +27,10 @@ export async function openContext(app: App, call: Call<User>, body: OpenContextB
         codeExpiresAtMs: call.nowMs + app.times.contextTtlMs,
         nowMs: call.nowMs,
       })
-      const change = { contexts: [context], events: [contextEvent('context.opened', context, call.nowMs)] }
+      const change = {
+        contexts: [context],
+        events: [contextEvent('context.opened', context, { toPayeeId: null, nowMs: call.nowMs })],
+      }
       return { change, answer: contextView(context) }
     }),
   )

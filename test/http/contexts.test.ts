@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { AuthorizationView, ContextView, SessionView, VoucherView } from '../../src/protocol/schemas.ts'
 import { dealAll } from '../support/deal-all.ts'
+import { eventLog } from '../support/event-log.ts'
 import {
   asking,
   callerOf,
@@ -80,6 +81,27 @@ describe('reading contexts', () => {
 })
 
 describe('closing a context', () => {
+  it('tells the payee that it names, if that one has ever asked something of the payer', async () => {
+    const parties = await newParties(server.url)
+    const stranger = (await redeem(await newParties(server.url), asking('1'))).payeeId
+    const own = (await reserve(parties)).id
+    const { payeeId = '' } = ok(await parties.payee.get<{ payeeId?: string }>(`/vouchers/${own}`))
+    const closing = async (named: string) => {
+      const { context } = await newContext(server.url, parties.payer, {})
+      ok(await parties.payer.post(`/vouchers/contexts/${context.id}/context-close`, { payeeId: named }))
+      const events = (await eventLog(server)).filter(({ subjectId }) => subjectId === context.id)
+      return events.map((event) => [event.type, event.payeeId])
+    }
+    assert.deepEqual(await closing(payeeId), [
+      ['context.opened', null],
+      ['context.closed', payeeId],
+    ])
+    assert.deepEqual(await closing(stranger), [
+      ['context.opened', null],
+      ['context.closed', null],
+    ])
+  })
+
   it('ends its code and its sessions, and leaves its vouchers alone', async () => {
     const parties = await newParties(server.url)
     const { payer, payee, context } = parties

@@ -848,6 +848,9 @@ function otherLists(engine: Engine): void {
       engine.store.sessions({ ...WHOLE_LIST, party: { payerId, payeeId }, contextId: null, ...given })
 
     assert.deepEqual(await of({}), [third, second, first])
+    assert.equal(await engine.store.haveMet(payerId, payeeId), true)
+    assert.equal(await engine.store.haveMet(payerId, third.payeeId), true)
+    assert.equal(await engine.store.haveMet(first.payerId, third.payeeId), false)
     assert.deepEqual(await of({ contextId }), [third, first])
     assert.deepEqual(await of({ contextId, party: { payerId: null, payeeId } }), [first])
     assert.deepEqual(await of({ party: { payerId, payeeId: null }, limit: 1 }), [third])
