@@ -64,6 +64,32 @@ export interface Chain {
   allowance(question: { token: Hex; owner: Hex; spender: Hex }): Promise<bigint | null>
 
   /**
+   * What contracts did within a mined transaction, as the logs of coins say (where the chain itself writes such logs), or
+   * as a node traces it.
+   * @returns null where that cannot show it here: then nobody can tell what contracts did
+   * @throws ChainUnavailable where it may be shown later
+   */
+  internalActs(sighting: MinedSighting, by: Means): Promise<InternalActs | null>
+
+  /**
+   * What the network's nodes can show of what contracts do within a transaction: the coins that they move, and their calls.
+   * Asks the nodes where that is not known; one that cannot be asked shows nothing.
+   */
+  shows(): Promise<{ coins: boolean; calls: boolean }>
+
+  /**
+   * What an address is now: a key's alone, a key's that also runs code (EIP-7702), or a contract's.
+   * @throws ChainUnavailable
+   */
+  kindOf(address: Hex): Promise<AddressKind>
+
+  /**
+   * By how much an address held more of the native coin after a block than before it; null where no node keeps that.
+   * @throws ChainUnavailable
+   */
+  coinsGained(address: Hex, block: BlockRef): Promise<bigint | null>
+
+  /**
    * Plays transactions of one address, one after the other, at the newest block, and says how each would end.
    * Nothing is signed and nothing lasts.
    * @throws ChainUnavailable
@@ -97,6 +123,24 @@ export type MinedSighting = {
 
 export type Log = { address: Hex; topics: Hex[]; data: Hex }
 
+/** How what contracts did within a transaction is shown: by logs of coins, or by a trace. */
+export type Means = 'logs' | 'trace'
+
+export type AddressKind = 'key' | 'delegated key' | 'contract'
+
+/** What contracts did within a transaction and was not undone. */
+export type InternalActs = {
+  /** What they moved of the native coin, in the order in which they did. */
+  coins: CoinTransfer[]
+  /** What they called, in the order in which they did; null where only the coins are known. */
+  calls: InternalCall[] | null
+}
+
+export type CoinTransfer = { from: Hex; to: Hex; wei: bigint }
+
+/** A call of one contract by another. The coins that it moved, itself and in turn, are those from `firstCoin` to before `endCoin`. */
+export type InternalCall = RawCall & { from: Hex; firstCoin: number; endCoin: number }
+
 /** The node cannot be asked or cannot be believed right now. Never a statement about a payment. */
 export class ChainUnavailable extends Error {
   override readonly name = 'ChainUnavailable'
@@ -109,10 +153,13 @@ export class BroadcastRefused extends Error {
 
 /**
  * What a proof found: the parts of the transaction that carry the payment and the address that paid, checksummed; or why it
- * does not count. Parts are named `value`, `log:<position in the transaction>` and `call`. A `call` takes every part, so that no other
- * payment can count the same transfer.
+ * does not count. Parts are named `value`, `log:<position in the transaction>`, `coin:<position in what contracts moved>` and `call`.
+ * A `call` takes every part, so that no other payment can count the same transfer; `internal` stands for what contracts did.
+ * `hidden`: contracts may have carried the payment out within the transaction, and the question does not show what they did.
  */
-export type Proof = { proven: true; parts: string[]; payer: Hex } | { proven: false; reason: string; moved?: Moved }
+export type Proof = { proven: true; parts: string[]; payer: Hex } | Unproven
+
+export type Unproven = { proven: false; reason: string; moved?: Moved; hidden?: boolean }
 
 /** What reached the payee from an address of the payer although it is not what was asked; `payer` is checksummed. */
 export type Moved = { parts: string[]; payer: Hex; units: bigint }
@@ -120,6 +167,8 @@ export type Moved = { parts: string[]; payer: Hex; units: bigint }
 export type ProofQuestion = {
   expectation: Expectation
   sighting: MinedSighting
+  /** What contracts did within the transaction, as far as that was asked. */
+  internal?: InternalActs | null
   /** Addresses that the payer may pay from. */
   payers: Hex[]
   /** Only later blocks count. */
@@ -185,6 +234,8 @@ export interface ChainRules {
   prove(question: ProofQuestion): Proof
   /** Whether a mined transaction itself shows that an address acted in it as somebody's account, be it a contract. */
   actsItself(sighting: MinedSighting, address: Hex): boolean
+  /** Whether a mined transaction names an address: as who sent it, whom it goes to, in its data, or in its logs. */
+  names(sighting: MinedSighting, address: Hex): boolean
   /** Whether a transaction that is not mined yet says what was asked: right chain fields only; `prove` has the last word. */
   plausible(
     transaction: TransactionFacts,

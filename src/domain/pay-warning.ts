@@ -2,7 +2,9 @@ import type { ObservedPayment } from './observed-payment.ts'
 import { canBePaid, type TermedVoucher } from './voucher.ts'
 
 /** What a payer is to know before it pays, again: a wallet shows `message` before it asks for a signature. */
-export type PayWarning = { code: 'PAYMENT_OBSERVED'; transactionHash: string; message: string }
+export type PayWarning =
+  | { code: 'PAYMENT_OBSERVED'; transactionHash: string; message: string }
+  | { code: 'WALLET_UNPROVABLE'; message: string }
 
 /** What a payer is to know before it pays a voucher; empty where nothing speaks against it, or nothing is to be paid. */
 export function payWarningsOf(voucher: TermedVoucher): PayWarning[] {

@@ -393,8 +393,11 @@ export const VoucherReviewView = Type.Object({
   ),
   warnings: Type.Array(
     Type.Object({
-      code: Word(['PAYMENT_OBSERVED'], 'PAYMENT_OBSERVED: see the observedPayments of the voucher'),
-      transactionHash: Type.String(),
+      code: Word(
+        ['PAYMENT_OBSERVED', 'WALLET_UNPROVABLE'],
+        'PAYMENT_OBSERVED: see the observedPayments of the voucher; WALLET_UNPROVABLE: what the code of this wallet pays cannot be shown on this network',
+      ),
+      transactionHash: Type.Optional(Type.String()),
       message: Said('To be shown before the wallet is asked'),
     }),
     { description: 'What speaks against paying now, such as money that has moved already; mostly empty' },

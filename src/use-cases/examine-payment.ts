@@ -1,11 +1,23 @@
 import { createHash } from 'node:crypto'
-import type { Chain, ChainRules, Log, MinedSighting, Moved, ProofQuestion, TransactionFacts } from '../chains/chain.ts'
+import type {
+  Chain,
+  ChainRules,
+  CoinTransfer,
+  InternalActs,
+  MinedSighting,
+  Moved,
+  Proof,
+  ProofQuestion,
+  TransactionFacts,
+  Unproven,
+} from '../chains/chain.ts'
 import type { Expectation } from '../domain/payment.ts'
 import type { SettlementTransaction } from '../domain/settlement.ts'
 import { expectationFor, type TermedVoucher } from '../domain/voucher.ts'
 import type { Claim } from '../store/store.ts'
 import type { App } from './app.ts'
 import { rivalReason } from './find-rival.ts'
+import { hiddenPayer } from './hidden-payer.ts'
 import type { Observation } from './observe-payment.ts'
 import { provePayment } from './prove-payment.ts'
 import { callFacts } from './review-terms.ts'
@@ -86,22 +98,16 @@ async function examineMined(
   const { hash } = sighting.transaction
   const seen = { ...seenAs(transaction, sighting.transaction), hash, block: sighting.block }
   const { network, chainId } = chain
-  const keys = claimKeys(`${chainId}:${hash}`, sighting.logs)
-  const { taken, own } = await partsInUse(app, keys, transaction.paymentId, claimed)
-  const headNumber = voucher.redemption.headNumber ?? sighting.block.number
-  const question: ProofQuestion = {
-    expectation: expectationFor(voucher, transaction.paymentId),
-    sighting,
-    payers: voucher.payers,
-    // What was proven once was in a later block then. A reorg may put it lower, but cannot make the payment older.
-    afterBlockNumber: own.size > 0 ? BEFORE_ALL_BLOCKS : headNumber,
-    ...{ taken, own, draw: drawOf(transaction.paymentId) },
-  }
+  const { keys, question } = await questionOf(app, chain, voucher, transaction, sighting, claimed)
+  const { own = NO_PARTS } = question
+  // The block is as it was when a node showed what contracts did in it, and so is that.
+  if (own.has(PAID_HERE)) return { state: 'proven', transaction: seen, claims: [] }
   const proof = await provePayment(app, chain, voucher, question)
   if (!sighting.succeeded) return examineReverted(app, chain, voucher, seen, sighting)
   if (!proof.proven) {
     const failed: FailedExamination = { state: 'failed', transaction: seen, reason: proof.reason }
     const { moved } = proof
+    if (proof.hidden) return { ...failed, ...(await examineHidden(app, chain, transaction.paymentId, question, proof)) }
     if (moved === undefined) return failed
     const { parts, payer } = moved
     // What is another's exact payment, who comes first, is no part of this one.
@@ -112,13 +118,83 @@ async function examineMined(
   // What counts for the payment already goes on counting, whoever turns up.
   const reason = own.size > 0 ? null : await rivalReason(app, voucher, { network, chainId, question, parts, payer })
   if (reason !== null) return { state: 'failed', transaction: seen, reason }
+  const claimedParts = new Set([...parts, ...partsBeside(parts, question)])
   const claims = [...keys]
-    .filter(([part]) => parts.includes(part))
+    .filter(([part]) => claimedParts.has(part))
     .map(([, key]) => ({ key, ownerId: transaction.paymentId, forgetAtMs: null }))
   return { state: 'proven', transaction: seen, claims }
 }
 
 const BEFORE_ALL_BLOCKS = -1
+const NO_PARTS: ReadonlySet<string> = new Set()
+
+/** Says that what contracts did in a transaction has paid this payment: in any block, and in the very block that it is in. */
+const PAID = 'paid'
+const PAID_HERE = 'paid here'
+
+/**
+ * What is to be proven and by what, and what each part of the transaction is claimed under. What contracts did is asked for
+ * only where the transaction itself leaves open whether it pays: from its logs first, since a trace costs the node most.
+ */
+async function questionOf(
+  app: App,
+  chain: Chain,
+  voucher: TermedVoucher,
+  { paymentId }: SettlementTransaction,
+  sighting: MinedSighting,
+  claimed: ReadonlySet<string>,
+): Promise<{ keys: Map<string, string>; question: ProofQuestion }> {
+  const headNumber = voucher.redemption.headNumber ?? sighting.block.number
+  const asked = async (internal: InternalActs | null) => {
+    const keys = claimKeys(chain.chainId, sighting, internal?.coins ?? [], paymentId)
+    const { taken, own } = await partsInUse(app, keys, paymentId, claimed)
+    const question: ProofQuestion = {
+      expectation: expectationFor(voucher, paymentId),
+      ...{ sighting, internal },
+      payers: voucher.payers,
+      // What was proven once was in a later block then. A reorg may put it lower, but cannot make the payment older.
+      afterBlockNumber: own.size > 0 ? BEFORE_ALL_BLOCKS : headNumber,
+      ...{ taken, own, draw: drawOf(paymentId) },
+    }
+    return { keys, question }
+  }
+  let facts = await asked(null)
+  for (const means of ['logs', 'trace'] as const) {
+    if (facts.question.own?.has(PAID_HERE) || !isHidden(app.rules.prove(facts.question))) break
+    const internal = await chain.internalActs(sighting, means)
+    if (internal !== null) facts = await asked(internal)
+  }
+  return facts
+}
+
+function isHidden(proof: Proof): boolean {
+  return !proof.proven && proof.hidden === true
+}
+
+/**
+ * What is claimed along with coins that contracts moved: that this payment has them; and, for the first of all payments
+ * that have some, that not the whole call can be another's any more.
+ */
+function partsBeside(parts: string[], { taken }: ProofQuestion): string[] {
+  if (!parts.some((part) => part.startsWith('coin:'))) return []
+  return taken?.has('internal') ? [PAID, PAID_HERE] : [PAID, PAID_HERE, 'internal']
+}
+
+/** Nobody here can look into the transaction, or tell what came of what contracts did there. */
+async function examineHidden(
+  app: App,
+  chain: Chain,
+  paymentId: string,
+  question: ProofQuestion,
+  { reason }: Unproven,
+): Promise<Pick<FailedExamination, 'reason' | 'observed'>> {
+  const from = await hiddenPayer(app, chain, question)
+  if (from === null) return { reason }
+  const { transaction, block } = question.sighting
+  const detail = `it seems that the contract ${from} paid within it, which the nodes here cannot show`
+  const payment = { paymentId, transactionHash: transaction.hash, from, units: null, detail, block }
+  return { reason: `${reason}; ${detail}`, observed: { payment: { ...payment, reason: 'UNPROVEN' }, partKeys: [] } }
+}
 
 function observationOf(
   { expectation, sighting }: ProofQuestion,
@@ -168,23 +244,42 @@ function drawOf(paymentId: string): number {
 
 /**
  * What each part of a transaction is claimed under. A log goes by what it says and by how many equal ones stand before
- * it: in the block that it comes to by a reorg it may stand at another place.
+ * it: in the block that it comes to by a reorg it may stand at another place. So do coins that contracts moved: whether
+ * logs show them or a trace, and at whatever node of ours, the same money has the same key.
  */
-function claimKeys(prefix: string, logs: Log[]): Map<string, string> {
-  const keys = new Map([
+function claimKeys(
+  chainId: number,
+  { transaction: { hash }, block, logs }: MinedSighting,
+  coins: CoinTransfer[],
+  paymentId: string,
+): Map<string, string> {
+  const prefix = `${chainId}:${hash}`
+  const counted = countedContents()
+  return new Map([
     ['call', `${prefix}:call`],
     ['value', `${prefix}:value`],
+    ['internal', `${prefix}:internal`],
+    [PAID, `${prefix}:by:${paymentId}`],
+    [PAID_HERE, `${prefix}:by:${paymentId}:${block.hash}`],
+    ...logs.map(({ address, topics, data }, position): [string, string] => {
+      return [`log:${position}`, `${prefix}:log:${counted([address, topics, data])}`]
+    }),
+    ...coins.map(({ from, to, wei }, position): [string, string] => {
+      const content = [from.toLowerCase(), to.toLowerCase(), wei.toString()]
+      return [`coin:${position}`, `${prefix}:coin:${counted(content)}`]
+    }),
   ])
+}
+
+/** Names contents by their digest, and equal ones by how many were named before. */
+function countedContents(): (content: unknown) => string {
   const equals = new Map<string, number>()
-  for (const [position, log] of logs.entries()) {
-    const content = createHash('sha256')
-      .update(JSON.stringify([log.address, log.topics, log.data]))
-      .digest('hex')
-    const before = equals.get(content) ?? 0
-    equals.set(content, before + 1)
-    keys.set(`log:${position}`, `${prefix}:log:${content}:${before}`)
+  return (content) => {
+    const digest = createHash('sha256').update(JSON.stringify(content)).digest('hex')
+    const before = equals.get(digest) ?? 0
+    equals.set(digest, before + 1)
+    return `${digest}:${before}`
   }
-  return keys
 }
 
 /**

@@ -8,6 +8,7 @@ import type { App } from './app.ts'
 import { askChain } from './ask-chain.ts'
 import type { Call, User } from './call.ts'
 import { findVoucherAsPayer } from './find.ts'
+import { type InternalWarning, internalWarning } from './internal-warning.ts'
 import { isUnshownContract } from './prove-payment.ts'
 import { reviewTerms } from './review-terms.ts'
 import { simulatePayments } from './simulate-payments.ts'
@@ -29,7 +30,11 @@ export async function reviewVoucher(
   const { payers } = voucher
   const payments = paymentsOf(voucher)
   const wallet = readWallet(app, voucher, query)
-  const [simulations, warning] = await Promise.all([simulate(app, voucher, wallet), warningOf(app, voucher, wallet)])
+  const [simulations, warning, internal] = await Promise.all([
+    simulate(app, voucher, wallet),
+    warningOf(app, voucher, wallet),
+    internalWarning(app, voucher, wallet),
+  ])
   return {
     id: voucher.id,
     code: voucher.code,
@@ -38,13 +43,18 @@ export async function reviewVoucher(
     payments: payments.map((payment, index) => ({
       paymentId: payment.id,
       summary: payment.summary,
-      ...warned(warning, {
+      ...warned(lossOf(internal, payment.id) ?? warning, {
         review: payment.review ?? reviewTerms(app, voucher.redemption.terms, { ...payment, payers }).review,
         simulation: simulations[index] ?? { status: 'UNKNOWN' },
       }),
     })),
-    warnings: payWarningsOf(voucher),
+    warnings: [...payWarningsOf(voucher), ...(internal === null ? [] : [internal.warning])],
   }
+}
+
+/** What a contract sends would reach the payee and do nothing for the voucher. A key can send it plainly. */
+function lossOf(internal: InternalWarning | null, paymentId: string): string | null {
+  return internal?.isContract && internal.paymentIds.has(paymentId) ? internal.warning.message : null
 }
 
 /** What a contract pays may not count before it has signed: its owner is to read that before anything moves. */
@@ -85,6 +95,11 @@ function readWallet(app: App, voucher: TermedVoucher, { wallet }: ReviewQuery): 
 async function simulate(app: App, voucher: TermedVoucher, wallet: Hex): Promise<Simulation[]> {
   const payments = paymentsOf(voucher)
   const isOnItsWay = voucher.settlement?.status === 'PENDING'
+  const unproven = voucher.observedPayments?.find(({ reason }) => reason === 'UNPROVEN')
+  if (voucher.status === 'REDEEMED' && unproven !== undefined) {
+    const reason = `transaction ${unproven.transactionHash} may have paid it already: ${unproven.detail}`
+    return payments.map(() => ({ status: 'UNKNOWN', reason }))
+  }
   if (voucher.status === 'REDEEMED' && !isOnItsWay) {
     return simulatePayments(app, app.chains.get(payments[0]?.network ?? ''), wallet, payments)
   }

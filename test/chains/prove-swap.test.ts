@@ -221,7 +221,7 @@ describe('a swap of the native coin', () => {
   )
 
   it('is the very call, and takes every part of its transaction', () => {
-    const parts = ['call', 'value', 'log:0', 'log:1', 'log:2']
+    const parts = ['call', 'value', 'internal', 'log:0', 'log:1', 'log:2']
     assert.deepEqual(prove(payingNative, mined(arrival, { wei: 120n })), {
       proven: true,
       parts,
@@ -229,7 +229,7 @@ describe('a swap of the native coin', () => {
     })
     assert.deepEqual(prove(givingNative, mined([withdrawal])), {
       proven: true,
-      parts: ['call', 'value', 'log:0'],
+      parts: ['call', 'value', 'internal', 'log:0'],
       payer: getAddress(PAYER),
     })
   })

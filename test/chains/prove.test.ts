@@ -169,7 +169,7 @@ describe('a payment in the native coin', () => {
 describe('a call', () => {
   it('takes every part of its transaction', () => {
     const proof = prove(call, mined({ logs: [transferLog(), transferLog()] }))
-    assert.deepEqual(proof, { proven: true, parts: ['call', 'value', 'log:0', 'log:1'], payer: PAYER })
+    assert.deepEqual(proof, { proven: true, parts: ['call', 'value', 'internal', 'log:0', 'log:1'], payer: PAYER })
   })
 
   const faults: [string, Partial<Facts>, RegExp][] = [

@@ -5,6 +5,7 @@ import { broadcast } from './broadcast.ts'
 import { Contracts } from './contracts.ts'
 import { depthOf } from './depth-of.ts'
 import { HeadWatch } from './head-watch.ts'
+import { coinsGained, InternalActsReader, kindOf } from './internal-acts.ts'
 import { minedByNonce } from './mined-by-nonce.ts'
 import { NodePool } from './node-pool.ts'
 import { type ReadContracts, readContracts } from './read-contracts.ts'
@@ -66,6 +67,7 @@ export function openEvmChain(options: EvmChainOptions): EvmChain {
   const nodes = options.rpcUrls.map((url) => rpcNode({ ...options, url, requestTimeoutMs, stopping: stopping.signal }))
   const pool = new NodePool(network, nodes)
   const contracts = new Contracts()
+  const internal = new InternalActsReader({ chainId, nodes, pool, clock: options.clock })
   const heads = new HeadWatch({
     ...options,
     readHead: () => pool.ask((node) => node.freshHead()),
@@ -78,6 +80,8 @@ export function openEvmChain(options: EvmChainOptions): EvmChain {
     start: async () => {
       await Promise.all(nodes.map((node) => assertChainIdAtStart(node, options)))
       heads.start()
+      // So that it is known before anybody asks.
+      void internal.shows()
     },
     stop: () => {
       heads.stop()
@@ -92,6 +96,10 @@ export function openEvmChain(options: EvmChainOptions): EvmChain {
     broadcast: (signedTransaction) => pool.tell((node) => broadcast(node, signedTransaction)),
     isContract: (address, blockNumber) => contracts.has((question) => pool.ask(question), address, blockNumber),
     whyReverted: (sighting, facts) => pool.ask((node) => whyReverted(node, sighting, facts)),
+    internalActs: (sighting, by) => internal.read(sighting, by),
+    shows: () => internal.shows(),
+    kindOf: (address) => pool.ask((node) => kindOf(node, address)),
+    coinsGained: (address, { number }) => pool.ask((node) => coinsGained(node, address, number)),
     allowance: async ({ token, owner, spender }) => {
       const calls = [{ address: token, args: [owner, spender] as const }]
       const [units = null] = await pool.ask((node) =>

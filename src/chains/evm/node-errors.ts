@@ -48,8 +48,7 @@ export function revertDataOf(error: unknown): Hex | null {
 }
 
 function answerIn(error: unknown): RpcRequestError | null {
-  const answer = error instanceof BaseError ? error.walk((cause) => cause instanceof RpcRequestError) : null
-  return answer instanceof RpcRequestError ? answer : null
+  return causeOf(error, RpcRequestError)
 }
 
 const MAX_DEPTH = 3
@@ -91,4 +90,22 @@ function dataFromWords(words: string): Hex {
     if (reason !== undefined) return encodeErrorResult({ abi: ERROR_ABI, args: [reason] })
   }
   return '0x'
+}
+
+/** Codes of trouble that passes: others say that the node does not do what it was asked, or fails at it each time. */
+const CODES_OF_HURRY = new Set([-32002, -32005, -32007, 429])
+
+/** Whether a node turned a request down for being busy just now. */
+export function isTransientRefusal(error: unknown): boolean {
+  const answer = answerIn(error)
+  return answer !== null && CODES_OF_HURRY.has(answer.code)
+}
+
+/** The error of this class that an error comes from, or is; null where there is none. */
+export function causeOf<Cause extends Error>(
+  error: unknown,
+  kind: abstract new (...args: never[]) => Cause,
+): Cause | null {
+  const cause = error instanceof BaseError ? error.walk((one) => one instanceof kind) : null
+  return cause instanceof kind ? cause : null
 }

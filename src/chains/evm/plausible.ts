@@ -2,13 +2,13 @@ import { type DecodeFunctionDataReturnType, decodeFunctionData, erc20Abi, size, 
 import type { Expectation, Hex, SwapExpectation } from '../../domain/payment.ts'
 import type { ProofQuestion, TransactionFacts } from '../chain.ts'
 import { isAmong, sameHex } from './hex.ts'
-import { topLevelFault } from './transaction-faults.ts'
+import { mayActInternally, topLevelFault } from './transaction-faults.ts'
 
 type Verdict = { plausible: true } | { plausible: false; reason: string }
 
 /**
  * Whether a transaction that is not mined yet says what was asked.
- * A token may also be moved by another contract (a smart account, a relayer): only the mined logs can tell what that does.
+ * Money may also be moved by another contract (a smart account, a relayer): only what is mined can tell what that does.
  */
 export function plausible(
   transaction: TransactionFacts,
@@ -26,6 +26,10 @@ function faultOf(transaction: TransactionFacts, expectation: Expectation, payers
       return nothingCalled(transaction, `the token ${expectation.token}`)
     case 'swap':
       return swapFault(transaction, expectation, payers)
+    case 'native': {
+      const fault = topLevelFault(transaction, expectation, payers)
+      return mayActInternally(transaction, expectation.recipient) ? null : fault
+    }
     default:
       return topLevelFault(transaction, expectation, payers)
   }
@@ -34,7 +38,10 @@ function faultOf(transaction: TransactionFacts, expectation: Expectation, payers
 /** Between tokens another contract may ask for the swap; only the mined logs can tell. */
 function swapFault(transaction: TransactionFacts, expectation: SwapExpectation, payers: Hex[]): string | null {
   const { call, paysNative, givesNative, route } = expectation
-  if (paysNative || givesNative) return topLevelFault(transaction, { kind: 'call', ...call }, payers)
+  if (paysNative || givesNative) {
+    if (mayActInternally(transaction, call.to)) return null
+    return topLevelFault(transaction, { kind: 'call', ...call }, payers)
+  }
   if (isTransferCall(readTransferCall(transaction))) {
     return `the transaction transfers the token ${transaction.to} instead of swapping`
   }

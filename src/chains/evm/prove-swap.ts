@@ -1,11 +1,11 @@
 import { getAddress, parseAbi } from 'viem'
 import type { Hex, SwapExpectation, SwapRoute } from '../../domain/payment.ts'
-import type { Log, Proof, ProofQuestion } from '../chain.ts'
+import type { InternalCall, Log, Proof, ProofQuestion } from '../chain.ts'
 import { isAmong, sameHex } from './hex.ts'
-import { COUNTED_ALREADY, everyPart, logPart, unproven } from './parts.ts'
+import { COUNTED_ALREADY, coinPart, everyPart, logPart, unproven } from './parts.ts'
 import { readEvent } from './read-event.ts'
 import { readTransfer } from './read-transfer.ts'
-import { topLevelFault } from './transaction-faults.ts'
+import { isAskedCall, mayActInternally, topLevelFault } from './transaction-faults.ts'
 
 const EVENTS = parseAbi([
   'event Swap(address indexed sender, address indexed recipient, int256 amount0, int256 amount1, uint160 sqrtPriceX96, uint128 liquidity, int24 tick)',
@@ -19,14 +19,21 @@ const EVENTS = parseAbi([
  * paid, then says what it has swapped, and does nothing else meanwhile: so whatever stands between its Transfer to the
  * payee and that Swap is part of this very swap, and a Transfer of a payer there is what paid for it. What the payer
  * gave a pool for another swap in the same transaction, of its own or of somebody else, stands elsewhere.
- * The native coin leaves no such log on its way in or out, so there the transaction must be the very call that was asked.
+ * The native coin leaves no such log on its way in or out, so there the transaction must be the very call that was asked,
+ * or a contract of the payer must have made that call within it.
  */
 export function proveSwap(question: ProofQuestion, expectation: SwapExpectation): Proof {
   const { paysNative, givesNative } = expectation
-  if (givesNative) return proveCall(question, expectation, unwrappingFault(question, expectation))
+  if (givesNative) {
+    return proveCall(question, expectation, unwrappingFault(question, expectation), () =>
+      proveCoinsOut(question, expectation),
+    )
+  }
   const arrivals = arrivalsOf(question, expectation)
   const fault = arrivalFault(question, expectation, arrivals)
-  if (paysNative) return proveCall(question, expectation, fault)
+  if (paysNative) {
+    return proveCall(question, expectation, fault, () => proveCoinsIn(question, expectation, arrivals))
+  }
   return fault === null ? proveByLogs(question, expectation, arrivals) : unproven(fault)
 }
 
@@ -68,16 +75,64 @@ function unwrappingFault({ sighting }: ProofQuestion, { route, units }: SwapExpe
   return isUnwrapped ? null : `the exchange gave out no ${units} wei`
 }
 
+/** @param proveInternally what to do where the transaction itself is not the call */
 function proveCall(
-  { sighting, payers, taken }: ProofQuestion,
+  { sighting, payers, taken, internal }: ProofQuestion,
   { call }: SwapExpectation,
-  arrivalFault: string | null,
+  otherFault: string | null,
+  proveInternally: () => Proof | null,
 ): Proof {
-  const fault = topLevelFault(sighting.transaction, { kind: 'call', ...call }, payers) ?? arrivalFault
-  if (fault !== null) return unproven(fault)
-  const parts = everyPart(sighting)
-  if (parts.some((part) => taken?.has(part))) return unproven(`a part of the transaction ${COUNTED_ALREADY}`)
-  return { proven: true, parts, payer: getAddress(sighting.transaction.from) }
+  const { transaction } = sighting
+  const callFault = topLevelFault(transaction, { kind: 'call', ...call }, payers)
+  const fault = callFault ?? otherFault
+  if (fault === null) {
+    const parts = everyPart(sighting)
+    if (parts.some((part) => taken?.has(part))) return unproven(`a part of the transaction ${COUNTED_ALREADY}`)
+    return { proven: true, parts, payer: getAddress(transaction.from) }
+  }
+  if (callFault === null || otherFault !== null || !mayActInternally(transaction, call.to)) return unproven(fault)
+  if (!internal?.calls) return { ...unproven(fault), hidden: true }
+  return proveInternally() ?? unproven(`${fault}, and no contract of the payer made the call in it`)
+}
+
+/** The very calls that were asked, made within the transaction by a contract that pays. */
+function internalCallsOf({ internal, payers }: ProofQuestion, { call }: SwapExpectation): InternalCall[] {
+  return (internal?.calls ?? []).filter((made) => isAskedCall(made, call, payers))
+}
+
+/** What the call sent to the exchange, and the swap that the exchange, and no other trader, paid for with wrapped coins. */
+function proveCoinsIn(question: ProofQuestion, expectation: SwapExpectation, arrivals: Trade[]): Proof | null {
+  const { taken } = question
+  const calls = internalCallsOf(question, expectation)
+  const call = calls.find(({ firstCoin }) => !taken?.has(coinPart(firstCoin)))
+  if (call === undefined) return calls.length === 0 ? null : unproven(`the call of the exchange ${COUNTED_ALREADY}`)
+  const { route } = expectation
+  for (const arrival of arrivals) {
+    if (taken?.has(logPart(arrival.start))) continue
+    const given = paymentFor({ ...question, payers: [route.router] }, route, arrival)
+    if (given === null) continue
+    const parts = [coinPart(call.firstCoin), logPart(given.position), logPart(arrival.start)]
+    return { proven: true, parts, payer: getAddress(call.from) }
+  }
+  return unproven(`no swap of the exchange's own coins pays for what the payee got`)
+}
+
+/** What the exchange sent to the payee within the call. */
+function proveCoinsOut(question: ProofQuestion, expectation: SwapExpectation): Proof | null {
+  const { recipient, units, route } = expectation
+  const coins = question.internal?.coins ?? []
+  const calls = internalCallsOf(question, expectation)
+  for (const { from, firstCoin, endCoin } of calls) {
+    for (let position = firstCoin; position < endCoin; position++) {
+      const coin = coins[position]
+      const isGiven =
+        coin !== undefined && sameHex(coin.from, route.router) && sameHex(coin.to, recipient) && coin.wei >= units
+      if (isGiven && !question.taken?.has(coinPart(position))) {
+        return { proven: true, parts: [coinPart(position)], payer: getAddress(from) }
+      }
+    }
+  }
+  return calls.length === 0 ? null : unproven(`what the exchange gave out ${COUNTED_ALREADY}`)
 }
 
 function proveByLogs(question: ProofQuestion, { route }: SwapExpectation, arrivals: Trade[]): Proof {

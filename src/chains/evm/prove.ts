@@ -1,17 +1,18 @@
 import { getAddress } from 'viem'
 import type { Expectation, Hex } from '../../domain/payment.ts'
-import type { MinedSighting, Moved, Proof, ProofQuestion } from '../chain.ts'
+import type { CoinTransfer, MinedSighting, Moved, Proof, ProofQuestion } from '../chain.ts'
 import { isAmong, sameHex } from './hex.ts'
-import { COUNTED_ALREADY, everyPart, logPart, unproven } from './parts.ts'
+import { COUNTED_ALREADY, coinPart, everyPart, logPart, unproven } from './parts.ts'
 import { proveApproval } from './prove-approval.ts'
 import { proveSwap } from './prove-swap.ts'
 import { readTransfer, type Transfer } from './read-transfer.ts'
-import { topLevelFault } from './transaction-faults.ts'
+import { isAskedCall, mayActInternally, topLevelFault } from './transaction-faults.ts'
 
 type TokenExpectation = Extract<Expectation, { kind: 'token' }>
-type TopLevelExpectation = Extract<Expectation, { kind: 'native' | 'call' }>
+type NativeExpectation = Extract<Expectation, { kind: 'native' }>
+type CallExpectation = Extract<Expectation, { kind: 'call' }>
 
-/** A Transfer of the expected token, and what keeps it from being the expected one. */
+/** What moved of the expected currency, and what keeps it from being the expected one. */
 type Candidate = { part: string; payer: Hex; to: Hex; units: bigint; faults: string[] }
 
 /** Whether a mined transaction does exactly what was asked, and which of its parts carry it. */
@@ -31,34 +32,58 @@ export function prove(question: ProofQuestion): Proof {
       return proveToken(question, expectation)
     case 'swap':
       return proveSwap(question, expectation)
+    case 'native':
+      return proveNative(question, expectation)
     default:
-      return proveTopLevel(question, expectation)
+      return proveCall(question, expectation)
   }
 }
 
-function proveTopLevel(question: ProofQuestion, expectation: TopLevelExpectation): Proof {
-  const fault = topLevelFault(question.sighting.transaction, expectation, question.payers)
-  if (fault !== null) {
-    const moved = expectation.kind === 'native' ? coinsMoved(question, expectation) : null
-    return unproven(fault, moved)
+function proveCall(question: ProofQuestion, expectation: CallExpectation): Proof {
+  const { transaction } = question.sighting
+  const fault = topLevelFault(transaction, expectation, question.payers)
+  if (fault !== null) return { ...unproven(fault), hidden: mayBeInternal(question, expectation) }
+  const parts = everyPart(question.sighting)
+  if (parts.some((part) => question.taken?.has(part))) return unproven(`a part of the transaction ${COUNTED_ALREADY}`)
+  return { proven: true, parts, payer: getAddress(transaction.from) }
+}
+
+/** Whether a contract of the payer made the call, or may have. What came of it among the logs cannot be told from the rest. */
+function mayBeInternal({ sighting, internal, payers }: ProofQuestion, expectation: CallExpectation): boolean {
+  if (!mayActInternally(sighting.transaction, expectation.to)) return false
+  return internal?.calls ? internal.calls.some((call) => isAskedCall(call, expectation, payers)) : true
+}
+
+/** The coins are what the transaction itself carries, or what a contract that pays moved within it. */
+function proveNative(question: ProofQuestion, expectation: NativeExpectation): Proof {
+  const { transaction } = question.sighting
+  const fault = topLevelFault(transaction, expectation, question.payers)
+  if (fault === null) {
+    return question.taken?.has('value')
+      ? unproven(`the value of the transaction ${COUNTED_ALREADY}`)
+      : { proven: true, parts: ['value'], payer: getAddress(transaction.from) }
   }
-  const parts = expectation.kind === 'native' ? ['value'] : everyPart(question.sighting)
-  if (parts.some((part) => question.taken?.has(part))) {
-    return unproven(`${expectation.kind === 'native' ? 'the value' : 'a part'} of the transaction ${COUNTED_ALREADY}`)
-  }
-  return { proven: true, parts, payer: getAddress(question.sighting.transaction.from) }
+  if (!mayActInternally(transaction, expectation.recipient)) return unproven(fault, coinsMoved(question, expectation))
+  if (!question.internal) return { ...unproven(fault), hidden: true }
+  const candidates = coinsOf(question, question.internal.coins, expectation)
+  const none = `${fault}, and no contract of the payer moved coins in it`
+  return choose(question, { candidates, asked: expectation.wei, recipient: expectation.recipient, none })
 }
 
 function proveToken(question: ProofQuestion, expectation: TokenExpectation): Proof {
   const candidates = transfersOf(question, expectation)
-  const [closest] = candidates.toSorted((one, other) => one.faults.length - other.faults.length)
-  if (closest === undefined) return unproven(noTransferReason(question.sighting, expectation.token))
-  if (closest.faults.length > 0) {
-    const reason = closest.faults.join(', and ')
-    const moved = unitsMoved(question, expectation, candidates)
-    return unproven(reason, moved)
-  }
+  const none = noTransferReason(question.sighting, expectation.token)
+  return choose(question, { candidates, asked: expectation.units, recipient: expectation.recipient, none })
+}
 
+type Choice = { candidates: Candidate[]; asked: bigint; recipient: Hex; none: string }
+
+/** Of those that would do, the one that counts for the payment already, or else one that is free. */
+function choose(question: ProofQuestion, choice: Choice): Proof {
+  const { candidates, none } = choice
+  const [closest] = candidates.toSorted((one, other) => one.faults.length - other.faults.length)
+  if (closest === undefined) return unproven(none)
+  if (closest.faults.length > 0) return unproven(closest.faults.join(', and '), unitsMoved(question, choice))
   const free = candidates.filter(({ part, faults }) => faults.length === 0 && !question.taken?.has(part))
   const chosen = free.find(({ part }) => question.own?.has(part)) ?? free[(question.draw ?? 0) % free.length]
   if (chosen === undefined) return unproven(`the Transfer ${COUNTED_ALREADY}`)
@@ -73,13 +98,9 @@ function coinsMoved(question: ProofQuestion, { recipient }: { recipient: Hex }):
   return { parts: ['value'], payer: getAddress(from), units: wei }
 }
 
-/** Of the Transfers from one of the payers to the payee, the one that comes nearest to what was asked. */
-function unitsMoved(
-  { payers, taken }: ProofQuestion,
-  { recipient, units }: TokenExpectation,
-  candidates: Candidate[],
-): Moved | null {
-  const distance = (one: Candidate) => (one.units > units ? one.units - units : units - one.units)
+/** Of what moved from one of the payers to the payee, that which comes nearest to what was asked. */
+function unitsMoved({ payers, taken }: ProofQuestion, { candidates, asked, recipient }: Choice): Moved | null {
+  const distance = (one: Candidate) => (one.units > asked ? one.units - asked : asked - one.units)
   const [nearest] = candidates
     .filter(({ part, to, payer, units }) => {
       return units > 0n && sameHex(to, recipient) && isAmong(payer, payers) && !taken?.has(part)
@@ -87,6 +108,21 @@ function unitsMoved(
     .toSorted((one, other) => (distance(one) < distance(other) ? -1 : 1))
   if (nearest === undefined) return null
   return { parts: [nearest.part], payer: getAddress(nearest.payer), units: nearest.units }
+}
+
+/** What contracts of the payer moved. What others moved is not the payer's affair. */
+function coinsOf({ payers }: ProofQuestion, coins: CoinTransfer[], expectation: NativeExpectation): Candidate[] {
+  return coins.flatMap(({ from: payer, to, wei: units }, position) => {
+    if (!isAmong(payer, payers)) return []
+    return [{ part: coinPart(position), payer, to, units, faults: coinFaults({ to, units }, expectation) }]
+  })
+}
+
+function coinFaults({ to, units }: { to: Hex; units: bigint }, { recipient, wei }: NativeExpectation): string[] {
+  const faults: string[] = []
+  if (!sameHex(to, recipient)) faults.push(`the contract sent to ${getAddress(to)} instead of ${recipient}`)
+  if (units !== wei) faults.push(`the contract sent ${units} wei, asked were ${wei}`)
+  return faults
 }
 
 function transfersOf({ sighting, payers }: ProofQuestion, expectation: TokenExpectation): Candidate[] {

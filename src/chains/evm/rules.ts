@@ -4,6 +4,7 @@ import { actsItself } from './acts.ts'
 import { buildInput } from './build-input.ts'
 import { buildApproval, buildSwap } from './build-swap.ts'
 import { explainOutcome } from './explain-outcome.ts'
+import { names } from './names.ts'
 import { plausible } from './plausible.ts'
 import { prove } from './prove.ts'
 import { readSigned } from './read-signed.ts'
@@ -18,6 +19,7 @@ export const evmRules: ChainRules = {
   explainOutcome,
   prove,
   actsItself,
+  names,
   plausible,
   readSigned,
   readAddress: (text) => (isAddress(text) ? getAddress(text) : null),

@@ -1,5 +1,5 @@
 import type { Expectation, Hex } from '../../domain/payment.ts'
-import type { TransactionFacts } from '../chain.ts'
+import type { InternalCall, RawCall, TransactionFacts } from '../chain.ts'
 import { isAmong, sameHex } from './hex.ts'
 
 type TopLevel = Extract<Expectation, { kind: 'native' | 'call' }>
@@ -22,4 +22,19 @@ export function topLevelFault(transaction: TransactionFacts, expectation: TopLev
     return 'the data of the transaction is not the data that was asked'
   }
   return null
+}
+
+/**
+ * Whether a transaction may have a payment carried out by contracts: it has code run, and does not go to whom the payment
+ * goes to by itself, which shows all that there is to see.
+ */
+export function mayActInternally({ to, data }: TransactionFacts, goal: Hex): boolean {
+  return to === null || (data !== '0x' && !sameHex(to, goal))
+}
+
+/** Whether a contract that pays made the very call that was asked. */
+export function isAskedCall(made: InternalCall, asked: RawCall, payers: Hex[]): boolean {
+  return (
+    isAmong(made.from, payers) && sameHex(made.to, asked.to) && made.wei === asked.wei && sameHex(made.data, asked.data)
+  )
 }

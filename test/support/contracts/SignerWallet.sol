@@ -31,4 +31,29 @@ contract SignerWallet is IERC1271 {
         require(msg.sender == _owner, "only the owner says what to do");
         Address.functionCall(target, data);
     }
+
+    /// `undone`: made, and taken back again.
+    struct Call {
+        address target;
+        uint256 value;
+        bytes data;
+        bool undone;
+    }
+
+    function executeAll(Call[] calldata calls) external {
+        require(msg.sender == _owner, "only the owner says what to do");
+        for (uint256 i = 0; i < calls.length; i++) {
+            try this.make(calls[i]) {} catch {
+                require(calls[i].undone, "a call failed");
+            }
+        }
+    }
+
+    function make(Call calldata call) external {
+        require(msg.sender == address(this), "only the wallet itself makes calls");
+        (bool ok,) = call.target.call{value: call.value}(call.data);
+        require(ok && !call.undone, "the call failed, or is taken back");
+    }
+
+    receive() external payable {}
 }

@@ -1,0 +1,278 @@
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, describe, it } from 'node:test'
+import { encodeFunctionData, getAddress, parseEther, parseUnits } from 'viem'
+import type { Hex } from '../../src/domain/payment.ts'
+import type { VoucherReviewView, VoucherView } from '../../src/protocol/schemas.ts'
+import { type FaultyNode, startFaultyNode } from '../chains/faulty-node.ts'
+import { ok } from '../http/problems.ts'
+import { type Deployed, devAccount } from '../support/anvil.ts'
+import {
+  asking,
+  eventually,
+  newContext,
+  newParties,
+  receiptsOf,
+  redeem,
+  type Scene,
+  token,
+  withToken,
+} from '../support/server.ts'
+import { NETWORK, openShop, reorg, type Shop } from './shop.ts'
+import { walletSignIn } from './signing.ts'
+
+const OWNER = devAccount(1)
+const POL = token(NETWORK, 'POL', '', 18)
+const WEI = parseUnits('0.25', 18)
+const NO_TRACE = {
+  error: { code: -32_601, message: 'the method debug_traceTransaction does not exist/is not available' },
+}
+const COUNTED = /counted for another payment already/
+
+let shop: Shop
+let node: FaultyNode
+/** A contract that does what its owner says, and its payer, who has signed in with it. */
+let wallet: Deployed
+let scene: Scene
+
+before(async () => {
+  shop = await openShop({
+    times: { contextTtlMs: 86_400_000 },
+    prepare: async (chain) => {
+      const { address, abi } = await chain.deploy('SignerWallet', [OWNER.address])
+      wallet = { address: getAddress(address), abi }
+      await chain.client.setBalance({ address: wallet.address, value: parseEther('100') })
+    },
+    rpcUrls: async (rpcUrl) => {
+      node = await startFaultyNode(rpcUrl)
+      return [node.url]
+    },
+    served: (network) => ({ ...network, currencies: [...network.currencies, POL] }),
+  })
+  const signer = { address: wallet.address, signMessage: OWNER.signMessage }
+  const { authorization } = ok(await walletSignIn(shop.server, signer, shop.chain.chainId))
+  const payer = withToken(shop.server.url, authorization.token)
+  scene = await newContext(shop.server.url, payer, { payers: [wallet.address] })
+})
+beforeEach(() => {
+  node.fault = () => undefined
+})
+after(async () => {
+  await shop.stop()
+  await node.stop()
+})
+
+const ask = (to: Hex, amount = '0.25', of = scene) => redeem(of, asking(amount, POL, to))
+
+type Call = { target: Hex; value: bigint; data?: Hex; undone?: boolean }
+
+function executing(calls: Call[]): Hex {
+  const args = [calls.map((call) => ({ data: '0x', undone: false, ...call }))]
+  return encodeFunctionData({ abi: wallet.abi, functionName: 'executeAll', args })
+}
+
+/** The owner has the wallet make calls, in one transaction, which is mined. */
+async function act(...calls: Call[]): Promise<Hex> {
+  const hash = await shop.contractCall(wallet.address, executing(calls))
+  await shop.mine()
+  return hash
+}
+
+const resolve = ({ payer }: Scene, voucher: VoucherView, transactionHash: Hex) =>
+  payer.post<VoucherView>(`/vouchers/${voucher.id}/resolve-voucher`, receiptsOf(voucher, { transactionHash }))
+
+const look = ({ payer }: Scene, { id }: VoucherView) => payer.get<VoucherView>(`/vouchers/${id}`)
+
+async function assertPays(voucher: VoucherView, hash: Hex, of = scene): Promise<void> {
+  const { status, body } = await resolve(of, voucher, hash)
+  assert.equal(status, 200, JSON.stringify(body))
+  assert.equal(body.status, 'RESOLVED')
+}
+
+async function assertRefused(voucher: VoucherView, hash: Hex, detail: RegExp, of = scene): Promise<VoucherView> {
+  const { body } = await resolve(of, voucher, hash)
+  assert.equal(body.code, 'receipt_rejected', JSON.stringify(body))
+  assert.match(body.detail ?? '', detail)
+  return ok(await look(of, voucher))
+}
+
+const review = async ({ payer }: Scene, { id }: VoucherView, address: Hex = wallet.address) =>
+  ok(await payer.get<VoucherReviewView>(`/vouchers/${id}/review?wallet=${address}`))
+
+const traces = () => node.asked.get('debug_traceTransaction') ?? 0
+
+const until = (voucher: VoucherView, wanted: (now: VoucherView) => boolean) =>
+  eventually(async () => wanted(ok(await look(scene, voucher))))
+
+/** Mines, and waits until the settlement is as deep as required. */
+async function confirmed(voucher: VoucherView): Promise<void> {
+  await shop.mine(4)
+  await until(voucher, ({ settlement }) => settlement?.status === 'CONFIRMED')
+}
+
+describe('coins that a contract wallet pays by an internal call', () => {
+  it('count, once, and are asked of the node where the transaction itself does not tell', async () => {
+    const to = shop.newRecipient()
+    const [voucher, other] = [await ask(to), await ask(to)]
+    assert.deepEqual((await review(scene, voucher)).payments[0]?.simulation, { status: 'OK' })
+    const before = traces()
+    const hash = await act({ target: to, value: WEI })
+    await assertPays(voucher, hash)
+    await confirmed(voucher)
+    assert.equal(traces(), before + 1, 'not at each look')
+    const { observedPayments } = await assertRefused(other, hash, COUNTED)
+    assert.equal(observedPayments, undefined)
+
+    const key = await newParties(shop.server.url, { payers: [OWNER.address] })
+    const [plain, astray] = [await ask(to, '0.25', key), await ask(shop.newRecipient(), '0.25', key)]
+    const plainHash = await shop.client.sendTransaction({ account: OWNER, to, value: WEI, gas: 30_000n })
+    await shop.mine()
+    await assertPays(plain, plainHash, key)
+    await assertRefused(astray, plainHash, /goes to \S+ instead of/, key)
+    assert.equal(traces(), before + 1, 'plain transfers need no trace')
+  })
+
+  it('count for as many payments as there are equal ones, also at once', async () => {
+    const to = shop.newRecipient()
+    const vouchers = [await ask(to), await ask(to), await ask(to)]
+    const sent = { target: to, value: WEI }
+    const hash = await act(sent, { ...sent, undone: true }, sent)
+    const answers = await Promise.all(vouchers.map((voucher) => resolve(scene, voucher, hash)))
+    assert.deepEqual(answers.map(({ status }) => status).toSorted(), [200, 200, 400])
+    assert.match(answers.find(({ status }) => status === 400)?.body.detail ?? '', COUNTED)
+  })
+
+  it('do not count where they were taken back, or went to somebody else; what else came is written down', async () => {
+    const [to, another] = [shop.newRecipient(), shop.newRecipient()]
+    const undone = await act({ target: to, value: WEI, undone: true })
+    await assertRefused(await ask(to), undone, /no contract of the payer moved coins/)
+    const elsewhere = await act({ target: another, value: WEI })
+    await assertRefused(await ask(to), elsewhere, /the contract sent to \S+ instead of \S+/)
+    const less = await act({ target: to, value: WEI - 1n })
+    const { observedPayments } = await assertRefused(await ask(to), less, /sent 249999999999999999 wei, asked were/)
+    const [{ reason, from, amount } = {}] = observedPayments ?? []
+    assert.deepEqual(
+      { reason, from, amount },
+      { reason: 'UNDERPAID', from: wallet.address, amount: '0.249999999999999999' },
+    )
+  })
+
+  it('are followed through a reorganisation, also into a block that was known before', async () => {
+    const to = shop.newRecipient()
+    await shop.mine()
+    const [voucher, lost] = [await ask(to), await ask(to)]
+    const raw = await OWNER.signTransaction({
+      ...{ type: 'legacy', chainId: shop.chain.chainId, gas: 200_000n, gasPrice: 2_000_000_000n },
+      ...{ to: wallet.address, data: executing([{ target: to, value: WEI }]) },
+      nonce: await shop.client.getTransactionCount({ address: OWNER.address }),
+    })
+    const hash = await shop.client.sendRawTransaction({ serializedTransaction: raw })
+    await shop.mine()
+    await assertPays(voucher, hash)
+    const { settlement } = ok(await look(scene, voucher))
+    await reorg(shop.chain, 2, [[raw, 0]])
+    await shop.mine()
+    await until(voucher, (now) => {
+      const [was, is] = [settlement?.transactions[0], now.settlement?.transactions[0]]
+      return is?.blockHash !== null && is?.blockHash !== was?.blockHash
+    })
+    await confirmed(voucher)
+    await assertRefused(lost, hash, COUNTED)
+  })
+
+  it('and a call of the whole transaction exclude each other', async () => {
+    const to = shop.newRecipient()
+    const key = await newParties(shop.server.url, { payers: [OWNER.address] })
+    const data = executing([{ target: to, value: WEI }])
+    const askCall = () => {
+      const input = { from: '{payer}', to: wallet.address, value: '0', data }
+      const networks = [{ network: NETWORK, type: 'evm', chainId: String(shop.chain.chainId) }]
+      return redeem(key, { networks, payments: [{ type: 'send_transaction', input }] })
+    }
+    const [coins, call] = [await ask(to), await askCall()]
+    const hash = await act({ target: to, value: WEI })
+    await assertPays(coins, hash)
+    await assertRefused(call, hash, COUNTED, key)
+    const [otherCoins, otherCall] = [await ask(to), await askCall()]
+    const otherHash = await act({ target: to, value: WEI })
+    await assertPays(otherCall, otherHash, key)
+    await assertRefused(otherCoins, otherHash, COUNTED)
+  })
+})
+
+describe('where no node can trace', () => {
+  const withoutTrace = () => {
+    node.fault = ({ method }) => (method === 'debug_traceTransaction' ? NO_TRACE : undefined)
+  }
+
+  it('a contract wallet is warned before it signs, what it pays is seen, and counts once a node can show it', async () => {
+    withoutTrace()
+    const to = shop.newRecipient()
+    const voucher = await ask(to)
+    const { payments, warnings } = await review(scene, voucher)
+    assert.equal(payments[0]?.simulation.status, 'UNKNOWN')
+    assert.match(payments[0]?.simulation.reason ?? '', /is a contract, and no node of polygon here can show/)
+    assert.deepEqual(
+      warnings.map(({ code }) => code),
+      ['WALLET_UNPROVABLE'],
+    )
+
+    await assertRefused(
+      await ask(to),
+      await act({ target: shop.newRecipient(), value: WEI }),
+      /not an address of the payer\.$/,
+    )
+    const hash = await act({ target: to, value: WEI })
+    const { status, observedPayments } = await assertRefused(
+      voucher,
+      hash,
+      /it seems that the contract \S+ paid within it/,
+    )
+    assert.equal(status, 'REDEEMED')
+    const [{ reason, from, amount, transactionHash } = {}] = observedPayments ?? []
+    assert.deepEqual([reason, from, amount, transactionHash], ['UNPROVEN', wallet.address, null, hash])
+    assert.ok((await shop.events(voucher.id)).includes('voucher.payment_observed'))
+    const again = await review(scene, voucher)
+    assert.match(again.payments[0]?.simulation.reason ?? '', /may have paid it already/)
+    assert.ok(again.warnings.some(({ code }) => code === 'PAYMENT_OBSERVED'))
+
+    node.fault = () => undefined
+    shop.server.clock.advance(61_000)
+    await assertPays(voucher, hash)
+  })
+
+  it('what was shown before goes on counting', async () => {
+    const to = shop.newRecipient()
+    const voucher = await ask(to)
+    await assertPays(voucher, await act({ target: to, value: WEI }))
+    withoutTrace()
+    await confirmed(voucher)
+  })
+
+  it('a node that does not answer proves nothing either way', async () => {
+    const to = shop.newRecipient()
+    const voucher = await ask(to)
+    const hash = await act({ target: to, value: WEI })
+    node.fault = ({ method }) => (method === 'debug_traceTransaction' ? { status: 503 } : undefined)
+    const { status, body } = await resolve(scene, voucher, hash)
+    assert.deepEqual([status, body.code], [503, 'overloaded'])
+    assert.equal(ok(await look(scene, voucher)).observedPayments, undefined)
+  })
+
+  it('a key whose account runs code is told to send plainly, and a plain key nothing', async () => {
+    withoutTrace()
+    const [delegated, plain] = [devAccount(3), devAccount(4)]
+    const payers = [delegated.address, plain.address]
+    const of = await newParties(shop.server.url, { payers })
+    assert.ok(delegated.signAuthorization)
+    const authorizationList = [
+      await delegated.signAuthorization({ address: wallet.address, chainId: shop.chain.chainId, nonce: 0 }),
+    ]
+    await shop.client.sendTransaction({ account: OWNER, to: delegated.address, authorizationList, gas: 200_000n })
+    await shop.mine()
+    const voucher = await ask(shop.newRecipient(), '0.25', of)
+    const told = await review(of, voucher, delegated.address)
+    assert.deepEqual(told.payments[0]?.simulation, { status: 'OK' })
+    assert.match(told.warnings[0]?.message ?? '', /as a plain transaction/)
+    assert.deepEqual((await review(of, voucher, plain.address)).warnings, [])
+  })
+})
