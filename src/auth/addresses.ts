@@ -9,13 +9,26 @@ export function addressKey(ip: string): string {
   const [address = ''] = ip.split('%')
   if (!isIPv6(address)) return ip
   const groups = ipv6Groups(address)
-  return (
-    mappedIpv4(groups) ??
-    `${groups
-      .slice(0, 4)
-      .map((group) => group.toString(16))
-      .join(':')}::/64`
-  )
+  return mappedIpv4(groups) ?? `${startOf(groups, 4)}::/64`
+}
+
+/**
+ * The larger network that an IPv6 address counts as, too: its /48, of which one customer may have all 65 536 networks of
+ * 64 bits.
+ * @returns null for what is no IPv6 address
+ */
+export function networkKey(ip: string): string | null {
+  const [address = ''] = ip.split('%')
+  if (!isIPv6(address)) return null
+  const groups = ipv6Groups(address)
+  return mappedIpv4(groups) === null ? `${startOf(groups, 3)}::/48` : null
+}
+
+function startOf(groups: number[], count: number): string {
+  return groups
+    .slice(0, count)
+    .map((group) => group.toString(16))
+    .join(':')
 }
 
 /** The eight 16-bit groups. The URL parser brings every spelling into one, in which only the `::` is left to fill in. */

@@ -1,9 +1,16 @@
-import { type Limiter, type MakeLimiter, makeMemoryLimiter, rateLimitRefusal, takePoint } from './limiter.ts'
+import {
+  type Limiter,
+  type MakeLimiter,
+  makeLimiters,
+  makeMemoryLimiter,
+  rateLimitRefusal,
+  takePoint,
+} from './limiter.ts'
 
 /** What callers could try to find by guessing. */
 type GuessKind = 'code' | 'password'
 
-/** Wrong guesses that each key has in each window. */
+/** Wrong guesses that each key has in each window; wider kinds of keys have more (`makeLimiters`). */
 export const GUESSES = 10
 const WINDOW_SECONDS = 15 * 60
 
@@ -31,16 +38,16 @@ export type GuessLimits = {
 
 /** @param makeLimiter where the counters are kept */
 export function createGuessLimits(makeLimiter: MakeLimiter = makeMemoryLimiter): GuessLimits {
-  const limiterOf = (kind: GuessKind): Limiter =>
-    makeLimiter({ keyPrefix: `guess:${kind}`, points: GUESSES, duration: WINDOW_SECONDS })
-  const limiters: Record<GuessKind, Limiter> = { code: limiterOf('code'), password: limiterOf('password') }
+  const limitersOf = (kind: GuessKind) =>
+    makeLimiters(makeLimiter, { keyPrefix: `guess:${kind}`, points: GUESSES, duration: WINDOW_SECONDS })
+  const limiters = { code: limitersOf('code'), password: limitersOf('password') }
 
   return {
     async check(kind, keys) {
-      refuseIfUsedUp(await Promise.all(keys.map((key) => waitOf(limiters[kind], key))))
+      refuseIfUsedUp(await Promise.all(keys.map((key) => waitOf(limiters[kind](key), key))))
     },
     async miss(kind, keys) {
-      refuseIfUsedUp(await Promise.all(keys.map((key) => takePoint(limiters[kind], key))))
+      refuseIfUsedUp(await Promise.all(keys.map((key) => takePoint(limiters[kind](key), key))))
     },
   }
 }

@@ -17,6 +17,24 @@ export type MakeLimiter = (options: { keyPrefix: string; points: number; duratio
 export const makeMemoryLimiter: MakeLimiter = (options) => new RateLimiterMemory(options)
 
 /**
+ * Keys that stand for many callers have so many times the points of one caller: `network:…` for a /48, and `account:…` for
+ * an account at which callers of all addresses guess.
+ */
+const FACTORS = { network: 5, account: 10 } as const
+
+/** One limiter for the keys of single callers, and one for each wider kind of key. */
+export function makeLimiters(makeLimiter: MakeLimiter, options: Parameters<MakeLimiter>[0]): (key: string) => Limiter {
+  const wider = (kind: keyof typeof FACTORS) =>
+    makeLimiter({
+      ...options,
+      keyPrefix: `${options.keyPrefix}:${kind}`,
+      points: options.points * FACTORS[kind],
+    })
+  const [one, network, account] = [makeLimiter(options), wider('network'), wider('account')]
+  return (key) => (key.startsWith('network:') ? network : key.startsWith('account:') ? account : one)
+}
+
+/**
  * Takes one point of a key.
  * @returns null, or for how long (milliseconds) the key has none left
  * @throws whatever the limiter's store throws

@@ -1,4 +1,4 @@
-import { type MakeLimiter, makeMemoryLimiter, rateLimitRefusal, takePoint } from './limiter.ts'
+import { type MakeLimiter, makeLimiters, makeMemoryLimiter, rateLimitRefusal, takePoint } from './limiter.ts'
 
 /** Routes that share a limit: sign-up, sign-in and challenges; POSTs; GETs; the finance routes. */
 export type RateGroup = 'auth' | 'write' | 'read' | 'public'
@@ -9,10 +9,10 @@ export type RatePreset = (typeof RATE_PRESETS)[number]
 export type RateLimits = {
   /**
    * Counts one call.
-   * @param key who calls: a token's holder, or an address (`addressKey`) where there is none
+   * @param keys who calls: an account whichever of its tokens it uses, or an address and its network where there is none
    * @throws Refusal `rate_limit` when the caller has used up the minute
    */
-  consume(group: RateGroup, key: string): Promise<void>
+  consume(group: RateGroup, ...keys: string[]): Promise<void>
 }
 
 /**
@@ -28,7 +28,7 @@ export const CALLS_A_MINUTE: Record<Exclude<RatePreset, 'off'>, Record<RateGroup
 export function createRateLimits(preset: RatePreset, makeLimiter: MakeLimiter = makeMemoryLimiter): RateLimits {
   if (preset === 'off') return { consume: async () => undefined }
   const limiterOf = (group: RateGroup) =>
-    makeLimiter({ keyPrefix: `rate:${group}`, points: CALLS_A_MINUTE[preset][group], duration: 60 })
+    makeLimiters(makeLimiter, { keyPrefix: `rate:${group}`, points: CALLS_A_MINUTE[preset][group], duration: 60 })
   const limiters = {
     auth: limiterOf('auth'),
     write: limiterOf('write'),
@@ -37,10 +37,11 @@ export function createRateLimits(preset: RatePreset, makeLimiter: MakeLimiter = 
   }
 
   return {
-    async consume(group, key) {
-      const waitMs = await takePoint(limiters[group], key)
-      if (waitMs !== null)
-        throw rateLimitRefusal('There were too many calls. Slow down, and wait before the next.', waitMs)
+    async consume(group, ...keys) {
+      const waits = await Promise.all(keys.map((key) => takePoint(limiters[group](key), key)))
+      const longestMs = Math.max(...waits.map((waitMs) => waitMs ?? 0))
+      if (longestMs > 0)
+        throw rateLimitRefusal('There were too many calls. Slow down, and wait before the next.', longestMs)
     },
   }
 }

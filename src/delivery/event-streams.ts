@@ -2,9 +2,17 @@ import { Refusal } from '../domain/refusal.ts'
 import { LogTail } from './log-tail.ts'
 import { Subscription, type SubscriptionOptions } from './subscription.ts'
 
-/** A shop's registers may share one key. */
-const MOST_OF_ONE_CALLER = 20
+/** A shop's registers may share one account. */
+export const MAX_STREAMS_OF_ACCOUNT = 20
+/** Of all who signed in with the codes of one payer, whose sign-ins are free to make. */
+export const MAX_STREAMS_OF_PAYEES = 200
 const MOST_OF_ALL = 5000
+
+/** What may be held for the readers of all streams together; each has a small bound of its own. */
+const MAX_HELD_CHARACTERS = 32 * 1024 * 1024
+
+/** Whom a stream is counted for, and how many that one may have. */
+export type StreamQuota = { key: string; max: number }
 
 const RETRY_AFTER_SECONDS = 10
 
@@ -24,6 +32,7 @@ export class EventStreams {
   readonly #open = new Set<Subscription>()
   readonly #openOf = new Map<string, number>()
   #cutCount = 0
+  #heldCharacters = 0
 
   constructor(options: EventStreamsOptions) {
     this.#options = options
@@ -37,41 +46,66 @@ export class EventStreams {
     return this.#open.size
   }
 
+  /** What is held for all readers together, in characters. */
+  get heldCharacters(): number {
+    return this.#heldCharacters
+  }
+
   /** Streams that were ended because their readers did not take what came. */
   get cutCount(): number {
     return this.#cutCount
   }
 
   /**
-   * @param caller whom to count it for
-   * @throws Refusal `rate_limit` where that caller has too many, `overloaded` where all together do
+   * @throws Refusal `rate_limit` where a quota is used up, `overloaded` where all streams together are too many
    */
-  open(caller: string, wanted: Pick<SubscriptionOptions, 'party' | 'after' | 'isStillAllowed'>): Subscription {
-    this.#assertRoom(caller)
+  open(quotas: StreamQuota[], wanted: Pick<SubscriptionOptions, 'party' | 'after' | 'isStillAllowed'>): Subscription {
+    this.#assertRoom(quotas)
     const { store, heartbeatMs } = this.#options
     const subscription = new Subscription({
       ...wanted,
       store,
       heartbeatMs,
       tail: this.#tail,
+      onHeld: (change) => this.#hold(change),
       onEnd: (how) => {
         if (how === 'cut') this.#cutCount += 1
         this.#open.delete(subscription)
-        this.#count(caller, -1)
+        for (const { key } of quotas) this.#count(key, -1)
       },
     })
     this.#open.add(subscription)
-    this.#count(caller, 1)
+    for (const { key } of quotas) this.#count(key, 1)
     return subscription
   }
 
-  #assertRoom(caller: string): void {
+  /** Where too much is held in all, those are cut that have taken nothing for the longest time. */
+  #hold(change: number): void {
+    this.#heldCharacters += change
+    while (change > 0 && this.#heldCharacters > MAX_HELD_CHARACTERS) {
+      const slowest = this.#slowest()
+      if (slowest === undefined) return
+      slowest.cut()
+    }
+  }
+
+  #slowest(): Subscription | undefined {
+    let slowest: Subscription | undefined
+    for (const subscription of this.#open) {
+      if (subscription.heldCharacters === 0) continue
+      if (slowest === undefined || subscription.tookAtMs < slowest.tookAtMs) slowest = subscription
+    }
+    return slowest
+  }
+
+  #assertRoom(quotas: StreamQuota[]): void {
     const retryAfterSeconds = RETRY_AFTER_SECONDS
     if (this.#options.stopping.aborted) {
       throw new Refusal('overloaded', 'The server is stopping. Try again shortly.', { retryAfterSeconds })
     }
-    if ((this.#openOf.get(caller) ?? 0) >= MOST_OF_ONE_CALLER) {
-      const detail = `You have ${MOST_OF_ONE_CALLER} event streams open, and may have no more. Close one first.`
+    const full = quotas.find(({ key, max }) => (this.#openOf.get(key) ?? 0) >= max)
+    if (full !== undefined) {
+      const detail = `You have ${full.max} event streams open, and may have no more. Close one first.`
       throw new Refusal('rate_limit', detail, { retryAfterSeconds })
     }
     if (this.#open.size >= MOST_OF_ALL) {
@@ -81,9 +115,9 @@ export class EventStreams {
     }
   }
 
-  #count(caller: string, change: 1 | -1): void {
-    const count = (this.#openOf.get(caller) ?? 0) + change
-    if (count === 0) this.#openOf.delete(caller)
-    else this.#openOf.set(caller, count)
+  #count(key: string, change: 1 | -1): void {
+    const count = (this.#openOf.get(key) ?? 0) + change
+    if (count === 0) this.#openOf.delete(key)
+    else this.#openOf.set(key, count)
   }
 }

@@ -4,6 +4,7 @@ import { eventFrame, type Frame } from './frame.ts'
 
 /** Events that are handed over in one turn: between turns, readers that keep up take theirs. */
 const BATCH_SIZE = 100
+const BATCH_BYTES = 256 * 1024
 
 /** Under load the log is read this often, not at every commit. */
 const PAUSE_MS = 10
@@ -101,11 +102,12 @@ export class LogTail {
     let position = this.#position ?? (await this.#store.endOfLog())
     this.#position = position
     for (;;) {
-      const batch = await this.#store.events(position, BATCH_SIZE)
+      const batch = await this.#store.events(position, BATCH_SIZE, BATCH_BYTES)
+      const last = batch.at(-1)
+      if (last === undefined) return
       for (const logged of batch) this.#handOver(logged)
-      position = batch.at(-1)?.position ?? position
+      position = last.position
       this.#position = position
-      if (batch.length < BATCH_SIZE) return
       await nextTurn()
     }
   }

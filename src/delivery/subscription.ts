@@ -5,7 +5,9 @@ import type { LogTail } from './log-tail.ts'
 /** What may wait for a reader who does not take it; the reader comes back and reads the rest from the log. */
 const MOST_WAITING_CHARACTERS = 1024 * 1024
 
+/** What is read of the log at once for a reader: events, and bytes of them, of which the last event may have more. */
 const PAGE_SIZE = 100
+const PAGE_BYTES = 64 * 1024
 
 export type SubscriptionOptions = {
   store: Pick<Store, 'eventsOf' | 'endOfLog'>
@@ -16,12 +18,14 @@ export type SubscriptionOptions = {
   heartbeatMs: number
   /** Asked at every heartbeat; with `false` the stream ends. Must not reject. */
   isStillAllowed: () => Promise<boolean>
+  /** Hears by how many characters more, or fewer, are held for the reader now. */
+  onHeld: (change: number) => void
   onEnd: (how: 'ended' | 'cut') => void
 }
 
 /**
  * One reader of the log: first what lies between its position and the end of the log, page by page and as fast as it
- * takes them, then each event as it comes. Between the two it takes its seat at the tail, and what the tail says waits
+ * takes them, then each event as it comes. Nothing is read for a reader that has not taken what was read before. Between the two it takes its seat at the tail, and what the tail says waits
  * until the log has been read up to that seat: there is no gap, and no repeat.
  */
 export class Subscription {
@@ -30,6 +34,9 @@ export class Subscription {
   readonly #heartbeat: NodeJS.Timeout
   #waiting: Frame[] = []
   #waitingCharacters = 0
+  /** What was given out last, until the reader has taken it. */
+  #givenCharacters = 0
+  #tookAtMs = performance.now()
   #wake: () => void = () => undefined
 
   constructor(options: SubscriptionOptions) {
@@ -42,18 +49,33 @@ export class Subscription {
     return this.#ending.signal
   }
 
+  /** Characters that are held for the reader. */
+  get heldCharacters(): number {
+    return this.#waitingCharacters + this.#givenCharacters
+  }
+
+  /** When the reader last took what it was given, in milliseconds from any beginning. */
+  get tookAtMs(): number {
+    return this.#tookAtMs
+  }
+
   end(): void {
     this.#end('ended')
   }
 
+  /** Ends it because what is held for its reader is needed. */
+  cut(): void {
+    this.#end('cut')
+  }
+
   /**
-   * What the reader gets, to be read once; some frames at a time.
+   * What the reader gets, to be read once; some frames at a time. Asking for more says that all before was taken.
    * @throws StoreUnavailable
    */
   async *frames(): AsyncGenerator<string> {
     const { store, tail, party, after } = this.#options
     try {
-      yield openingFrame(after)
+      yield* this.#give(openingFrame(after))
       const caughtUp = yield* this.#backfill(after, await store.endOfLog())
       const seat = await tail.join(party, (frame) => this.#hear(frame))
       try {
@@ -71,17 +93,24 @@ export class Subscription {
   async *#backfill(after: string, upTo: string): AsyncGenerator<string, string> {
     let position = after
     while (!this.ended.aborted) {
-      const page: LoggedEvent[] = await this.#options.store.eventsOf(
-        this.#options.party,
-        { after: position, upTo },
-        PAGE_SIZE,
-      )
-      if (page.length > 0) yield page.map(eventFrame).join('')
+      const { store, party } = this.#options
+      const page: LoggedEvent[] = await store.eventsOf(party, { after: position, upTo }, PAGE_SIZE, PAGE_BYTES)
       const last = page.at(-1)
-      if (last === undefined || page.length < PAGE_SIZE) return upTo
+      if (last === undefined) return upTo
       position = last.position
+      yield* this.#give(page.map(eventFrame).join(''))
     }
     return position
+  }
+
+  async *#give(frames: string): AsyncGenerator<string> {
+    if (this.ended.aborted) return
+    this.#givenCharacters = frames.length
+    this.#options.onHeld(frames.length)
+    yield frames
+    this.#tookAtMs = performance.now()
+    this.#options.onHeld(-this.#givenCharacters)
+    this.#givenCharacters = 0
   }
 
   async *#live(): AsyncGenerator<string> {
@@ -89,9 +118,8 @@ export class Subscription {
       if (this.#waiting.length === 0) await this.#nextFrame()
       if (this.ended.aborted) return
       const frames = this.#waiting.join('')
-      this.#waiting = []
-      this.#waitingCharacters = 0
-      yield frames
+      this.#dropWaiting()
+      yield* this.#give(frames)
     }
   }
 
@@ -107,8 +135,15 @@ export class Subscription {
     if (this.ended.aborted) return
     this.#waiting.push(frame)
     this.#waitingCharacters += frame.length
+    this.#options.onHeld(frame.length)
     if (this.#waitingCharacters > MOST_WAITING_CHARACTERS) this.#end('cut')
     else this.#wake()
+  }
+
+  #dropWaiting(): void {
+    this.#waiting = []
+    this.#options.onHeld(-this.#waitingCharacters)
+    this.#waitingCharacters = 0
   }
 
   async #beat(): Promise<void> {
@@ -120,7 +155,9 @@ export class Subscription {
     if (this.ended.aborted) return
     clearInterval(this.#heartbeat)
     this.#ending.abort()
-    this.#waiting = []
+    this.#dropWaiting()
+    this.#options.onHeld(-this.#givenCharacters)
+    this.#givenCharacters = 0
     this.#wake()
     this.#options.onEnd(how)
   }

@@ -1,11 +1,11 @@
 import type { FastifyContextConfig, FastifyRequest } from 'fastify'
-import { addressKey } from '../auth/addresses.ts'
+import { addressKey, networkKey } from '../auth/addresses.ts'
 import type { RateGroup, RateLimits } from '../auth/rate-limits.ts'
 import { Refusal } from '../domain/refusal.ts'
 import type { Shed } from '../operating/load.ts'
 import type { App } from '../use-cases/app.ts'
 import { authenticate, type Presented } from '../use-cases/authenticate.ts'
-import { type Call, type Caller, type CallerKind, callerKey } from '../use-cases/call.ts'
+import { accountKey, addressKeys, type Call, type Caller, type CallerKind } from '../use-cases/call.ts'
 
 /** What every route must say about itself. */
 export type RouteConfig = {
@@ -56,10 +56,10 @@ export const RESERVE = { ...PAYEE_WRITE, repeatLoses: true } as const
  */
 export async function admit(app: App, limits: RateLimits, request: FastifyRequest): Promise<void> {
   const { callers, limit } = configOf(request.routeOptions.config)
-  const address = addressKey(request.ip)
-  const caller = callers.length === 0 ? ANONYMOUS : await authenticated(app, limits, request, address)
-  request.call = { caller, nowMs: app.clock(), addressKey: address, idempotency: null }
-  if (limit !== null) await limits.consume(limit, callerKey(request.call))
+  const from = { addressKey: addressKey(request.ip), networkKey: networkKey(request.ip) }
+  const caller = callers.length === 0 ? ANONYMOUS : await authenticated(app, limits, request, addressKeys(from))
+  request.call = { caller, nowMs: app.clock(), ...from, idempotency: null }
+  if (limit !== null) await limits.consume(limit, ...(await countedAs(app, request.call)))
   if (callers.length > 0 && !callers.includes(caller.kind)) {
     throw new Refusal(
       'forbidden',
@@ -77,12 +77,38 @@ export function configOf(config: FastifyContextConfig): RouteConfig {
 
 const ANONYMOUS: Caller = { kind: 'anonymous' }
 
+/**
+ * Whom a call counts for: an account, whichever of its keys and tokens it comes with. Identities of payees by code are free
+ * to make, so they count as the payer whose code it is and where they call from: whoever else has the code has calls of
+ * its own.
+ */
+async function countedAs(app: App, call: Call): Promise<string[]> {
+  const { caller } = call
+  switch (caller.kind) {
+    case 'anonymous':
+      return addressKeys(call)
+    case 'operator':
+      return ['operator']
+    case 'payee': {
+      const context = await app.recent.recall().context(caller.contextId)
+      return [`payees of ${context?.payerId ?? caller.contextId} at ${call.networkKey ?? call.addressKey}`]
+    }
+    default:
+      return [accountKey(caller)]
+  }
+}
+
 /** Bad tokens count against the address that sends them. */
-async function authenticated(app: App, limits: RateLimits, request: FastifyRequest, address: string): Promise<Caller> {
+async function authenticated(
+  app: App,
+  limits: RateLimits,
+  request: FastifyRequest,
+  addresses: string[],
+): Promise<Caller> {
   try {
     return await authenticate(app, presentedIn(request))
   } catch (error) {
-    await limits.consume('auth', `address:${address}`)
+    await limits.consume('auth', ...addresses)
     throw error
   }
 }

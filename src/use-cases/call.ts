@@ -19,6 +19,8 @@ export type Call<C extends Caller = Caller> = {
   nowMs: number
   /** The address that the request came from, coarse enough to count by. */
   addressKey: string
+  /** The larger network around it; null where addresses are not free to have. */
+  networkKey: string | null
   idempotency: Idempotency | null
 }
 
@@ -38,7 +40,17 @@ export function payeeIdOfAccount(accountId: string): string {
   return createHash('sha256').update(`payee:${accountId}`).digest('hex')
 }
 
-/** Names a caller for counting and for idempotency. */
+/** Names the address of a call, and the network around it, for counting. */
+export function addressKeys({ addressKey, networkKey }: Pick<Call, 'addressKey' | 'networkKey'>): string[] {
+  return [`address:${addressKey}`, ...(networkKey === null ? [] : [`network:${networkKey}`])]
+}
+
+/** Names whom calls are counted for: an account whichever of its keys and tokens it uses, a payee by code by itself. */
+export function accountKey(caller: User | Payee | KeyHolder): string {
+  return caller.kind === 'payee' ? caller.payeeId : caller.accountId
+}
+
+/** Names a caller for idempotency: a key's answers are its own. */
 export function callerKey(call: Pick<Call, 'caller' | 'addressKey'>): string {
   switch (call.caller.kind) {
     case 'user':

@@ -6,7 +6,7 @@ import type { WebhookDelivery } from '../domain/webhook-delivery.ts'
 import type { WebhookEndpoint } from '../domain/webhook-endpoint.ts'
 import { foldCode } from '../protocol/codes.ts'
 import type { App } from './app.ts'
-import { type Call, callerKey, type KeyHolder, type Payee, type User } from './call.ts'
+import { accountKey, addressKeys, type Call, type KeyHolder, type Payee, type User } from './call.ts'
 import type { Rows } from './recent-rows.ts'
 
 /**
@@ -95,7 +95,10 @@ export async function findContextByCode(
     await app.guesses.miss('code', keys)
     throw notFound('context')
   }
-  await app.guesses.check('code', keys)
+  // A payer that names a code of its own has guessed nothing.
+  const isGuess = call.caller.accountId !== context.payerId && !isReachableByCode(context, call.nowMs)
+  if (isGuess) await app.guesses.miss('code', keys)
+  else await app.guesses.check('code', keys)
   return context
 }
 
@@ -128,9 +131,17 @@ function mayManage(caller: User | KeyHolder, row: { ownerId: string; payerId: st
   return row.ownerId === caller.accountId && (caller.kind === 'user' || row.payerId === null)
 }
 
-/** What wrong guesses of this caller are counted under. */
+/** What wrong guesses of this caller are counted under: its account, if it has one, its address, and its network. */
 export function guessKeys(call: Call): string[] {
-  return [...new Set([callerKey(call), `address:${call.addressKey}`])]
+  const { caller } = call
+  return caller.kind === 'user' || caller.kind === 'key'
+    ? [accountKey(caller), ...addressKeys(call)]
+    : addressKeys(call)
+}
+
+/** Whether a payee that has named this code has found an offer. Codes of the past are guesses as good as any other. */
+function isReachableByCode(context: Context, nowMs: number): boolean {
+  return context.status === 'OPEN' && nowMs < context.codeExpiresAtMs
 }
 
 /** Whose rows the caller sees in lists. */

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { checkChallenge } from '../auth/challenges.ts'
 import { readWalletMessage, refusalOfTime } from '../auth/wallet-sign-in.ts'
 import type { CredentialKind } from '../domain/account.ts'
@@ -57,14 +57,15 @@ async function signInByContextCode(app: App, call: Call, resource: string): Prom
     await app.guesses.miss('code', keys)
     throw new Refusal('invalid_credentials', 'No payer has opened a context with this code. Check it with the payer.')
   }
-  await app.guesses.check('code', keys)
   try {
     assertReachableByCode(context, call.nowMs)
   } catch (cause) {
+    await app.guesses.miss('code', keys)
     throw new Refusal('invalid_credentials', cause instanceof Refusal ? cause.message : 'The code is not valid.', {
       cause,
     })
   }
+  await app.guesses.check('code', keys)
   const payeeId = newPayeeId(call.nowMs)
   const token = await app.tokens.issue({ kind: 'payee', payeeId, contextId: context.id })
   return keepAnswer(app, call.idempotency, { authorization: { token } })
@@ -84,7 +85,9 @@ async function signInByPassword(
   identifier: string,
   password: string,
 ): Promise<AuthorizationView> {
-  const keys = [`${kind}:${identifier}`, ...guessKeys(call)]
+  const known = knownAddressKey(call, kind, identifier)
+  const isKnown = (await app.store.claimOwners([known])).size > 0
+  const keys = [...guessKeys(call), ...accountGuessKeys(kind, identifier, isKnown)]
   await app.guesses.check('password', keys)
   const credential = await app.store.credential(kind, identifier)
   const matches = await app.passwords.verify(credential?.passwordHash ?? null, password)
@@ -93,8 +96,29 @@ async function signInByPassword(
     throw new Refusal('invalid_credentials', 'There is no account with these credentials.')
   }
   await app.guesses.check('password', keys)
-  const token = await app.tokens.issue({ kind: 'user', accountId: credential.accountId })
-  return keepAnswer(app, call.idempotency, { authorization: { token } })
+  const { accountId } = credential
+  const answer = { authorization: { token: await app.tokens.issue({ kind: 'user', accountId }) } }
+  if (isKnown) return keepAnswer(app, call.idempotency, answer)
+  const claim = { key: known, ownerId: accountId, forgetAtMs: call.nowMs + KNOWN_ADDRESS_TTL_MS }
+  return decideAndCommit(app, call.idempotency, async () => ({ change: { claims: [claim] }, answer }))
+}
+
+/**
+ * Wrong passwords count for where they come from. Those of all the world at one account count together as well, so that
+ * many addresses do not make many guesses, but not against an address where its owner has signed in: a stranger must not
+ * lock the owner out. The secret of a device is too long to be guessed.
+ */
+function accountGuessKeys(kind: CredentialKind, identifier: string, isKnown: boolean): string[] {
+  return kind === 'email-password' && !isKnown ? [`account:${kind}:${identifier}`] : []
+}
+
+/** How long an address is remembered from which somebody has signed in with a password. */
+const KNOWN_ADDRESS_TTL_MS = 90 * 24 * 60 * 60_000
+
+function knownAddressKey({ addressKey }: Call, kind: CredentialKind, identifier: string): string {
+  return `signed-in:${createHash('sha256')
+    .update(JSON.stringify([kind, identifier, addressKey]))
+    .digest('hex')}`
 }
 
 /**

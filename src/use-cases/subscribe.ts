@@ -1,8 +1,9 @@
+import { MAX_STREAMS_OF_ACCOUNT, MAX_STREAMS_OF_PAYEES, type StreamQuota } from '../delivery/event-streams.ts'
 import type { Subscription } from '../delivery/subscription.ts'
 import { invalidField } from '../domain/refusal.ts'
 import type { Party } from '../store/store.ts'
 import type { App } from './app.ts'
-import { type Call, callerKey, type KeyHolder, type Payee, type User } from './call.ts'
+import { accountKey, type Call, type KeyHolder, type Payee, type User } from './call.ts'
 import { partyOf } from './find.ts'
 
 /**
@@ -18,7 +19,15 @@ export async function subscribe(
 ): Promise<Subscription> {
   const party = partyOf(call.caller)
   const after = await startOf(app, party, input.lastEventId)
-  return app.streams.open(callerKey(call), { party, after, isStillAllowed: input.isStillAllowed })
+  return app.streams.open(await quotasOf(app, call.caller), { party, after, isStillAllowed: input.isStillAllowed })
+}
+
+/** Keys count for their account; sign-ins with a code for themselves, and all of them for the payer whose code it is. */
+async function quotasOf(app: App, caller: User | Payee | KeyHolder): Promise<StreamQuota[]> {
+  const own = { key: accountKey(caller), max: MAX_STREAMS_OF_ACCOUNT }
+  if (caller.kind !== 'payee') return [own]
+  const context = await app.store.context(caller.contextId)
+  return [own, { key: `payees of ${context?.payerId ?? caller.contextId}`, max: MAX_STREAMS_OF_PAYEES }]
 }
 
 async function startOf(app: App, party: Party, lastEventId: string | null): Promise<string> {

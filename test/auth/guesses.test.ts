@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { afterEach, describe, it, mock } from 'node:test'
-import { addressKey } from '../../src/auth/addresses.ts'
+import { addressKey, networkKey } from '../../src/auth/addresses.ts'
 import { createGuessLimits, GUESSES, type GuessLimits } from '../../src/auth/guesses.ts'
 import { makeMemoryLimiter } from '../../src/auth/limiter.ts'
 import { Refusal } from '../../src/domain/refusal.ts'
@@ -62,7 +62,17 @@ describe('guesses', () => {
       prefixes.push(options.keyPrefix)
       return makeMemoryLimiter(options)
     })
-    assert.equal(new Set(prefixes).size, 2)
+    assert.equal(new Set(prefixes).size, 6)
+  })
+
+  it('from a network of many callers are more than those of one, and end too', async () => {
+    const limits = createGuessLimits()
+    const learned: string[] = []
+    for (let nth = 0; nth < 60; nth++) {
+      learned.push(await learns(limits.miss('code', [`address:${nth}`, 'network:2001:db8:1::/48'])))
+    }
+    assert.equal(learned.filter((answer) => answer === 'an answer').length, 50)
+    assert.equal(await learns(limits.check('code', ['address:new', 'network:2001:db8:2::/48'])), 'an answer')
   })
 
   it('learn ten things in all when a thousand come at once', async () => {
@@ -135,4 +145,16 @@ describe('an address counts as', () => {
     ['', ''],
   ]
   for (const [ip, key] of cases) it(`${key} when it is ${ip}`, () => assert.equal(addressKey(ip), key))
+})
+
+describe('the network around an address', () => {
+  const cases: [string, string | null][] = [
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1::/48'],
+    ['2001:DB8:1:ffff::1', '2001:db8:1::/48'],
+    ['::1', '0:0:0::/48'],
+    ['::ffff:203.0.113.7', null],
+    ['203.0.113.7', null],
+    ['unknown', null],
+  ]
+  for (const [ip, key] of cases) it(`is ${key} when it is ${ip}`, () => assert.equal(networkKey(ip), key))
 })

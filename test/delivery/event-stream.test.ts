@@ -273,6 +273,21 @@ describe('an event stream ends', () => {
     assert.deepEqual(idsOf(await resumed.received(written.length)), written)
   })
 
+  it('is one of twenty of an account, whichever of its keys and tokens open them', async (t) => {
+    const server = await startIn(t)
+    const { caller } = await newPayer(server.url)
+    const made = await Promise.all(['a', 'b'].map((name) => caller.post<{ key: string }>('/auth/api-keys', { name })))
+    const [a, b] = made.map((answer) => ({ 'x-api-key': ok(answer).key }))
+    assert.ok(a && b)
+    for (let nth = 0; nth < 10; nth++) {
+      await readEvents(server.url, a)
+      await readEvents(server.url, b)
+    }
+    for (const headers of [a, b, caller.headers]) {
+      assertProblem(await callerOf(server.url, headers).get('/events'), 'rate_limit')
+    }
+  })
+
   it('is not counted any more once its reader has left', async (t) => {
     const server = await startIn(t)
     const { payee } = await newParties(server.url)

@@ -5,6 +5,7 @@ import {
   callerOf,
   newContext,
   newPayer,
+  PAYER_ADDRESS,
   startTestServer,
   type TestServer,
   type TestServerOptions,
@@ -50,6 +51,25 @@ describe('limits on calls', () => {
       assert.equal(count(writes, 'rate_limit'), 1)
       assert.equal(count(writes, 'validation_failed'), 29)
       assert.equal(count(await times(61, () => anybody.get('/finance/networks')), 'rate_limit'), 1)
+    }))
+
+  it('count for an account, whichever of its keys and tokens the calls come with', () =>
+    withServer({ rateLimits: 'documented' }, async (server) => {
+      const { caller } = await newPayer(server.url)
+      const made = await times(2, (nth) => caller.post<{ key: string }>('/auth/api-keys', { name: `till ${nth}` }))
+      const callers = [caller, ...made.map((answer) => callerOf(server.url, { 'x-api-key': ok(answer).key }))]
+      const reads = await times(90, (nth) => (callers[nth % 3] ?? caller).get('/vouchers'))
+      assert.equal(count(reads, 'rate_limit'), 30)
+    }))
+
+  it('count for a payer all who signed in with its codes at one address, however often', () =>
+    withServer({ rateLimits: 'documented' }, async (server) => {
+      const { caller: payer } = await newPayer(server.url)
+      const scenes = [await newContext(server.url, payer), await newContext(server.url, payer)]
+      const { caller: otherPayer } = await newPayer(server.url)
+      const reads = await times(90, (nth) => (scenes[nth % 2]?.payee ?? payer).get('/vouchers'))
+      assert.equal(count(reads, 'rate_limit'), 30)
+      ok((await newContext(server.url, otherPayer)).payee && (await otherPayer.get('/vouchers')))
     }))
 
   it('count bad tokens against the address', () =>
@@ -115,6 +135,32 @@ describe('guesses, also where other limits are off', () => {
       for (const path of paths) assertProblem(await guesser.post(path, { code: context.code }), 'rate_limit')
     }))
 
+  it('at codes of contexts that are over count as wrong, by each way in, but not for their own payer', () =>
+    withServer({}, async (server) => {
+      const { caller: payer } = await newPayer(server.url)
+      const { context: live } = await newContext(server.url, payer)
+      const dead: string[] = []
+      for (let nth = 0; nth < 30; nth++) {
+        const body = { format: 'numeric', payers: [{ address: PAYER_ADDRESS }] }
+        const { id, code } = ok(await payer.post<{ id: string; code: string }>('/vouchers/contexts/context-open', body))
+        ok(await payer.post(`/vouchers/contexts/${id}/context-close`, { payeeId: null }))
+        dead.push(code)
+      }
+      for (const code of dead) assertProblem(await payer.post('/vouchers/reserve-voucher', { code }), 'invalid_code')
+      const { caller: guesser } = await newPayer(server.url)
+      const ways = [
+        (code: string) => guesser.post('/vouchers/reserve-voucher', { code }),
+        (code: string) => guesser.post('/vouchers/sessions/session-open', { code }),
+        (code: string) => signIn(server, code),
+      ]
+      const answers: Answer<object>[] = []
+      for (const [nth, code] of dead.slice(0, GUESSES).entries()) {
+        answers.push((await (ways[nth % 3] ?? ways[0])?.(code)) as Answer<object>)
+      }
+      assert.equal(count(answers, 'rate_limit'), 0)
+      for (const way of ways) assertProblem(await way(live.code), 'rate_limit')
+    }))
+
   it('in parallel learn no more than ten one after the other', () =>
     withServer({}, async (server) => {
       const { caller: payer } = await newPayer(server.url)
@@ -135,5 +181,25 @@ describe('guesses, also where other limits are off', () => {
       assert.equal(count(answers, 'invalid_credentials'), GUESSES)
       assert.equal(count(answers, 'rate_limit'), 24 - GUESSES)
       assertProblem(await post('/auth/sign-in'), 'rate_limit', 'the right one')
+    }))
+
+  it('of strangers at a password lock nobody out where its owner has signed in, and are bounded all the same', () =>
+    withServer({ operation: { trustProxy: 1 } }, async (server) => {
+      const data = { email: newEmail(), password: PASSWORD }
+      const from = (address: string, path: string, changed: object = {}) =>
+        callerOf(server.url, { 'x-forwarded-for': address }).post(path, {
+          ...{ type: 'email-password', data: { ...data, ...changed } },
+        })
+      const guess = (address: string) => from(address, '/auth/sign-in', { password: 'a wrong password' })
+      ok(await from('203.0.113.1', '/auth/sign-up'))
+      ok(await from('203.0.113.1', '/auth/sign-in'))
+      for (let nth = 0; nth < GUESSES; nth++) assertProblem(await guess('198.51.100.1'), 'invalid_credentials')
+      assertProblem(await guess('198.51.100.1'), 'rate_limit')
+      ok(await from('203.0.113.1', '/auth/sign-in'), 'the owner, where it has been before')
+      ok(await from('203.0.113.2', '/auth/sign-in'), 'and elsewhere')
+      const answers = await times(120, (nth) => guess(`198.51.100.${10 + nth}`))
+      assert.equal(count(answers, 'invalid_credentials'), 100 - GUESSES, 'all the world together')
+      assertProblem(await from('203.0.113.3', '/auth/sign-in'), 'rate_limit', 'the owner, where it never was')
+      ok(await from('203.0.113.1', '/auth/sign-in'), 'the owner, where it has been before')
     }))
 })

@@ -27,7 +27,8 @@ export function eventRoutes(api: Routes, { app }: RouteContext): void {
       isStillAllowed: () => isStillAdmitted(app, request),
     })
     endTogether(subscription, reply)
-    return reply.headers(HEADERS).send(Readable.from(subscription.frames()))
+    // Nothing is made ahead: the next frames are asked for when those before have left.
+    return reply.headers(HEADERS).send(Readable.from(subscription.frames(), { highWaterMark: 0 }))
   })
 }
 
