@@ -1,6 +1,7 @@
 import type { Hex } from '../domain/payment.ts'
 import type { SignedRelay } from '../domain/relay-queue.ts'
 import type { BlockRef } from '../domain/settlement.ts'
+import type { WalletId } from '../domain/wallet.ts'
 
 /** Carries out on one network, at the operator's expense, what payers have only signed. Holds the relayer's key. */
 export interface Relayer {
@@ -12,18 +13,17 @@ export interface Relayer {
   readonly dailyCapWei: bigint
 
   /**
-   * What the payer's wallets can sign so that the order is carried out, one for each; none where the token cannot be moved by
-   * signature.
+   * What the payer's wallets can sign so that the order is carried out, one for each of which the token takes a signature.
    * @throws ChainUnavailable
    */
   authorizationsOf(order: RelayOrder): Promise<Authorization[]>
 
   /**
-   * Checks a signature of one of these authorizations and rehearses what it brings. `signedBy`: the payer's address whose
-   * signature it is, checksummed.
+   * Checks a signature of one of these authorizations and rehearses what it brings. `signedBy`: the payer's wallet whose
+   * signature it is.
    * @throws AuthorizationRefused, ChainUnavailable
    */
-  prepare(order: RelayOrder, signature: Hex): Promise<RelayCall & { signedBy: Hex }>
+  prepare(order: RelayOrder, signature: Hex): Promise<RelayCall & { signedBy: WalletId }>
 
   /**
    * How the key stands. `minedNonce`: how many of its transactions are mined; `pendingNonce`: and how many with those that

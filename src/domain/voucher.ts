@@ -393,7 +393,7 @@ export function observePayment(voucher: TermedVoucher, observed: ObservedPayment
 export function relayPayment(
   voucher: TermedVoucher,
   settlement: Settlement,
-  signedBy: Hex,
+  signedBy: WalletId,
   nowMs: number,
 ): TermedVoucher {
   return { ...trackSettlement(voucher, settlement, nowMs), signedBy }

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { erc20Abi, parseAbi, parseEther, parseGwei } from 'viem'
+import {
+  concat,
+  encodeFunctionData,
+  erc20Abi,
+  getAddress,
+  hashTypedData,
+  parseAbi,
+  parseEther,
+  parseGwei,
+  toHex,
+} from 'viem'
 import type { HDAccount } from 'viem/accounts'
 import type { Hex } from '../../src/domain/payment.ts'
 import { endRelay, newRelayQueue, type RelayQueue, spentWei } from '../../src/domain/relay-queue.ts'
@@ -13,18 +23,22 @@ import {
   eventually,
   newParties,
   openSession,
+  type Parties,
   receiptsOf,
   redeem,
   startTestServer,
   token,
 } from '../support/server.ts'
-import { assertRejected, decimal, NETWORK, openShop, PAYER_UNITS, type Shop } from './shop.ts'
+import { assertRejected, decimal, NETWORK, openShop, PAYER_UNITS, type Shop, transferData } from './shop.ts'
 import { alternativeOf, DAILY_CAP_WEI, RELAYER_ACCOUNT, relayerOn, signAlternative } from './signing.ts'
 
 const relayerAddress = RELAYER_ACCOUNT.address
 const UNITS = 1_000_000n
 
-const TOKENS = ['AuthorizedToken', 'PermitToken', 'LyingToken', 'StrangeDomainToken'] as const satisfies TestContract[]
+const TOKENS = [
+  ...(['AuthorizedToken', 'PermitToken', 'LyingToken', 'StrangeDomainToken'] as const),
+  ...(['CodeAskingToken', 'CodeAskingPermitToken'] as const),
+] as const satisfies TestContract[]
 type SignedToken = (typeof TOKENS)[number]
 
 let shop: Shop
@@ -318,6 +332,126 @@ describe('a signature in the place of a transaction', () => {
     const { status, body } = await parties.payer.post(`/vouchers/${voucher.id}/resolve-voucher`, receipts)
     assert.deepEqual([status, body.code], [400, 'receipt_rejected'])
     assert.match(body.detail ?? '', /Nobody here carries out signatures/)
+  })
+})
+
+describe('a signature of an account that runs code', () => {
+  /** Indexes of the keys of the four kinds of wallets; of the contract, its owner's. */
+  const [PLAIN, MUTE, SPEAKING, OWNER] = [2, 3, 4, 6]
+  let contract: Deployed
+  let of: Parties
+  let names: Map<Hex, string>
+
+  before(async () => {
+    const { chain, client } = shop
+    const owned = (index: number) => chain.deploy('SignerWallet', [devAccount(index).address])
+    contract = await owned(OWNER)
+    await delegate(MUTE, (await chain.deploy('SponsoredAccount')).address)
+    await delegate(SPEAKING, (await owned(SPEAKING)).address)
+    const keys = [PLAIN, MUTE, SPEAKING].map((index) => devAccount(index).address)
+    const addresses = [...keys, getAddress(contract.address)]
+    for (const name of TOKENS) {
+      for (const to of addresses) await shop.contractCall(addressOf(name), transferData(to, 10n * UNITS))
+    }
+    await client.mine({ blocks: 1 })
+    names = new Map(
+      addresses.map((address, index) => [address, ['plain', 'mute', 'speaking', 'contract'][index] ?? '']),
+    )
+    of = await newParties(shop.server.url, { payers: addresses })
+  })
+
+  async function delegate(index: number, code: Hex): Promise<void> {
+    const account = shop.sender(index)
+    const authorizationList = [await shop.client.signAuthorization({ account, contractAddress: code })]
+    await shop.client.sendTransaction({
+      account: shop.sender(5),
+      to: account.address,
+      authorizationList,
+      gas: 200_000n,
+    })
+    await shop.client.mine({ blocks: 1 })
+  }
+
+  async function askOf(name: SignedToken) {
+    const to = shop.newRecipient()
+    const { id } = await redeem(of, asking(decimal(UNITS), currency(name), to))
+    const voucher = await eventually(async () => {
+      const seen = await shop.look(id, of)
+      return canBeSigned(seen) && seen
+    })
+    return { voucher, to }
+  }
+
+  const offeredFor = ({ payments }: VoucherView, name: string) =>
+    payments?.[0]?.alternatives?.find(({ from }) => names.get(from as Hex) === name) ??
+    assert.fail(`nothing is offered to ${name}`)
+
+  async function relay(voucher: VoucherView, signature: Hex): Promise<void> {
+    const answering = shop.resolve(voucher, { signature }, {}, of)
+    await eventually(async () =>
+      (await pooled()).transactions.some(({ from }) => from === relayerAddress.toLowerCase()),
+    )
+    await shop.mine()
+    const { status, body } = await answering
+    assert.equal(status, 200, JSON.stringify(body))
+    await eventually(async () => isResolved(await shop.look(voucher.id, of)))
+  }
+
+  const signedFor = async (voucher: VoucherView) => {
+    const stored = await shop.server.app.store.voucher(voucher.id)
+    return stored !== null && 'signedBy' in stored ? stored.signedBy : null
+  }
+
+  it('is asked for exactly where the token takes it', async () => {
+    const offered = async (name: SignedToken) => {
+      const { payments } = (await askOf(name)).voucher
+      return payments?.[0]?.alternatives?.map(({ from }) => names.get(from as Hex))
+    }
+    assert.deepEqual(await offered('AuthorizedToken'), ['plain', 'mute', 'speaking'], 'it recovers the key')
+    assert.deepEqual(await offered('PermitToken'), ['plain', 'mute', 'speaking'])
+    assert.deepEqual(await offered('CodeAskingToken'), ['plain', 'speaking', 'contract'], 'it asks the code')
+    assert.deepEqual(await offered('CodeAskingPermitToken'), ['plain', 'mute', 'speaking', 'contract'])
+    assert.deepEqual(await offered('LyingToken'), ['plain'], 'nothing is known of what it takes')
+  })
+
+  for (const name of ['CodeAskingToken', 'CodeAskingPermitToken'] as const) {
+    it(`of a contract pays with a ${name}, and counts for the contract`, async () => {
+      const { voucher, to } = await askOf(name)
+      const { typedData } = offeredFor(voucher, 'contract')
+      const sign = async (index: number) =>
+        concat([toHex(1, { size: 65 }), await devAccount(index).signTypedData(typedData)])
+      const forged = await shop.resolve(voucher, { signature: await sign(PLAIN) }, {}, of)
+      await assertRejected(shop, voucher, forged, /not the signature of one of the payer's addresses/, of)
+      await relay(voucher, await sign(OWNER))
+      assert.equal(await shop.balance(to, addressOf(name)), UNITS)
+      assert.equal(await signedFor(voucher), `eip155:${shop.client.chain.id}:${getAddress(contract.address)}`)
+
+      const { voucher: other, to: next } = await askOf(name)
+      const hash = hashTypedData(offeredFor(other, 'contract').typedData)
+      await shop.contractCall(
+        contract.address,
+        encodeFunctionData({ abi: contract.abi, functionName: 'approve', args: [hash] }),
+        OWNER,
+      )
+      await shop.mine()
+      await relay(other, '0x')
+      assert.equal(await shop.balance(next, addressOf(name)), UNITS, 'its owner had approved it')
+    })
+  }
+
+  it('of a key that delegates pays where the token asks the key, and where its code speaks for it', async () => {
+    const ways = [
+      ['AuthorizedToken', 'mute', MUTE],
+      ['CodeAskingPermitToken', 'mute', MUTE],
+      ['CodeAskingToken', 'speaking', SPEAKING],
+    ] as const
+    for (const [name, wallet, index] of ways) {
+      const { voucher, to } = await askOf(name)
+      const { address, signTypedData } = devAccount(index)
+      await relay(voucher, await signTypedData(offeredFor(voucher, wallet).typedData))
+      assert.equal(await shop.balance(to, addressOf(name)), UNITS)
+      assert.equal(await signedFor(voucher), address)
+    }
   })
 })
 

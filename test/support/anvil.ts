@@ -13,6 +13,8 @@ const CONTRACTS = [
   'FeeToken',
   'FalseToken',
   'AuthorizedToken',
+  'CodeAskingToken',
+  'CodeAskingPermitToken',
   'PermitToken',
   'LyingToken',
   'StrangeDomainToken',

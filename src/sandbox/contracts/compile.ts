@@ -53,7 +53,7 @@ export function compileSandboxContract(name: SandboxContract): CompiledContract 
 /** What a relayer makes of permits, by name: code that is put into transactions and calls, never deployed. */
 export function compileRelayContracts(): Record<string, Pick<CompiledContract, 'compiler' | 'bytecode'>> {
   const compiled = compileContracts([new URL('../../chains/evm/relay/Relay.sol', import.meta.url)])
-  const contracts = ['OneTransfer', 'PermitThenTransfer', 'Rehearsal'].map((name) => {
+  const contracts = ['OneTransfer', 'PermitThenTransfer', 'Rehearsal', 'SignatureProbe'].map((name) => {
     const contract = compiled.get(name)
     if (contract === undefined) throw new Error(`Relay.sol holds no contract ${name}`)
     return [name, { compiler: contract.compiler, bytecode: contract.bytecode }]

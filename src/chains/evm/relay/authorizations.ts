@@ -1,4 +1,5 @@
 import {
+  type Abi,
   concat,
   encodeAbiParameters,
   encodeFunctionData,
@@ -9,23 +10,38 @@ import {
   parseAbiParameters,
   parseSignature,
   recoverTypedDataAddress,
+  size,
   toHex,
   zeroHash,
 } from 'viem'
 import type { Hex } from '../../../domain/payment.ts'
-import type { Authorization, RelayOrder, TypedData } from '../../relayer.ts'
+import type { Authorization, AuthorizationType, RelayOrder, TypedData } from '../../relayer.ts'
 import { sameHex } from '../hex.ts'
 import artifact from './relay.artifact.json' with { type: 'json' }
-import type { TokenSigning } from './token-signing.ts'
+
+/** How wallets sign for a token, in which domain, and whose signatures it takes. */
+export type TokenSigning = { type: AuthorizationType; domain: TypedData['domain']; takes: Takes }
+
+/** The two forms in which tokens take a signature: as (v, r, s), and as bytes. */
+export type Overload = 'split' | 'bytes'
+
+/** Whose signatures a token takes by each of its functions: a key's, and what an account says that runs code (ERC-1271). */
+export type Takes = Record<Overload, { key: boolean; code: boolean }>
 
 /** Creates a contract by CREATE2 for whoever asks. It has this address and this code on nearly every network. */
 export const DEPLOYER = '0x4e59b44847b379578588920cA78FbF26c0B4956C'
 export const DEPLOYER_CODE =
   '0x7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe03601600081602082378035828234f58015156039578182fd5b8082525050506014600cf3'
 
-const ABI = parseAbi([
+const SPLIT_ABI = parseAbi([
   'function transferWithAuthorization(address from, address to, uint256 value, uint256 validAfter, uint256 validBefore, bytes32 nonce, uint8 v, bytes32 r, bytes32 s)',
   'function permit(address owner, address spender, uint256 value, uint256 deadline, uint8 v, bytes32 r, bytes32 s)',
+])
+
+/** What some tokens have besides, for the signatures of contracts. */
+const BYTES_ABI = parseAbi([
+  'function transferWithAuthorization(address from, address to, uint256 value, uint256 validAfter, uint256 validBefore, bytes32 nonce, bytes signature)',
+  'function permit(address owner, address spender, uint256 value, uint256 deadline, bytes signature)',
 ])
 
 const TRANSFER_FIELDS = [
@@ -54,17 +70,40 @@ export function authorizationOf(
 ): Authorization {
   const payer = getAddress(from)
   if (type === 'eip-3009') {
-    const message = {
-      ...{ from: payer, to: order.recipient, value: order.units.toString() },
-      ...{ validAfter: '0', validBefore: endOf(order).toString(), nonce: saltOf(order) },
-    }
-    return { type, from: payer, typedData: typed(domain, 'TransferWithAuthorization', TRANSFER_FIELDS, message) }
+    const { recipient: to, units: value } = order
+    const message = { from: payer, to, value, validBefore: endOf(order), nonce: saltOf(order) }
+    return { type, from: payer, typedData: transferData(domain, message) }
   }
-  const message = {
-    ...{ owner: payer, spender: spenderOf(order, payer), value: order.units.toString() },
-    ...{ nonce: permitNonce.toString(), deadline: endOf(order).toString() },
-  }
-  return { type, from: payer, typedData: typed(domain, 'Permit', PERMIT_FIELDS, message) }
+  const spender = spenderOf(order, payer)
+  const message = { owner: payer, spender, value: order.units, nonce: permitNonce, deadline: endOf(order) }
+  return { type, from: payer, typedData: permitData(domain, message) }
+}
+
+type TransferMessage = { from: Hex; to: Hex; value: bigint; validBefore: bigint; nonce: Hex }
+
+/** What is signed for EIP-3009. */
+export function transferData(domain: TypedData['domain'], message: TransferMessage): TypedData {
+  return typed(domain, 'TransferWithAuthorization', TRANSFER_FIELDS, texts({ ...message, validAfter: 0n }))
+}
+
+type PermitMessage = { owner: Hex; spender: Hex; value: bigint; nonce: bigint; deadline: bigint }
+
+/** What is signed for EIP-2612. */
+export function permitData(domain: TypedData['domain'], message: PermitMessage): TypedData {
+  return typed(domain, 'Permit', PERMIT_FIELDS, texts(message))
+}
+
+/** As JSON has it. */
+function texts(message: Record<string, Hex | bigint>): Record<string, string> {
+  return Object.fromEntries(Object.entries(message).map(([name, value]) => [name, value.toString()]))
+}
+
+/** The bytes of a key's signature. */
+const KEY_BYTES = 65
+
+/** Whether it can be handed to a function that takes (v, r, s). */
+export function isSplittable(signature: Hex): boolean {
+  return size(signature) === KEY_BYTES
 }
 
 /** Whether the wallet that the authorization is for has signed it with its key. */
@@ -76,22 +115,41 @@ export async function isSigned({ from, typedData }: Authorization, signature: He
   }
 }
 
-/** The call that carries out what was signed. Anybody may make it; it can do nothing but pay the order. */
-export function callOf(order: RelayOrder, { type, from }: Authorization, signature: Hex): { to: Hex; data: Hex } {
+/** A key's signature as the strictest read it: some wallets count from 0 what others count from 27. */
+export function canonical(signature: Hex): Hex {
+  const { r, s, v } = split(signature)
+  return concat([r, s, toHex(v)])
+}
+
+function split(signature: Hex): { v: number; r: Hex; s: Hex } {
   const { r, s, yParity } = parseSignature(signature)
-  const v = 27 + yParity
+  return { r, s, v: 27 + yParity }
+}
+
+/** The call that carries out what was signed. Anybody may make it; it can do nothing but pay the order. */
+export function callOf(
+  order: RelayOrder,
+  { type, from }: Authorization,
+  overload: Overload,
+  signature: Hex,
+): { to: Hex; data: Hex } {
   const { token, recipient, units } = order
   if (type === 'eip-3009') {
-    const args = [from, recipient, units, 0n, endOf(order), saltOf(order), v, r, s] as const
-    return { to: token, data: encodeFunctionData({ abi: ABI, functionName: 'transferWithAuthorization', args }) }
+    const args = [from, recipient, units, 0n, endOf(order), saltOf(order)] as const
+    return { to: token, data: encoded('transferWithAuthorization', args, overload, signature) }
   }
-  const permit = encodeFunctionData({
-    abi: ABI,
-    functionName: 'permit',
-    args: [from, spenderOf(order, from), units, endOf(order), v, r, s],
-  })
+  const permit = encoded('permit', [from, spenderOf(order, from), units, endOf(order)], overload, signature)
   const transfer = concat([saltOf(order), oneTransfer(order, from)])
   return { to: DEPLOYER, data: concat([zeroHash, permitThenTransfer(token, permit, transfer)]) }
+}
+
+type Signed = (typeof BYTES_ABI)[number]['name']
+
+/** @param args all but the signature */
+function encoded(functionName: Signed, args: readonly (Hex | bigint)[], overload: Overload, signature: Hex): Hex {
+  if (overload === 'bytes') return encodeFunctionData<Abi>({ abi: BYTES_ABI, functionName, args: [...args, signature] })
+  const { v, r, s } = split(signature)
+  return encodeFunctionData<Abi>({ abi: SPLIT_ABI, functionName, args: [...args, v, r, s] })
 }
 
 /** What tells what a call would bring the payee, as the creation of a contract that nobody keeps. */

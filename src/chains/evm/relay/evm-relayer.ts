@@ -1,9 +1,10 @@
 import { LRUCache } from 'lru-cache'
-import { hexToBigInt, hexToNumber, keccak256, parseAbi, parseTransaction, zeroAddress } from 'viem'
+import { hashTypedData, hexToBigInt, hexToNumber, keccak256, parseAbi, parseTransaction, zeroAddress } from 'viem'
 import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 import type { Hex } from '../../../domain/payment.ts'
 import type { SignedRelay } from '../../../domain/relay-queue.ts'
 import type { BlockRef } from '../../../domain/settlement.ts'
+import { contractWallet, type WalletId } from '../../../domain/wallet.ts'
 import { ChainUnavailable } from '../../chain.ts'
 import {
   type Authorization,
@@ -14,13 +15,27 @@ import {
   type RelayerAccount,
   type RelayOrder,
 } from '../../relayer.ts'
+import { isTakenByContract } from '../contract-signature.ts'
 import { quoted } from '../contract-words.ts'
 import type { EvmChain } from '../evm-chain.ts'
 import { lowerHex } from '../hex.ts'
 import { refusalWords, revertDataOf } from '../node-errors.ts'
 import { revertReason } from '../revert-reason.ts'
-import { authorizationOf, callOf, DEPLOYER, DEPLOYER_CODE, isSigned, rehearsalOf } from './authorizations.ts'
-import { readTokenSigning, type TokenSigning } from './token-signing.ts'
+import {
+  authorizationOf,
+  callOf,
+  canonical,
+  DEPLOYER,
+  DEPLOYER_CODE,
+  isSigned,
+  isSplittable,
+  type Overload,
+  rehearsalOf,
+  type Takes,
+  type TokenSigning,
+} from './authorizations.ts'
+import { PayerAccounts } from './payer-accounts.ts'
+import { readTokenSigning } from './token-signing.ts'
 
 export type EvmRelayerOptions = { chain: EvmChain; privateKey: Hex; dailyCapWei: bigint }
 
@@ -49,15 +64,19 @@ export function openEvmRelayer({ chain, privateKey, dailyCapWei }: EvmRelayerOpt
   const account = privateKeyToAccount(privateKey)
   const { network, chainId } = chain
   const tokens = new TokenDirectory(chain)
+  const accounts = new PayerAccounts(chain)
   let lastBalanceWei: bigint | null = null
   const sign = (call: UnsignedRelay) => signRelay(account, chainId, call)
   return {
     ...{ network, chainId, dailyCapWei },
     address: lowerHex(account.address),
-    authorizationsOf: (order) => authorizationsOf(chain, tokens, order),
+    authorizationsOf: async (order) => {
+      const offers = await offersFor(chain, tokens, accounts, order)
+      return offers.map(({ authorization }) => authorization)
+    },
     prepare: async (order, signature) => {
-      const authorizations = await authorizationsOf(chain, tokens, order)
-      return prepare(chain, account.address, { order, authorizations, signature })
+      const offers = await offersFor(chain, tokens, accounts, order)
+      return prepare(chain, account.address, { order, offers, signature })
     },
     account: async () => {
       const found = await readAccount(chain, account.address)
@@ -101,11 +120,45 @@ class TokenDirectory {
   }
 }
 
-async function authorizationsOf(chain: EvmChain, tokens: TokenDirectory, order: RelayOrder): Promise<Authorization[]> {
+/** What one wallet can sign, and the functions of the token that take it: of its key, and of the code of its account. */
+type Offer = { authorization: Authorization; byKey: Overload[]; byCode: Overload[] }
+
+async function offersFor(
+  chain: EvmChain,
+  tokens: TokenDirectory,
+  accounts: PayerAccounts,
+  order: RelayOrder,
+): Promise<Offer[]> {
   const signing = await tokens.signing(order.token)
   if (signing === null) return []
-  const nonces = signing.type === 'eip-2612' ? await readNonces(chain, order) : []
-  return order.payers.map((payer, index) => authorizationOf(signing, order, payer, nonces[index] ?? 0n))
+  const [nonces, ways] = await Promise.all([
+    signing.type === 'eip-2612' ? readNonces(chain, order) : [],
+    Promise.all(order.payers.map((payer) => readWays(accounts, payer, signing.takes))),
+  ])
+  const offers = order.payers.map((payer, index) => ({
+    authorization: authorizationOf(signing, order, payer, nonces[index] ?? 0n),
+    ...(ways[index] ?? { byKey: [], byCode: [] }),
+  }))
+  return offers.filter(({ byKey, byCode }) => byKey.length + byCode.length > 0)
+}
+
+const OVERLOADS = ['split', 'bytes'] as const satisfies Overload[]
+
+/** How keys sign for a token that follows its standard, where trying has told nothing. */
+const BY_STANDARD: Overload[] = ['split']
+
+/** By which functions a token takes a signature of this wallet. Where the token asks code, it does not ask the key. */
+async function readWays(accounts: PayerAccounts, payer: Hex, takes: Takes): Promise<Omit<Offer, 'authorization'>> {
+  const kind = await accounts.kind(payer)
+  if (kind === 'key') {
+    const proven = OVERLOADS.filter((overload) => takes[overload].key)
+    return { byKey: proven.length > 0 ? proven : BY_STANDARD, byCode: [] }
+  }
+  const asking = OVERLOADS.filter((overload) => takes[overload].code)
+  return {
+    byKey: kind === 'contract' ? [] : OVERLOADS.filter((overload) => takes[overload].key && !takes[overload].code),
+    byCode: asking.length > 0 && (await accounts.answers(payer)) ? asking : [],
+  }
 }
 
 function readNonces(chain: EvmChain, { token, payers }: RelayOrder): Promise<(bigint | null)[]> {
@@ -113,27 +166,65 @@ function readNonces(chain: EvmChain, { token, payers }: RelayOrder): Promise<(bi
   return chain.readContracts({ abi: TOKEN_ABI, functionName: 'nonces', calls })
 }
 
-type Signed = { order: RelayOrder; authorizations: Authorization[]; signature: Hex }
+type Handed = { order: RelayOrder; offers: Offer[]; signature: Hex }
 
-async function prepare(chain: EvmChain, relayer: Hex, signed: Signed): Promise<RelayCall & { signedBy: Hex }> {
-  const { order, signature } = signed
-  const authorization = await findSigned(signed)
-  const call = callOf(order, authorization, signature)
-  await rehearse(chain, order, authorization, call)
+type Call = { to: Hex; data: Hex }
+
+async function prepare(chain: EvmChain, relayer: Hex, handed: Handed): Promise<RelayCall & { signedBy: WalletId }> {
+  const signed = await findSigned(chain, handed)
+  const call = await findCall(chain, handed.order, signed)
   const [gas, fees] = [await estimateGas(chain, relayer, call), await readFees(chain)]
-  return { ...call, gas, fees, signedBy: authorization.from }
+  return { ...call, gas, fees, signedBy: signed.signedBy }
 }
 
-async function findSigned({ authorizations, signature }: Signed): Promise<Authorization> {
-  if (authorizations.length === 0) throw new AuthorizationRefused('the token cannot be moved by signature')
-  for (const authorization of authorizations) if (await isSigned(authorization, signature)) return authorization
+type Signed = { authorization: Authorization; overloads: Overload[]; signature: Hex; signedBy: WalletId }
+
+/** Whose signature it is. A key comes first, as everywhere; the code of an account is asked where the token would ask it. */
+async function findSigned(chain: EvmChain, { offers, signature }: Handed): Promise<Signed> {
+  if (offers.length === 0) throw new AuthorizationRefused("the token takes no signature of the payer's addresses")
+  for (const { authorization, byKey, byCode } of offers) {
+    if (!(await isSigned(authorization, signature))) continue
+    const { from: signedBy } = authorization
+    return { authorization, overloads: [...byKey, ...byCode], signature: canonical(signature), signedBy }
+  }
+  for (const { authorization, byCode } of offers) {
+    if (byCode.length === 0 || !(await isSignedByCode(chain, authorization, signature))) continue
+    const signedBy = contractWallet(chain.chainId, authorization.from)
+    return { authorization, overloads: byCode, signature, signedBy }
+  }
   throw new AuthorizationRefused(
     "it is not the signature of one of the payer's addresses over the typed data that the payment shows now",
   )
 }
 
+function isSignedByCode(
+  chain: EvmChain,
+  { from: address, typedData }: Authorization,
+  signature: Hex,
+): Promise<boolean> {
+  return chain.ask(({ client }) => isTakenByContract(client, { address, hash: hashTypedData(typedData), signature }))
+}
+
+/** The first call by which the token moves what was asked. */
+async function findCall(chain: EvmChain, order: RelayOrder, signed: Signed): Promise<Call> {
+  const { authorization, signature } = signed
+  const fitting = signed.overloads.filter((overload) => overload === 'bytes' || isSplittable(signature))
+  let refusal = new AuthorizationRefused('the token takes signatures of 65 bytes only')
+  for (const overload of fitting) {
+    const call = callOf(order, authorization, overload, signature)
+    try {
+      await rehearse(chain, order, authorization, call)
+      return call
+    } catch (error) {
+      if (!(error instanceof AuthorizationRefused)) throw error
+      refusal = error
+    }
+  }
+  throw refusal
+}
+
 /** What a token says is one thing, what it does another: the payee must get the very units that were asked. */
-async function rehearse(chain: EvmChain, order: RelayOrder, { from }: Authorization, call: { to: Hex; data: Hex }) {
+async function rehearse(chain: EvmChain, order: RelayOrder, { from }: Authorization, call: Call) {
   const [balance] = await chain.readContracts({
     abi: TOKEN_ABI,
     functionName: 'balanceOf',
@@ -150,7 +241,7 @@ async function rehearse(chain: EvmChain, order: RelayOrder, { from }: Authorizat
   }
 }
 
-async function estimateGas(chain: EvmChain, from: Hex, { to, data }: { to: Hex; data: Hex }): Promise<bigint> {
+async function estimateGas(chain: EvmChain, from: Hex, { to, data }: Call): Promise<bigint> {
   const gas = await unlessRefused(chain, (request) =>
     request({ method: 'eth_estimateGas', params: [{ from, to, data }] }),
   )

@@ -3,9 +3,8 @@ import type { Hex } from '../../../domain/payment.ts'
 import type { AuthorizationType, TypedData } from '../../relayer.ts'
 import type { EvmChain } from '../evm-chain.ts'
 import { sameHex } from '../hex.ts'
-
-/** How wallets sign for a token, and in which domain. */
-export type TokenSigning = { type: AuthorizationType; domain: TypedData['domain'] }
+import type { TokenSigning } from './authorizations.ts'
+import { readTakes } from './signature-probe.ts'
 
 const ABI = parseAbi([
   'function eip712Domain() view returns (bytes1 fields, string name, string version, uint256 chainId, address verifyingContract, bytes32 salt, uint256[] extensions)',
@@ -38,7 +37,8 @@ const FIELDS = { name: 0b0001, version: 0b0010, chainId: 0b0100, verifyingContra
 export async function readTokenSigning(chain: EvmChain, token: Hex): Promise<TokenSigning | null> {
   const type = await readType(chain, token)
   const domain = type === null ? null : await readDomain(chain, token)
-  return type === null || domain === null ? null : { type, domain }
+  if (type === null || domain === null) return null
+  return { type, domain, takes: await readTakes(chain, token, type, domain) }
 }
 
 async function readType(chain: EvmChain, address: Hex): Promise<AuthorizationType | null> {
