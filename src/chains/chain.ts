@@ -184,6 +184,9 @@ export type ProofQuestion = {
   draw?: number
 }
 
+/** What a transaction may have been asked for. `giver` (checksummed) is the only address that can have paid so; null: any. */
+export type Served = { asked: AskedExpectation; giver: Hex | null }
+
 export type RawCall = { to: Hex; wei: bigint; data: Hex }
 
 /** How a transaction would end. */
@@ -232,6 +235,12 @@ export interface ChainRules {
   explainOutcome(call: RawCall, outcome: Outcome, facts: CallFacts): Simulation
   /** Whether a mined transaction does exactly what was asked. */
   prove(question: ProofQuestion): Proof
+  /**
+   * Everything that payees may have asked for and whose payment would take one of these parts of a transaction: by itself,
+   * or with others as a swap or a call.
+   * @param internal what contracts did within it, as far as that is known
+   */
+  asksServed(sighting: MinedSighting, parts: string[], internal?: InternalActs | null): Served[]
   /** Whether a mined transaction itself shows that an address acted in it as somebody's account, be it a contract. */
   actsItself(sighting: MinedSighting, address: Hex): boolean
   /** Whether a mined transaction names an address: as who sent it, whom it goes to, in its data, or in its logs. */

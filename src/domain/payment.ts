@@ -110,3 +110,24 @@ export function expectationOf(terms: Terms): AskedExpectation {
     units: BigInt(terms.amountUnits),
   }
 }
+
+/**
+ * What a payee asks for, in a word by which vouchers that ask the same are found. Calls that begin alike share one: it only
+ * narrows a look-up down.
+ */
+export function askOf(asked: AskedExpectation): string {
+  const words = (): (string | bigint)[] => {
+    switch (asked.kind) {
+      case 'token':
+        return [asked.token, asked.recipient, asked.units]
+      case 'native':
+        return [asked.recipient, asked.wei]
+      default:
+        return [asked.to, asked.wei, asked.data.slice(0, SELECTOR_LENGTH)]
+    }
+  }
+  return [asked.kind, ...words()].join(' ').toLowerCase()
+}
+
+/** "0x" and four bytes. */
+const SELECTOR_LENGTH = 10

@@ -1,6 +1,14 @@
 import type { VoucherEventType } from '../protocol/events.ts'
 import { type ObservedPayment, withObserved } from './observed-payment.ts'
-import { type Expectation, expectationOf, type Hex, type Payment, type SimpleTerms, type Terms } from './payment.ts'
+import {
+  askOf,
+  type Expectation,
+  expectationOf,
+  type Hex,
+  type Payment,
+  type SimpleTerms,
+  type Terms,
+} from './payment.ts'
 import { type Quote, quotedExpectation, quotedPayments } from './quote.ts'
 import { Refusal } from './refusal.ts'
 import type { Settlement } from './settlement.ts'
@@ -352,6 +360,11 @@ export function isLate(voucher: Voucher): boolean {
 /** True where a payment that the chain proves would still count for the voucher: in time, late, or after one that failed. */
 export function canBePaid(voucher: Voucher): voucher is TermedVoucher {
   return isPayable(voucher) || (isLate(voucher) && hasTerms(voucher))
+}
+
+/** What a payment that still counts for the voucher would have to be (`askOf`); null where none would. */
+export function askedBy(voucher: Voucher): string | null {
+  return canBePaid(voucher) ? askOf(expectationOf(voucher.redemption.terms)) : null
 }
 
 /** Ends the voucher as paid: the chain has proven every payment, or there is no node to ask (`UNVERIFIED`). */

@@ -14,9 +14,10 @@ import { Connections, type Query } from './postgres/connections.ts'
 import { Counters } from './postgres/counters.ts'
 import { encodeChange } from './postgres/encode.ts'
 import {
+  competingQuery,
   contextsQuery,
   sessionsQuery,
-  vouchersOfHoldersQuery,
+  settlingWithQuery,
   vouchersQuery,
   webhookDeliveriesQuery,
   webhookEndpointsQuery,
@@ -30,17 +31,19 @@ import { digest, storable } from './postgres/text.ts'
 import { callableQuery, dueQuery, FORGET_ORPHANS, listeningQuery } from './postgres/webhooks.ts'
 import type {
   Change,
-  HoldersFilter,
+  CompetingFilter,
   Lease,
   LoggedEvent,
   LogPlace,
   Page,
   Party,
   SessionFilter,
+  SettlingFilter,
   Store,
   StoredAnswer,
   Stretch,
   VoucherFilter,
+  VoucherSlice,
   WebhookDeliveryFilter,
   WebhookEndpointFilter,
 } from './store.ts'
@@ -152,8 +155,12 @@ export class PostgresStore implements Store {
     return this.#list(vouchersQuery(filter))
   }
 
-  async vouchersOfHolders(filter: HoldersFilter): Promise<Voucher[]> {
-    return this.#list(vouchersOfHoldersQuery(filter))
+  async competingVouchers(filter: CompetingFilter): Promise<VoucherSlice> {
+    return this.#slice(competingQuery(filter), filter.limit)
+  }
+
+  async settlingWith(filter: SettlingFilter): Promise<VoucherSlice> {
+    return this.#slice(settlingWithQuery(filter), filter.limit)
   }
 
   async vouchersOf(sessionId: string): Promise<Voucher[]> {
@@ -165,11 +172,6 @@ export class PostgresStore implements Store {
     const text = `SELECT body FROM vouchers WHERE settling_since_ms IS NOT NULL
       ORDER BY settling_since_ms LIMIT $1 OFFSET $2`
     return this.#list({ text, values: [limit, offset] })
-  }
-
-  async settlingWith({ hash, exceptPayerId, limit }: Parameters<Store['settlingWith']>[0]): Promise<Voucher[]> {
-    const text = 'SELECT body FROM vouchers WHERE settling_hash = $1 AND payer_id <> $2 LIMIT $3'
-    return this.#list({ name: 'settlingWith', text, values: [hash, exceptPayerId, limit] })
   }
 
   async account(id: string): Promise<Account | null> {
@@ -365,6 +367,15 @@ export class PostgresStore implements Store {
   async #find<Entity>(name: string, text: string, ...values: string[]): Promise<Entity | null> {
     const [found] = await this.#list<Entity>({ name, text, values })
     return found ?? null
+  }
+
+  async #slice(query: Query, limit: number): Promise<VoucherSlice> {
+    const rows = await this.#connections.read(query)
+    const last = rows.length < limit ? undefined : rows.at(-1)
+    return {
+      vouchers: rows.map((row) => entity<Voucher>(row)),
+      next: last === undefined ? null : numberOf(last, 'row'),
+    }
   }
 
   async #list<Entity>({ values = [], ...query }: Query): Promise<Entity[]> {

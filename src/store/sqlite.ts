@@ -17,10 +17,11 @@ import { claimOwner } from './sqlite/claims.ts'
 import { GroupCommit } from './sqlite/group-commit.ts'
 import { Leases } from './sqlite/leases.ts'
 import {
+  competingQuery,
   contextsQuery,
   type Query,
   sessionsQuery,
-  vouchersOfHoldersQuery,
+  settlingWithQuery,
   vouchersQuery,
   webhookDeliveriesQuery,
   webhookEndpointsQuery,
@@ -31,17 +32,19 @@ import { entity, entityOrNull, numberOf, type Row, Statements, textOf } from './
 import { callableQuery, dueQuery, FORGET_ORPHANS, listeningQuery } from './sqlite/webhooks.ts'
 import type {
   Change,
-  HoldersFilter,
+  CompetingFilter,
   Lease,
   LoggedEvent,
   LogPlace,
   Page,
   Party,
   SessionFilter,
+  SettlingFilter,
   Store,
   StoredAnswer,
   Stretch,
   VoucherFilter,
+  VoucherSlice,
   WebhookDeliveryFilter,
   WebhookEndpointFilter,
 } from './store.ts'
@@ -159,8 +162,12 @@ export class SqliteStore implements Store {
     return this.#list(vouchersQuery(filter))
   }
 
-  async vouchersOfHolders(filter: HoldersFilter): Promise<Voucher[]> {
-    return this.#list(vouchersOfHoldersQuery(filter))
+  async competingVouchers(filter: CompetingFilter): Promise<VoucherSlice> {
+    return this.#slice(competingQuery(filter), filter.limit)
+  }
+
+  async settlingWith(filter: SettlingFilter): Promise<VoucherSlice> {
+    return this.#slice(settlingWithQuery(filter), filter.limit)
   }
 
   async vouchersOf(sessionId: string): Promise<Voucher[]> {
@@ -172,11 +179,6 @@ export class SqliteStore implements Store {
     const sql = `SELECT body FROM vouchers WHERE settling_since_ms IS NOT NULL
       ORDER BY settling_since_ms LIMIT ? OFFSET ?`
     return this.#list({ sql, values: [limit, offset] })
-  }
-
-  async settlingWith({ hash, exceptPayerId, limit }: Parameters<Store['settlingWith']>[0]): Promise<Voucher[]> {
-    const sql = 'SELECT body FROM vouchers WHERE settling_hash = ? AND +payer_id <> ? LIMIT ?'
-    return this.#list({ sql, values: [hash, exceptPayerId, limit] })
   }
 
   async account(id: string): Promise<Account | null> {
@@ -330,6 +332,15 @@ export class SqliteStore implements Store {
     if (!this.#db.isOpen) return
     this.#groups.drain()
     closeDatabase(this.#db, this.#dataDir)
+  }
+
+  #slice({ sql, values }: Query, limit: number): VoucherSlice {
+    const rows = this.#sql.all(sql, ...values)
+    const last = rows.length < limit ? undefined : rows.at(-1)
+    return {
+      vouchers: rows.map((row) => entity<Voucher>(row)),
+      next: last === undefined ? null : numberOf(last, 'row'),
+    }
   }
 
   #list<Entity>({ sql, values }: Query): Entity[] {

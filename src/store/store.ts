@@ -127,16 +127,33 @@ export type VoucherFilter = Page & {
   nowMs: number
 }
 
-/** Vouchers of payers who have shown to hold an address: those that its wallets have signed for, and those of their accounts. */
-export type HoldersFilter = {
+/** Part of a look-up that has no end of its own: slice after slice, the oldest voucher first. */
+type Slice = {
+  /** Where the slice before ended (`next`); null: from the beginning. */
+  after: number | null
+  limit: number
+}
+
+/** `next` is null where nothing is left. */
+export type VoucherSlice = { vouchers: Voucher[]; next: number | null }
+
+/**
+ * Vouchers that can still be paid, of payers who have shown to hold an address: those that its wallets have signed for, and
+ * those of their accounts.
+ */
+export type CompetingFilter = Slice & {
   /** What signs with the address, each once. */
   wallets: WalletId[]
   /** The accounts that these sign in to, each once. */
   accountIds: string[]
+  /** What they ask for (`askOf`): one of these, each once. */
+  asks: string[]
   /** Only those that were created from then on (Unix milliseconds). */
   sinceMs: number
-  limit: number
 }
+
+/** Vouchers of other payers whose settlement is PENDING, and whose last payment this transaction is to carry. */
+export type SettlingFilter = Slice & { hash: Hex; asks: string[]; exceptPayerId: string }
 
 export type SessionFilter = Page & { party: Party; contextId: string | null }
 
@@ -200,9 +217,8 @@ export interface Store {
 
   voucher(id: string): Promise<Voucher | null>
   vouchers(filter: VoucherFilter): Promise<Voucher[]>
-  vouchersOfHolders(filter: HoldersFilter): Promise<Voucher[]>
-  /** Vouchers of other payers whose settlement is PENDING, and whose last payment this transaction is to carry. */
-  settlingWith(filter: { hash: Hex; exceptPayerId: string; limit: number }): Promise<Voucher[]>
+  competingVouchers(filter: CompetingFilter): Promise<VoucherSlice>
+  settlingWith(filter: SettlingFilter): Promise<VoucherSlice>
   /** The vouchers of a session, oldest first. */
   vouchersOf(sessionId: string): Promise<Voucher[]>
   /** Vouchers whose settlement is PENDING, oldest change first; `offset` (0) of them are left out. */

@@ -1,5 +1,6 @@
-import type { ChainRules, ProofQuestion } from '../chains/chain.ts'
-import type { Hex } from '../domain/payment.ts'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { ChainRules, ProofQuestion, Served } from '../chains/chain.ts'
+import { askOf, type Hex } from '../domain/payment.ts'
 import {
   canBePaid,
   expectationFor,
@@ -9,49 +10,132 @@ import {
   type Voucher,
   waysToPay,
 } from '../domain/voucher.ts'
-import { type WalletId, walletsAt } from '../domain/wallet.ts'
+import { walletsAt } from '../domain/wallet.ts'
+import type { VoucherSlice } from '../store/store.ts'
 import type { App } from './app.ts'
 import { accountsOf, isSignedByOne } from './wallet-holders.ts'
 
 /** A payer may be late, but not for ever: others who pay from the same address are not to wait longer than this. */
 const RIVAL_LIFE_MS = 24 * 60 * 60 * 1000
-/** More vouchers than a person is asked for in that time. */
-const MOST_RIVALS = 1000
+
+/** Vouchers that are looked at in one turn, and words that one look-up has: others have their turns in between. */
+const SLICE_SIZE = 100
+const MAX_ASKS = 500
+
+/** More addresses than any honest call moves the money of; each has to be looked up. */
+const MAX_GIVERS = 500
 
 /** What is about to be claimed for a payment: the parts of a transaction, which one address of the payer has paid. */
 export type Counted = { network: string; chainId: number; question: ProofQuestion; parts: string[]; payer: Hex }
 
 /**
  * Why a payment is not to count for a voucher, or not yet: a voucher of another payer could count the very same, and comes
- * first. That is so where that payer has shown to hold the address that paid, and else where it was first to hand the
- * transaction in. An address that is only named may be anybody's.
+ * first. That is so where that payer has shown to hold the address that gave it, and else where it was first to hand the
+ * transaction in. An address that is only named may be anybody's. Competing vouchers are found by what they ask for among
+ * all that the claimed parts would serve, and all of them are looked at, however many there are.
  * @returns null where nobody comes first, and for a payer who holds the address itself
  */
 export async function rivalReason(app: App, voucher: TermedVoucher, counted: Counted): Promise<string | null> {
-  const { parts, payer, chainId } = counted
+  const { parts, payer, question } = counted
+  if (parts.length === 0) return null
+  const served = app.rules.asksServed(question.sighting, parts, question.internal)
+  const own = await rivalForAddress(app, voucher, counted, asksBy(payer, served))
+  return own ?? rivalForGivers(app, voucher, counted, served)
+}
+
+async function rivalForAddress(
+  app: App,
+  voucher: TermedVoucher,
+  counted: Counted,
+  asks: string[],
+): Promise<string | null> {
+  const { payer, chainId, question } = counted
   const wallets = walletsAt(chainId, payer)
-  if (parts.length === 0 || isSignedByOne(voucher, wallets)) return null
+  if (isSignedByOne(voucher, wallets)) return null
   const accountIds = await accountsOf(app, wallets)
   if (accountIds.includes(voucher.payerId)) return null
-  const [holders, others] = await Promise.all([
-    vouchersOfHolders(app, wallets, accountIds),
-    vouchersBefore(app, voucher, counted.question.sighting.transaction.hash),
+  const isRival = (other: Voucher) => isCompeting(app.rules, voucher, other, counted)
+  const [byHolder, byFirst] = await Promise.all([
+    some(isRival, asks, (slice) => competing(app, { wallets, accountIds, ...slice })),
+    some(
+      (other) => isSettling(other) && isBefore(other, voucher) && isRival(other),
+      asks,
+      (slice) => settlingWith(app, voucher, question, slice),
+    ),
   ])
-  const isRival = (other: Voucher) =>
-    other.payerId !== voucher.payerId && canBePaid(other) && couldCount(app.rules, other, counted)
-  if (holders.some(isRival)) return inWords(payer, 'has shown to hold that address')
-  return others.some(isRival) ? inWords(payer, 'was first to hand the transaction in') : null
+  if (byHolder) return inWords(payer, 'has shown to hold that address')
+  return byFirst ? inWords(payer, 'was first to hand the transaction in') : null
 }
 
-function vouchersOfHolders(app: App, wallets: WalletId[], accountIds: string[]): Promise<Voucher[]> {
-  const sinceMs = app.clock() - RIVAL_LIFE_MS
-  return app.store.vouchersOfHolders({ wallets, accountIds, sinceMs, limit: MOST_RIVALS })
+/**
+ * Whoever sends a call has all that it does, so it may take what others gave, by allowances and signatures that it merely
+ * carries out. What such an address gave counts for its holder first.
+ */
+async function rivalForGivers(
+  app: App,
+  voucher: TermedVoucher,
+  counted: Counted,
+  served: Served[],
+): Promise<string | null> {
+  if (!counted.parts.includes('call')) return null
+  const others = served.filter(({ giver }) => giver !== null && giver !== counted.payer)
+  const givers = [...new Set(others.flatMap(({ giver }) => giver ?? []))]
+  if (givers.length > MAX_GIVERS) {
+    return `it moves what more than ${MAX_GIVERS} other addresses give, and one call cannot count all of that`
+  }
+  for (const giver of givers) {
+    const wallets = walletsAt(counted.chainId, giver)
+    const accountIds = await accountsOf(app, wallets)
+    const isRival = (other: Voucher) => isCompeting(app.rules, voucher, other, { ...counted, payer: giver })
+    const found = await some(isRival, asksBy(giver, others), (slice) =>
+      competing(app, { wallets, accountIds, ...slice }),
+    )
+    if (found) return `another payer is asked for what ${giver} gives in it, and has shown to hold that address`
+  }
+  return null
 }
 
-/** Vouchers of others whose receipts named the transaction before those of this one did. */
-async function vouchersBefore(app: App, voucher: TermedVoucher, hash: Hex): Promise<Voucher[]> {
-  const others = await app.store.settlingWith({ hash, exceptPayerId: voucher.payerId, limit: MOST_RIVALS })
-  return others.filter((other) => isSettling(other) && isBefore(other, voucher))
+/** What an address may have paid for, each once. */
+function asksBy(payer: Hex, served: Served[]): string[] {
+  const own = served.filter(({ giver }) => giver === null || giver === payer)
+  return [...new Set(own.map(({ asked }) => askOf(asked)))]
+}
+
+type AskedSlice = { asks: string[]; after: number | null; limit: number }
+
+/** Whether one of the vouchers that ask for one of these is wanted; slice after slice to the end, each in a turn of its own. */
+async function some(
+  isWanted: (voucher: Voucher) => boolean,
+  asks: string[],
+  read: (slice: AskedSlice) => Promise<VoucherSlice>,
+): Promise<boolean> {
+  for (let at = 0; at < asks.length; at += MAX_ASKS) {
+    let after: number | null = null
+    do {
+      const slice: VoucherSlice = await read({ asks: asks.slice(at, at + MAX_ASKS), after, limit: SLICE_SIZE })
+      if (slice.vouchers.some(isWanted)) return true
+      after = slice.next
+      if (after !== null || at + MAX_ASKS < asks.length) await nextTurn()
+    } while (after !== null)
+  }
+  return false
+}
+
+function competing(
+  app: App,
+  filter: Omit<Parameters<App['store']['competingVouchers']>[0], 'sinceMs'>,
+): Promise<VoucherSlice> {
+  return app.store.competingVouchers({ ...filter, sinceMs: app.clock() - RIVAL_LIFE_MS })
+}
+
+/** Vouchers of others whose receipts wait for the transaction. */
+function settlingWith(
+  app: App,
+  voucher: TermedVoucher,
+  { sighting }: ProofQuestion,
+  slice: AskedSlice,
+): Promise<VoucherSlice> {
+  return app.store.settlingWith({ ...slice, hash: sighting.transaction.hash, exceptPayerId: voucher.payerId })
 }
 
 /** Of two that name it in one millisecond, either one, but always the same. */
@@ -68,14 +152,20 @@ function inWords(payer: Hex, better: string): string {
   )
 }
 
-/** Whether one of these parts could be claimed for a voucher, in any way to pay it that its payer was ever offered. */
-function couldCount(rules: ChainRules, voucher: TermedVoucher, { network, question, parts, payer }: Counted): boolean {
-  const { headNumber } = voucher.redemption
-  if (headNumber === null || !voucher.payers.includes(payer)) return false
-  const payments = waysToPay(voucher).flatMap((way) => way.payments)
+/**
+ * Whether one of the parts could be claimed for a voucher of somebody else, in any way to pay it that its payer was ever
+ * offered.
+ */
+function isCompeting(rules: ChainRules, voucher: TermedVoucher, other: Voucher, counted: Counted): boolean {
+  if (other.payerId === voucher.payerId || !canBePaid(other)) return false
+  const { network, question, parts, payer } = counted
+  const { headNumber } = other.redemption
+  if (headNumber === null || headNumber >= question.sighting.block.number) return false
+  if (!other.payers.includes(payer)) return false
+  const payments = waysToPay(other).flatMap((way) => way.payments)
   return payments.some((payment) => {
     if (payment.network !== network) return false
-    const expectation = expectationFor(voucher, payment.id)
+    const expectation = expectationFor(other, payment.id)
     // Where several parts would do, it is to choose these.
     const own = new Set(parts)
     const proof = rules.prove({ ...question, expectation, payers: [payer], afterBlockNumber: headNumber, own })

@@ -37,9 +37,9 @@ async function withoutOthers(
   question: ProofQuestion,
   proof: Proof & { proven: false },
 ): Promise<Proof> {
-  const { reason, moved } = proof
+  const { moved, ...rest } = proof
   if (moved === undefined || (await isPayer(app, chain, voucher, question, moved.payer))) return proof
-  return { proven: false, reason }
+  return rest
 }
 
 /**

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { after, before, beforeEach, describe, it } from 'node:test'
-import { encodeFunctionData, erc20Abi, maxUint256, parseEther } from 'viem'
+import { encodeFunctionData, erc20Abi, getAddress, maxUint256, parseEther } from 'viem'
 import type { Hex } from '../../src/domain/payment.ts'
+import type { Voucher } from '../../src/domain/voucher.ts'
+import { newId } from '../../src/protocol/ids.ts'
 import type { SessionResolvedView, VoucherView } from '../../src/protocol/schemas.ts'
 import { assertInvalidFields, ok } from '../http/problems.ts'
 import type { Deployed } from '../support/anvil.ts'
@@ -209,6 +212,49 @@ describe('a payment that somebody else hands in first', () => {
       assert.match(result.problem.detail, HELD)
       assertResolved(await resolve(holder, own, transactionHash))
     }
+  })
+
+  it('counts for its payer among thousands of vouchers that others made in its context, before and after', async () => {
+    const { store } = shop.server.app
+    const to = shop.newRecipient()
+    const like = await store.voucher((await ask(holder, shop.newRecipient())).id)
+    assert.ok(like?.status === 'REDEEMED' && like.redemption.terms.type === 'SIMPLE')
+    const { redemption, quotes, quoteId, signature, settlement, ...plain } = like
+    const many = (make: (row: { id: string; code: string }) => Voucher) =>
+      Array.from({ length: 1_500 }, () =>
+        make({ id: newId('vch', like.createdAtMs), code: randomBytes(8).toString('hex') }),
+      )
+    // Asked for the same, but after the payment: those can never count it.
+    const later = { ...redemption, terms: { ...redemption.terms, recipient: getAddress(to) }, headNumber: 1_000_000 }
+    await store.commit({ vouchers: many((row) => ({ ...like, ...row, version: 1, redemption: later }) as Voucher) })
+    const [theirs, own] = [await ask(other, to), await ask(holder, to)]
+    await store.commit({ vouchers: many((row) => ({ ...plain, ...row, version: 1, status: 'RESERVED' })) })
+    const hash = await pay(to)
+    assertHeld(await resolve(other, theirs, hash))
+    assertResolved(await resolve(holder, own, hash))
+  })
+
+  it('counts for the holder of what a call moves, before whoever sends that call', async () => {
+    const { address, abi } = batcher
+    const to = shop.newRecipient()
+    const args = [shop.payerAddress, to, UNITS] as const
+    const moving = encodeFunctionData({ abi: erc20Abi, functionName: 'transferFrom', args })
+    const data = encodeFunctionData({
+      abi,
+      functionName: 'run',
+      args: [[{ target: shop.plain.address, data: moving }]],
+    })
+    const sender = shop.sender(3)
+    const bundler = await newContext(shop.server.url, await signedIn(3), { payers: [sender.address] })
+    const call = { type: 'send_transaction', input: { from: '{payer}', to: address, value: '0', data } }
+    const networks = [{ network: NETWORK, type: 'evm', chainId: String(shop.chain.chainId) }]
+    const [theirs, own] = [await redeem(bundler, { networks, payments: [call] }), await ask(holder, to)]
+    const hash = await shop.contractCall(address, data, 3)
+    await shop.mine()
+    const refused = await resolve(bundler, theirs, hash)
+    assert.equal(refused.body.code, 'receipt_rejected')
+    assert.match(refused.body.detail ?? '', /another payer is asked for what \S+ gives in it/)
+    assertResolved(await resolve(holder, own, hash))
   })
 
   it('does not count by a signature of anybody else', async () => {

@@ -4,10 +4,12 @@ import { CODE_REST_MS } from '../../src/domain/code-dealer.ts'
 import type { Context } from '../../src/domain/context.ts'
 import { closeContext, releaseContextCode } from '../../src/domain/context.ts'
 import type { Hex } from '../../src/domain/hex.ts'
+import type { SimpleTerms } from '../../src/domain/payment.ts'
 import { addRelay, endRelay, newRelayQueue } from '../../src/domain/relay-queue.ts'
 import { closeSession } from '../../src/domain/session.ts'
 import { unseenTransaction } from '../../src/domain/settlement.ts'
 import {
+  askedBy,
   confirmSettlement,
   discardVoucher,
   expireVoucher,
@@ -21,11 +23,12 @@ import {
 import { contractWallet, type WalletId } from '../../src/domain/wallet.ts'
 import { newId } from '../../src/protocol/ids.ts'
 import {
+  type CompetingFilter,
   Conflict,
-  type HoldersFilter,
   type Lease,
   type LoggedEvent,
   type SessionFilter,
+  type SettlingFilter,
   type Store,
   type VoucherFilter,
 } from '../../src/store/store.ts'
@@ -501,13 +504,18 @@ function leases(engine: Engine): void {
 }
 
 function lookUps(engine: Engine): void {
-  test('vouchers are found by the wallets that have signed for them, and by the accounts of these', async () => {
+  test('vouchers that compete are found by what they ask for, and by the wallets and accounts of who holds the address', async () => {
     const { store } = engine
     const [key, elsewhere] = [someHex(20), someHex(20)]
     const contract = contractWallet(137, key)
     const [holderId, secondId, otherId] = [newId('usr', T0), newId('usr', T0), newId('usr', T0)]
+    const recipient = someHex(20)
+    const asking = (voucher: RedeemedVoucher, to = recipient): RedeemedVoucher => {
+      const { terms } = voucher.redemption
+      return { ...voucher, redemption: { ...voucher.redemption, terms: { ...terms, recipient: to } as SimpleTerms } }
+    }
     const of = (payerId: string, nowMs: number, signedBy: WalletId | null = null): RedeemedVoucher => ({
-      ...redeemed(aVoucher({ payerId, nowMs })),
+      ...asking(redeemed(aVoucher({ payerId, nowMs }))),
       ...{ version: 1, signedBy },
     })
     const [old, own, signedOwn] = [of(holderId, T0), of(holderId, T0 + 1), of(holderId, T0 + 2, key)]
@@ -515,24 +523,39 @@ function lookUps(engine: Engine): void {
     const [signedElsewhere, signedByContract] = [of(otherId, T0 + 5, elsewhere), of(otherId, T0 + 6, contract)]
     const [second, secondSigned] = [of(secondId, T0 + 7), of(secondId, T0 + 8, contract)]
     const onAnotherChain = of(otherId, T0 + 9, contractWallet(1, key))
+    const ofAnother = asking(of(holderId, T0 + 10, key), someHex(20))
+    const reserved = Array.from({ length: 3 }, () => aVoucher({ payerId: holderId, nowMs: T0 + 11 }))
     await store.commit({ vouchers: [old, own, signedOwn, signed, plain, signedElsewhere, signedByContract] })
-    await store.commit({ vouchers: [second, secondSigned, onAnotherChain] })
-    const find = (accountIds: string[], given: Partial<HoldersFilter> = {}) =>
-      store.vouchersOfHolders({ wallets: [key], accountIds, sinceMs: T0 + 1, limit: 10, ...given })
+    await store.commit({ vouchers: [second, secondSigned, onAnotherChain, ofAnother, ...reserved] })
+    const asks = [askedBy(own) ?? '', 'token of somebody else']
+    const slice = (accountIds: string[], given: Partial<CompetingFilter> = {}) =>
+      store.competingVouchers({ wallets: [key], accountIds, asks, sinceMs: T0 + 1, after: null, limit: 10, ...given })
+    const find = async (accountIds: string[], given: Partial<CompetingFilter> = {}) =>
+      (await slice(accountIds, given)).vouchers
 
-    assert.deepEqual(await find([]), [signed, signedOwn])
-    assert.deepEqual(await find([holderId]), [signed, signedOwn, own])
-    assert.deepEqual(await find([holderId], { limit: 2 }), [signed, signedOwn])
-    assert.deepEqual(await find([holderId], { sinceMs: T0 }), [signed, signedOwn, own, old])
+    assert.deepEqual(await find([]), [signedOwn, signed])
+    assert.deepEqual(await find([holderId]), [own, signedOwn, signed])
+    assert.deepEqual(await find([holderId], { sinceMs: T0 }), [old, own, signedOwn, signed])
     assert.deepEqual(await find([], { wallets: [elsewhere] }), [signedElsewhere])
     assert.deepEqual(await find(['usr_none'], { wallets: ['0x'] }), [])
+    assert.deepEqual(await find([holderId], { asks: [] }), [])
+    assert.deepEqual(await find([holderId], { asks: [askedBy(ofAnother) ?? ''] }), [ofAnother])
     const both = await find([holderId, secondId], { wallets: [key, contract] })
-    assert.deepEqual(both, [secondSigned, second, signedByContract, signed, signedOwn, own])
+    assert.deepEqual(both, [own, signedOwn, signed, signedByContract, second, secondSigned])
+
+    const first = await slice([holderId], { limit: 2 })
+    assert.deepEqual(first.vouchers, [own, signedOwn])
+    assert.deepEqual(await slice([holderId], { limit: 2, after: first.next }), { vouchers: [signed], next: null })
 
     const ended = discardVoucher(signed, T0 + 6).voucher
+    const settlement = aSettlement()
+    const paid = resolveVoucher({ ...signedOwn }, settlement, T0 + 6).voucher
     const signedLater = { ...plain, version: 2, signedBy: key }
-    await store.commit({ vouchers: [ended, signedLater] })
-    assert.deepEqual(await find([]), [signedLater, ended, signedOwn])
+    await store.commit({ vouchers: [ended, paid, signedLater] })
+    assert.deepEqual(await find([]), [ended, signedLater], 'what is paid competes no more')
+    const failed = failSettlement(paid, settlement, 'it was dropped', T0 + 7).voucher
+    await store.commit({ vouchers: [failed] })
+    assert.deepEqual(await find([]), [failed, ended, signedLater])
   })
 
   test('vouchers that wait for a transaction are found by it, but for those of one payer', async () => {
@@ -551,10 +574,17 @@ function lookUps(engine: Engine): void {
     const [own, other] = [waiting('usr_a', [approving, swapping]), waiting('usr_b', [approving, swapping])]
     const elsewhere = waiting('usr_c', [swapping, next])
     await store.commit({ vouchers: [own, other, elsewhere] })
-    const find = (hash: Hex, exceptPayerId = 'usr_a') => store.settlingWith({ hash, exceptPayerId, limit: 10 })
+    const asks = [askedBy(own) ?? '']
+    const slice = (hash: Hex, given: Partial<SettlingFilter> = {}) =>
+      store.settlingWith({ hash, asks, exceptPayerId: 'usr_a', after: null, limit: 10, ...given })
+    const find = async (hash: Hex, exceptPayerId = 'usr_a') => (await slice(hash, { exceptPayerId })).vouchers
     assert.deepEqual(await find(swapping), [other])
     assert.deepEqual(await find(swapping, 'usr_b'), [own])
     assert.equal((await find(swapping, 'usr_d')).length, 2)
+    const all = await slice(swapping, { exceptPayerId: 'usr_d', limit: 1 })
+    assert.deepEqual(all.vouchers, [own])
+    assert.deepEqual((await slice(swapping, { exceptPayerId: 'usr_d', after: all.next })).vouchers, [other])
+    assert.deepEqual((await slice(swapping, { asks: ['native 0x 1'] })).vouchers, [])
     assert.deepEqual(await find(approving), [], 'what only prepares the payment')
     const failed = failSettlement(other, other.settlement ?? aSettlement(), 'it was dropped', T0).voucher
     await store.commit({ vouchers: [failed] })

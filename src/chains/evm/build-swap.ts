@@ -111,6 +111,15 @@ export function readSwapLimit(data: Hex): SwapLimit | null {
   return { token, units: limits.reduce((sum, { amountInMaximum }) => sum + amountInMaximum, 0n) }
 }
 
+/** The coins that a call of `buildSwap` hands out at the least, and to whom; none for any other call. */
+export function readUnwraps(data: Hex): { recipient: Hex; wei: bigint }[] {
+  return callsIn(data).flatMap((call) => {
+    if (call?.functionName !== 'unwrapWETH9') return []
+    const [wei, recipient] = call.args
+    return [{ recipient, wei }]
+  })
+}
+
 const ADDRESS_BYTES = 20
 
 function callsIn(data: Hex) {
@@ -122,7 +131,7 @@ function callsOf(args: readonly [readonly Hex[]] | readonly [bigint, readonly He
   return args.length === 1 ? args[0] : args[1]
 }
 
-const BOTH_ABIS = [...ROUTER_ABI, ...ROUTER_02_ABI] as const
+const BOTH_ABIS = [...ROUTER_ABI, ...ROUTER_02_ABI, ...PAYMENTS_ABI] as const
 
 function readCall(data: Hex) {
   try {

@@ -1,14 +1,16 @@
-import { erc20Abi, getAddress } from 'viem'
+import { erc20Abi, getAddress, toEventSelector } from 'viem'
 import type { ApprovalExpectation, Hex } from '../../domain/payment.ts'
 import type { Log, Proof, ProofQuestion } from '../chain.ts'
 import { isAmong, sameHex } from './hex.ts'
 import { unproven } from './parts.ts'
 import { readEvent } from './read-event.ts'
 
+const APPROVAL = toEventSelector('Approval(address,address,uint256)')
+
 /** An approval moves nothing and so counts for as many payments as it serves: it takes no part of the transaction. */
 export function proveApproval({ sighting, payers }: ProofQuestion, { token, spender }: ApprovalExpectation): Proof {
   const approval = sighting.logs
-    .filter((log) => sameHex(log.address, token))
+    .filter((log) => log.topics[0] === APPROVAL && sameHex(log.address, token))
     .map(readApproval)
     .find((one) => one !== null && isAmong(one.owner, payers) && sameHex(one.spender, spender))
   return approval

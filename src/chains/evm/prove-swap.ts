@@ -1,10 +1,10 @@
 import { getAddress, parseAbi } from 'viem'
 import type { Hex, SwapExpectation, SwapRoute } from '../../domain/payment.ts'
 import type { InternalCall, Log, Proof, ProofQuestion } from '../chain.ts'
-import { isAmong, sameHex } from './hex.ts'
+import { isAmong, lowerHex, sameHex } from './hex.ts'
 import { COUNTED_ALREADY, coinPart, everyPart, logPart, unproven } from './parts.ts'
 import { readEvent } from './read-event.ts'
-import { readTransfer } from './read-transfer.ts'
+import { transfersOf } from './read-transfer.ts'
 import { isAskedCall, mayActInternally, topLevelFault } from './transaction-faults.ts'
 
 const EVENTS = parseAbi([
@@ -145,7 +145,10 @@ function proveByLogs(question: ProofQuestion, { route }: SwapExpectation, arriva
   return unproven(`no Transfer of an address of the payer into the pool ${route.pools[0]} pays for what the payee got`)
 }
 
-/** The payer's own Transfer for a swap of the last pool: the pools on the way are paid by each other. */
+/**
+ * The payer's own Transfer for a swap of the last pool: the pools on the way are paid by each other. A pool does one swap
+ * at a time, so that the work for all swaps of a transaction grows with its logs and no faster.
+ */
 function paymentFor(
   { sighting, payers, taken }: ProofQuestion,
   route: SwapRoute,
@@ -154,44 +157,70 @@ function paymentFor(
   let trade = last
   for (let hop = route.pools.length - 2; hop >= 0; hop--) {
     const payee = route.pools[hop + 1]
-    const paying = tradesOf(sighting.logs, route, hop).find(
-      (other) => isSame(other.to, payee) && other.gave === trade.took && isWithin(other, trade),
+    const paying = startingWithin(trade, tradesOf(sighting.logs, route, hop), ({ start }) => start).find(
+      (other) => other.end < trade.end && isSame(other.to, payee) && other.gave === trade.took,
     )
     if (paying === undefined) return null
     trade = paying
   }
-  const given = transfersOf(sighting.logs, route.tokens[0]).find(
+  const [tokenIn, pool] = [route.tokens[0], route.pools[0]]
+  if (tokenIn === undefined) return null
+  const given = startingWithin(trade, transfersOf(sighting.logs, tokenIn), ({ position }) => position).find(
     ({ position, from, to, value }) =>
-      isAmong(from, payers) &&
-      isSame(to, route.pools[0]) &&
-      value === trade.took &&
-      isWithin({ start: position, end: position }, trade) &&
-      !taken?.has(logPart(position)),
+      isAmong(from, payers) && isSame(to, pool) && value === trade.took && !taken?.has(logPart(position)),
   )
   return given ?? null
 }
 
-type Span = Pick<Trade, 'start' | 'end'>
-
-function isWithin(inner: Span, outer: Span): boolean {
-  return outer.start < inner.start && inner.end < outer.end
+/** Those of a list, ordered by where they start, that start within a trade. */
+function startingWithin<Item>(outer: Trade, ordered: readonly Item[], startOf: (item: Item) => number): Item[] {
+  let [low, high] = [0, ordered.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    const item = ordered[middle]
+    if (item !== undefined && startOf(item) <= outer.start) low = middle + 1
+    else high = middle
+  }
+  const within: Item[] = []
+  for (let at = low; at < ordered.length; at++) {
+    const item = ordered[at]
+    if (item === undefined || startOf(item) >= outer.end) break
+    within.push(item)
+  }
+  return within
 }
 
-/** The swaps of one pool of a route. It counts what comes in up and what goes out down. */
+/** What was read of the logs of a transaction, for each pool and direction. */
+const readBefore = new WeakMap<Log[], Map<string, Trade[]>>()
+
+/** The swaps of one pool of a route, ordered by their start. It counts what comes in up and what goes out down. */
 function tradesOf(logs: Log[], { tokens, pools }: SwapRoute, hop: number): Trade[] {
   const [pool, tokenIn, tokenOut] = [pools[hop], tokens[hop], tokens[hop + 1]]
   if (pool === undefined || tokenIn === undefined || tokenOut === undefined) return []
-  const given = transfersOf(logs, tokenOut).filter(({ from }) => sameHex(from, pool))
+  const known = readBefore.get(logs) ?? new Map<string, Trade[]>()
+  readBefore.set(logs, known)
+  const key = [pool, tokenIn, tokenOut].join(' ')
+  const trades = known.get(key) ?? readTrades(logs, { pool: lowerHex(pool), tokenIn, tokenOut })
+  known.set(key, trades)
+  return trades
+}
+
+function readTrades(logs: Log[], { pool, tokenIn, tokenOut }: { pool: Hex; tokenIn: Hex; tokenOut: Hex }): Trade[] {
+  const given = transfersOf(logs, tokenOut).filter(({ from }) => from === pool)
   const trades: Trade[] = []
-  let lastSaid = -1
+  let [lastSaid, next] = [-1, 0]
   for (const [end, log] of logs.entries()) {
-    if (!sameHex(log.address, pool)) continue
+    if (lowerHex(log.address) !== pool) continue
     const trade = BigInt(tokenIn) < BigInt(tokenOut) ? readTrade(log) : reversed(readTrade(log))
-    const start = given.find(
-      ({ position, to, value }) =>
-        lastSaid < position && position < end && trade !== null && sameHex(to, trade.to) && value === trade.gave,
-    )?.position
-    if (trade !== null && start !== undefined) trades.push({ ...trade, start, end })
+    // Each Transfer is looked at once: for what the pool says next.
+    for (let start = -1; start < 0; next++) {
+      const transfer = given[next]
+      if (transfer === undefined || transfer.position >= end) break
+      const { position, to, value } = transfer
+      if (position <= lastSaid || trade === null || !sameHex(to, trade.to) || value !== trade.gave) continue
+      start = position
+      trades.push({ ...trade, start, end })
+    }
     lastSaid = end
   }
   return trades
@@ -209,13 +238,6 @@ function readTrade(log: Log): Amounts | null {
 
 function reversed(trade: Amounts | null): Amounts | null {
   return trade && { ...trade, took: -trade.gave, gave: -trade.took }
-}
-
-function transfersOf(logs: Log[], token: Hex | undefined) {
-  return logs.flatMap((log, position) => {
-    const transfer = isSame(log.address, token) ? readTransfer(log) : null
-    return transfer === null ? [] : [{ position, ...transfer }]
-  })
 }
 
 function isSame(address: Hex, other: Hex | undefined): boolean {

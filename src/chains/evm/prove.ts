@@ -1,11 +1,11 @@
 import { getAddress } from 'viem'
 import type { Expectation, Hex } from '../../domain/payment.ts'
 import type { CoinTransfer, MinedSighting, Moved, Proof, ProofQuestion } from '../chain.ts'
-import { isAmong, sameHex } from './hex.ts'
+import { isAmong, lowerHex, sameHex } from './hex.ts'
 import { COUNTED_ALREADY, coinPart, everyPart, logPart, unproven } from './parts.ts'
 import { proveApproval } from './prove-approval.ts'
 import { proveSwap } from './prove-swap.ts'
-import { readTransfer, type Transfer } from './read-transfer.ts'
+import { type LoggedTransfer, readTransfer, transfersOf } from './read-transfer.ts'
 import { isAskedCall, mayActInternally, topLevelFault } from './transaction-faults.ts'
 
 type TokenExpectation = Extract<Expectation, { kind: 'token' }>
@@ -13,7 +13,10 @@ type NativeExpectation = Extract<Expectation, { kind: 'native' }>
 type CallExpectation = Extract<Expectation, { kind: 'call' }>
 
 /** What moved of the expected currency, and what keeps it from being the expected one. */
-type Candidate = { part: string; payer: Hex; to: Hex; units: bigint; faults: string[] }
+type Candidate = { part: string; payer: Hex; to: Hex; units: bigint; faults: Fault[] }
+
+/** Put in words only where it is to be read: a transaction may have tens of thousands of Transfers. */
+type Fault = () => string
 
 /** Whether a mined transaction does exactly what was asked, and which of its parts carry it. */
 export function prove(question: ProofQuestion): Proof {
@@ -71,7 +74,7 @@ function proveNative(question: ProofQuestion, expectation: NativeExpectation): P
 }
 
 function proveToken(question: ProofQuestion, expectation: TokenExpectation): Proof {
-  const candidates = transfersOf(question, expectation)
+  const candidates = candidatesOf(question, expectation)
   const none = noTransferReason(question.sighting, expectation.token)
   return choose(question, { candidates, asked: expectation.units, recipient: expectation.recipient, none })
 }
@@ -81,13 +84,23 @@ type Choice = { candidates: Candidate[]; asked: bigint; recipient: Hex; none: st
 /** Of those that would do, the one that counts for the payment already, or else one that is free. */
 function choose(question: ProofQuestion, choice: Choice): Proof {
   const { candidates, none } = choice
-  const [closest] = candidates.toSorted((one, other) => one.faults.length - other.faults.length)
+  const closest = closestOf(candidates)
   if (closest === undefined) return unproven(none)
-  if (closest.faults.length > 0) return unproven(closest.faults.join(', and '), unitsMoved(question, choice))
+  if (closest.faults.length > 0) {
+    return unproven(closest.faults.map((fault) => fault()).join(', and '), unitsMoved(question, choice))
+  }
   const free = candidates.filter(({ part, faults }) => faults.length === 0 && !question.taken?.has(part))
   const chosen = free.find(({ part }) => question.own?.has(part)) ?? free[(question.draw ?? 0) % free.length]
   if (chosen === undefined) return unproven(`the Transfer ${COUNTED_ALREADY}`)
   return { proven: true, parts: [chosen.part], payer: getAddress(chosen.payer) }
+}
+
+/** The first of those with the fewest faults. */
+function closestOf(candidates: Candidate[]): Candidate | undefined {
+  return candidates.reduce<Candidate | undefined>(
+    (best, one) => (best === undefined || one.faults.length < best.faults.length ? one : best),
+    undefined,
+  )
 }
 
 /** Coins that one of the payers sent to the payee, though not as many as were asked. */
@@ -118,28 +131,34 @@ function coinsOf({ payers }: ProofQuestion, coins: CoinTransfer[], expectation: 
   })
 }
 
-function coinFaults({ to, units }: { to: Hex; units: bigint }, { recipient, wei }: NativeExpectation): string[] {
-  const faults: string[] = []
-  if (!sameHex(to, recipient)) faults.push(`the contract sent to ${getAddress(to)} instead of ${recipient}`)
-  if (units !== wei) faults.push(`the contract sent ${units} wei, asked were ${wei}`)
+function coinFaults({ to, units }: { to: Hex; units: bigint }, { recipient, wei }: NativeExpectation): Fault[] {
+  const faults: Fault[] = []
+  if (!sameHex(to, recipient)) faults.push(() => `the contract sent to ${getAddress(to)} instead of ${recipient}`)
+  if (units !== wei) faults.push(() => `the contract sent ${units} wei, asked were ${wei}`)
   return faults
 }
 
-function transfersOf({ sighting, payers }: ProofQuestion, expectation: TokenExpectation): Candidate[] {
-  return sighting.logs.flatMap((log, position) => {
-    const transfer = sameHex(log.address, expectation.token) ? readTransfer(log) : null
-    if (transfer === null) return []
-    const { from: payer, to, value: units } = transfer
-    return [{ part: logPart(position), payer, to, units, faults: faultsOf(transfer, expectation, payers) }]
+/** The Transfers of the token. */
+function candidatesOf({ sighting, payers }: ProofQuestion, expectation: TokenExpectation): Candidate[] {
+  const expected = { ...expectation, recipient: lowerHex(expectation.recipient), payers: new Set(payers.map(lowerHex)) }
+  return transfersOf(sighting.logs, expectation.token).map((transfer) => {
+    const { position, from: payer, to, value: units } = transfer
+    return { part: logPart(position), payer, to, units, faults: faultsOf(transfer, expected) }
   })
 }
 
-function faultsOf(transfer: Transfer, { recipient, units }: TokenExpectation, payers: Hex[]): string[] {
-  const faults: string[] = []
-  if (!sameHex(transfer.to, recipient)) faults.push(`the Transfer went to ${transfer.to} instead of ${recipient}`)
-  if (transfer.value !== units) faults.push(`the Transfer is of ${transfer.value} units, asked were ${units}`)
-  if (!isAmong(transfer.from, payers)) {
-    faults.push(`the Transfer is from ${transfer.from}, which is not an address of the payer`)
+/** @param expected addresses in lower case */
+function faultsOf(
+  { from, to, value }: LoggedTransfer,
+  { recipient, units, payers }: { recipient: Hex; units: bigint; payers: Set<Hex> },
+): Fault[] {
+  const faults: Fault[] = []
+  if (to !== recipient) {
+    faults.push(() => `the Transfer went to ${getAddress(to)} instead of ${getAddress(recipient)}`)
+  }
+  if (value !== units) faults.push(() => `the Transfer is of ${value} units, asked were ${units}`)
+  if (!payers.has(from)) {
+    faults.push(() => `the Transfer is from ${getAddress(from)}, which is not an address of the payer`)
   }
   return faults
 }

@@ -1,6 +1,7 @@
 import { getAddress, isAddress } from 'viem'
 import type { ChainRules } from '../chain.ts'
 import { actsItself } from './acts.ts'
+import { asksServed } from './asks-served.ts'
 import { buildInput } from './build-input.ts'
 import { buildApproval, buildSwap } from './build-swap.ts'
 import { explainOutcome } from './explain-outcome.ts'
@@ -19,6 +20,7 @@ export const evmRules: ChainRules = {
   explainOutcome,
   prove,
   actsItself,
+  asksServed,
   names,
   plausible,
   readSigned,

@@ -1,9 +1,10 @@
 import type { VoucherStatus } from '../../domain/voucher.ts'
 import type {
-  HoldersFilter,
+  CompetingFilter,
   Page,
   Party,
   SessionFilter,
+  SettlingFilter,
   VoucherFilter,
   WebhookDeliveryFilter,
   WebhookEndpointFilter,
@@ -45,13 +46,28 @@ export function vouchersQuery(filter: VoucherFilter): Query {
   )
 }
 
-/** The vouchers of those who have shown to hold an address, newest first. */
-export function vouchersOfHoldersQuery({ wallets, accountIds, sinceMs, limit }: HoldersFilter): Query {
-  const signed = wallets.map((wallet) => [is('signed_by', wallet)])
-  const isNotSigned = wallets.map((wallet) => ({ sql: 'signed_by IS DISTINCT FROM ?', values: [wallet] }))
-  const arms = [...signed, ...accountIds.map((accountId) => [is('payer_id', accountId), ...isNotSigned])]
-  const name = `vouchersOfHolders ${wallets.length} ${accountIds.length}`
-  return { name, ...page('vouchers', arms, { limit, offset: 0, sinceMs, untilMs: null }) }
+/** A slice of the vouchers of those who have shown to hold an address, oldest first. */
+export function competingQuery({ wallets, accountIds, asks, sinceMs, after, limit }: CompetingFilter): Query {
+  const within = 'asks = ANY($3::text[]) AND created_at_ms >= $4 AND row > $5 ORDER BY row LIMIT $6'
+  return {
+    name: 'competingVouchers',
+    text: `SELECT row, body FROM (
+      (SELECT row, body FROM vouchers WHERE signed_by = ANY($1::text[]) AND ${within}) UNION ALL
+      (SELECT row, body FROM vouchers WHERE payer_id = ANY($2::text[])
+        AND (signed_by = ANY($1::text[])) IS NOT TRUE AND ${within})
+    ) AS found ORDER BY row LIMIT $6`,
+    values: [wallets, accountIds, asks, sinceMs, after ?? 0, limit],
+  }
+}
+
+/** A slice of the vouchers of others that wait for a transaction, oldest first. */
+export function settlingWithQuery({ hash, asks, exceptPayerId, after, limit }: SettlingFilter): Query {
+  return {
+    name: 'settlingWith',
+    text: `SELECT row, body FROM vouchers WHERE settling_hash = $1 AND asks = ANY($2::text[]) AND payer_id <> $3
+      AND row > $4 ORDER BY row LIMIT $5`,
+    values: [hash, asks, exceptPayerId, after ?? 0, limit],
+  }
 }
 
 /** A page of an owner's webhook endpoints, newest first. */

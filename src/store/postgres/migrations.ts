@@ -11,6 +11,7 @@ const STEPS = [
   '7-resting-codes.sql',
   '8-relay-queues.sql',
   '9-who-comes-first.sql',
+  '10-what-is-asked.sql',
 ]
 
 /** The schema that this program writes. */

@@ -1,10 +1,11 @@
 import type { SQLInputValue } from 'node:sqlite'
 import type { VoucherStatus } from '../../domain/voucher.ts'
 import type {
-  HoldersFilter,
+  CompetingFilter,
   Page,
   Party,
   SessionFilter,
+  SettlingFilter,
   VoucherFilter,
   WebhookDeliveryFilter,
   WebhookEndpointFilter,
@@ -44,11 +45,26 @@ export function vouchersQuery(filter: VoucherFilter): Query {
   return page('vouchers', arms, filter)
 }
 
-/** The vouchers of those who have shown to hold an address, newest first. */
-export function vouchersOfHoldersQuery({ wallets, accountIds, sinceMs, limit }: HoldersFilter): Query {
-  const signed = wallets.map((wallet) => [is('signed_by', wallet)])
-  const arms = [...signed, ...accountIds.map((accountId) => [is('payer_id', accountId)])]
-  return page('vouchers', arms, { limit, offset: 0, sinceMs, untilMs: null })
+/** A slice of the vouchers of those who have shown to hold an address, oldest first. */
+export function competingQuery({ wallets, accountIds, asks, sinceMs, after, limit }: CompetingFilter): Query {
+  const found = (column: 'signed_by' | 'payer_id') =>
+    `SELECT row FROM vouchers WHERE ${column} IN (SELECT value FROM json_each(?))
+      AND asks IN (SELECT value FROM json_each(?)) AND +created_at_ms >= ? AND row > ?`
+  const within = [JSON.stringify(asks), sinceMs, after ?? 0]
+  return {
+    sql: `SELECT row, body FROM vouchers WHERE row IN
+      (${found('signed_by')} UNION ${found('payer_id')} ORDER BY row LIMIT ?) ORDER BY row`,
+    values: [JSON.stringify(wallets), ...within, JSON.stringify(accountIds), ...within, limit],
+  }
+}
+
+/** A slice of the vouchers of others that wait for a transaction, oldest first. */
+export function settlingWithQuery({ hash, asks, exceptPayerId, after, limit }: SettlingFilter): Query {
+  return {
+    sql: `SELECT row, body FROM vouchers WHERE settling_hash = ? AND +asks IN (SELECT value FROM json_each(?))
+      AND +payer_id <> ? AND row > ? ORDER BY row LIMIT ?`,
+    values: [hash, JSON.stringify(asks), exceptPayerId, after ?? 0, limit],
+  }
 }
 
 /** A page of an owner's webhook endpoints, newest first. */

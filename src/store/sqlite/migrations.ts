@@ -198,6 +198,22 @@ const STEPS: string[] = [
   CREATE INDEX vouchers_signed_by ON vouchers (signed_by, created_at_ms) WHERE signed_by IS NOT NULL;
   CREATE INDEX vouchers_settling_hash ON vouchers (settling_hash) WHERE settling_hash IS NOT NULL;
   `,
+  `
+  ALTER TABLE vouchers ADD COLUMN asks TEXT;
+  UPDATE vouchers SET asks = lower(CASE
+      WHEN body ->> '$.redemption.terms.type' = 'CUSTOM' THEN 'call ' || (body ->> '$.redemption.terms.instruction.input.to')
+        || ' ' || (body ->> '$.redemption.terms.instruction.input.value')
+        || ' ' || substr(body ->> '$.redemption.terms.instruction.input.data', 1, 10)
+      WHEN body ->> '$.redemption.terms.currencyAddress' = '' THEN 'native ' || (body ->> '$.redemption.terms.recipient')
+        || ' ' || (body ->> '$.redemption.terms.amountUnits')
+      ELSE 'token ' || (body ->> '$.redemption.terms.currencyAddress') || ' ' || (body ->> '$.redemption.terms.recipient')
+        || ' ' || (body ->> '$.redemption.terms.amountUnits') END)
+    WHERE created_at_ms > (unixepoch() - 172800) * 1000 AND (status IN ('REDEEMED', 'DISCARDED', 'EXPIRED')
+      OR status = 'RESOLVED' AND body ->> '$.settlement.status' = 'FAILED');
+  DROP INDEX vouchers_signed_by;
+  CREATE INDEX vouchers_signed_asks ON vouchers (signed_by, asks) WHERE signed_by IS NOT NULL AND asks IS NOT NULL;
+  CREATE INDEX vouchers_payer_asks ON vouchers (payer_id, asks) WHERE asks IS NOT NULL;
+  `,
 ]
 
 /** The schema that this program writes. */
