@@ -6,6 +6,8 @@ import { assertServable, type Config } from '../config.ts'
 import { type NetworkConfig, sandboxNetwork, servedNetwork } from '../networks.ts'
 import { createLogger } from '../operating/logger.ts'
 import { isPortTaken } from '../sandbox/anvil-process.ts'
+import { SANDBOX_NETWORK } from '../sandbox/facts.ts'
+import { assertSandboxInstalled } from '../sandbox/optional-packages.ts'
 import { type SandboxChain, startSandboxChain } from '../sandbox/sandbox-chain.ts'
 import { type RunningServer, startServer } from '../server.ts'
 import { readRelayerKey } from './relayer-key.ts'
@@ -41,6 +43,7 @@ async function assertPortFree({ port, host }: Config): Promise<void> {
  */
 export async function serve(config: Config): Promise<Serving> {
   assertServable(config)
+  if (config.sandbox && config.chainUrl === null) assertSandboxInstalled()
   const relayer = config.relayer && readRelayerKey(config.relayer)
   const logger = createLogger(config.logLevel, pino.destination({ fd: process.stderr.fd, sync: true }))
   const sandboxRpcUrl = config.sandbox ? (config.chainUrl ?? `http://127.0.0.1:${config.chainPort}`) : null
@@ -76,7 +79,7 @@ export async function serve(config: Config): Promise<Serving> {
       rateLimits: config.rateLimits,
       webhookAllow: config.webhookAllow,
       attestation: config.attestation === 'jws' ? jwsAttestation : noAttestation,
-      networks: networks.map(servedNetwork),
+      networks: networks.map((network) => ({ ...servedNetwork(network), mayBeginAnew: isOwnChain(network, config) })),
       ...(relayer && { relayer }),
       sandboxRpcUrl,
       onStoreOpened: startChain,
@@ -93,6 +96,11 @@ export async function serve(config: Config): Promise<Serving> {
     await stopChain()
   }
   return { url: server.url, rpcUrl: sandboxRpcUrl, networks, relayers: server.app.relayers, stop }
+}
+
+/** The sandbox's chain, where the server keeps it itself: it begins anew where its state is broken. */
+function isOwnChain({ name }: NetworkConfig, config: Config): boolean {
+  return config.sandbox && config.chainUrl === null && name === SANDBOX_NETWORK
 }
 
 /** What runs where, and what to type next. */

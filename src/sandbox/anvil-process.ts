@@ -4,6 +4,8 @@ import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createClient, http } from 'viem'
+import { AnvilUnusable } from './anvil-unusable.ts'
+import { fileOf } from './optional-packages.ts'
 
 export type AnvilProcess = {
   rpcUrl: string
@@ -18,11 +20,6 @@ export type AnvilOptions = {
   args?: string[]
   /** Called when anvil ends without having been stopped. */
   onUnexpectedEnd?: () => void
-}
-
-/** The local chain cannot run here. Meant for whoever started it. */
-export class AnvilUnusable extends Error {
-  override readonly name = 'AnvilUnusable'
 }
 
 /** Somebody else listens on the port that the local chain should have. */
@@ -104,12 +101,15 @@ function spawnGuarded(binary: string, { port, chainId, args = [] }: AnvilOptions
 /** The program itself, not its npm wrapper, which leaves anvil behind when it is killed. */
 function anvilBinary(): string {
   const arch = process.arch === 'x64' ? 'amd64' : process.arch
-  const require = createRequire(import.meta.resolve('@foundry-rs/anvil/package.json'))
   try {
+    const require = createRequire(fileOf('@foundry-rs/anvil'))
     if (process.platform === 'win32') throw new Error('anvil is guarded by a POSIX shell')
     return require.resolve(`@foundry-rs/anvil-${process.platform}-${arch}/bin/anvil`)
   } catch (cause) {
-    throw new AnvilUnusable(`There is no local chain (anvil) for ${process.platform} on ${process.arch}.`, { cause })
+    throw new AnvilUnusable(
+      `There is no local chain (anvil) for ${process.platform} on ${process.arch}, or it was left out: npm install --include=optional brings it where it is.`,
+      { cause },
+    )
   }
 }
 

@@ -4,6 +4,7 @@ import { Value } from 'typebox/value'
 import { concat, encodeAbiParameters, encodeFunctionData, erc20Abi, parseAbi, parseUnits, zeroAddress } from 'viem'
 import type { Hex } from '../domain/payment.ts'
 import { SANDBOX_EXCHANGE, SANDBOX_NATIVE_CURRENCY, SANDBOX_POOLS, SANDBOX_TOKENS, type SandboxPool } from './facts.ts'
+import { fileOf } from './optional-packages.ts'
 import { actAs, type SandboxClient, type Send } from './sandbox-client.ts'
 import { mintData } from './sandbox-tokens.ts'
 
@@ -12,22 +13,24 @@ const { wrappedNative, factory, positions } = SANDBOX_EXCHANGE
 /** Deploys the exchange before anything else that it does, and owns what is in the pools. Nobody has its key. */
 const FOUNDER: Hex = '0x0000000000000000000000000000000000515ce1'
 
-const CORE = new URL('artifacts/contracts/', import.meta.resolve('@uniswap/v3-core/package.json'))
-const PERIPHERY = new URL('artifacts/contracts/', import.meta.resolve('@uniswap/v3-periphery/package.json'))
-const WRAPPED_NATIVE = new URL(import.meta.resolve('canonical-weth/build/contracts/WETH9.json'))
+type Contract = { artifact: URL; args: Hex[] }
 
 /** In the order in which they are deployed: the founder's nonce tells how far it came. Every argument is an address. */
-const CONTRACTS: readonly { artifact: URL; args: Hex[] }[] = [
-  { artifact: WRAPPED_NATIVE, args: [] },
-  { artifact: new URL('UniswapV3Factory.sol/UniswapV3Factory.json', CORE), args: [] },
-  { artifact: new URL('SwapRouter.sol/SwapRouter.json', PERIPHERY), args: [factory, wrappedNative] },
-  { artifact: new URL('lens/QuoterV2.sol/QuoterV2.json', PERIPHERY), args: [factory, wrappedNative] },
-  {
-    artifact: new URL('NonfungiblePositionManager.sol/NonfungiblePositionManager.json', PERIPHERY),
-    // Nobody looks at the picture that a position may have.
-    args: [factory, wrappedNative, zeroAddress],
-  },
-]
+function contracts(): readonly Contract[] {
+  const core = new URL('artifacts/contracts/', fileOf('@uniswap/v3-core'))
+  const periphery = new URL('artifacts/contracts/', fileOf('@uniswap/v3-periphery'))
+  return [
+    { artifact: new URL(fileOf('canonical-weth')), args: [] },
+    { artifact: new URL('UniswapV3Factory.sol/UniswapV3Factory.json', core), args: [] },
+    { artifact: new URL('SwapRouter.sol/SwapRouter.json', periphery), args: [factory, wrappedNative] },
+    { artifact: new URL('lens/QuoterV2.sol/QuoterV2.json', periphery), args: [factory, wrappedNative] },
+    {
+      artifact: new URL('NonfungiblePositionManager.sol/NonfungiblePositionManager.json', periphery),
+      // Nobody looks at the picture that a position may have.
+      args: [factory, wrappedNative, zeroAddress],
+    },
+  ]
+}
 
 const Artifact = Type.Object({ bytecode: Type.String({ pattern: '^0x[0-9a-f]+$' }) })
 
@@ -48,7 +51,7 @@ const WIDEST_TICKS: Record<number, number> = { 500: 887_270, 3000: 887_220 }
 /** Deploys the exchange and fills its pools, where an earlier start has not done so. */
 export async function placeExchange(client: SandboxClient): Promise<void> {
   const deployed = await client.getTransactionCount({ address: FOUNDER })
-  const missing = CONTRACTS.slice(deployed)
+  const missing = contracts().slice(deployed)
   if (missing.length > 0) {
     await actAs(client, FOUNDER, async (send) => {
       for (const contract of missing) await send({ data: creationCode(contract) })
@@ -59,7 +62,7 @@ export async function placeExchange(client: SandboxClient): Promise<void> {
   }
 }
 
-function creationCode({ artifact, args }: (typeof CONTRACTS)[number]): Hex {
+function creationCode({ artifact, args }: Contract): Hex {
   const { bytecode } = Value.Parse(Artifact, JSON.parse(readFileSync(artifact, 'utf8')))
   const types = args.map(() => ({ type: 'address' }))
   return concat([`0x${bytecode.slice('0x'.length)}`, encodeAbiParameters(types, args)])

@@ -145,6 +145,23 @@ test('what the server says as it starts shows of the URLs of nodes nothing but t
   assert.doesNotMatch(said, /secret/)
 })
 
+test('without the packages of the sandbox all but the sandbox runs, and the sandbox says what to install', async (t) => {
+  const dataDir = await tempDir(t)
+  const env = { NODE_OPTIONS: `--import ${new URL('without-sandbox.mjs', import.meta.url)}` }
+  const { code, said } = await runProgram(['serve', '--sandbox', '--data', dataDir], env)
+  assert.equal(code, 1)
+  assert.match(
+    said,
+    /^error: The sandbox needs packages .*@foundry-rs\/anvil, .*canonical-weth.*: npm install --include=optional\n$/,
+  )
+
+  const file = join(dataDir, 'config.json')
+  await writeFile(file, '{"networks":[{"name":"polygon"}]}')
+  const server = startProgram(['serve', '--config', file, '--data', dataDir, '--port', '0'], env)
+  t.after(() => server.end('SIGKILL'))
+  assert.equal((await fetch(`${await urlOf(server)}/healthz`)).status, 200)
+})
+
 test('keys are made, listed and revoked, with the server running and without', async (t) => {
   const dataDir = await tempDir(t)
   const file = join(dataDir, 'config.json')

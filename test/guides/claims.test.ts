@@ -51,9 +51,16 @@ it('npm has the scripts', () => {
 it('each dependency has its reason, and each reason its dependency', async () => {
   const text = await readFile(join(ROOT, 'docs/dependencies.md'), 'utf8')
   const named = [...text.matchAll(/^\| (`.*?) \|/gm)].flatMap(([, cell = '']) => [...cell.matchAll(/`(.+?)`/g)])
-  const { dependencies, devDependencies } = packageFile
-  const needed = Object.keys({ ...dependencies, ...devDependencies })
+  const { dependencies, optionalDependencies, devDependencies } = packageFile
+  const needed = Object.keys({ ...dependencies, ...optionalDependencies, ...devDependencies })
   assert.deepEqual(named.map(([, name = '']) => name).toSorted(), needed.toSorted())
+})
+
+it('what is installed is locked to its content, on every platform', async () => {
+  const { packages } = JSON.parse(await readFile(join(ROOT, 'package-lock.json'), 'utf8'))
+  const entries = Object.entries<{ integrity?: string; link?: boolean }>(packages)
+  const loose = entries.filter(([path, { integrity, link }]) => path.includes('node_modules/') && !integrity && !link)
+  assert.deepEqual(loose, [])
 })
 
 it('routes are served', () => {

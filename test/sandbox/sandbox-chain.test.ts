@@ -9,7 +9,8 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { domainSeparator, erc20Abi, parseUnits } from 'viem'
 import relayArtifact from '../../src/chains/evm/relay/relay.artifact.json' with { type: 'json' }
 import type { Hex } from '../../src/domain/payment.ts'
-import { AnvilUnusable, PortTaken } from '../../src/sandbox/anvil-process.ts'
+import { PortTaken } from '../../src/sandbox/anvil-process.ts'
+import { AnvilUnusable } from '../../src/sandbox/anvil-unusable.ts'
 import { compileRelayContracts, compileSandboxContract } from '../../src/sandbox/contracts/compile.ts'
 import accountArtifact from '../../src/sandbox/contracts/sandbox-account.artifact.json' with { type: 'json' }
 import tokenArtifact from '../../src/sandbox/contracts/sandbox-token.artifact.json' with { type: 'json' }
