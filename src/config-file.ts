@@ -79,8 +79,11 @@ const DEFAULT_PACE = { pollIntervalMs: 2_000, maxHeadAgeMs: 60_000 }
 
 const ZERO_ADDRESS = /^0x0{40}$/
 
-/** Chain ids that no real chain has; local chains start with them. */
+/** Chain ids that no real chain has; local chains (Hardhat, anvil, Ganache) start with them. */
 const LOCAL_CHAIN_IDS: readonly number[] = [1337, SANDBOX_CHAIN_ID]
+
+/** Local chains make a block when something is sent, and none while nothing is. */
+const LOCAL_PACE = { ...DEFAULT_PACE, maxHeadAgeMs: null }
 
 /** What a config file says: settings as texts, by name, and the networks to enable. */
 export type ConfigFile = { file: string; settings: ReadonlyMap<string, string>; networks: NetworkEntry[] }
@@ -185,7 +188,8 @@ function statedFacts(entry: NetworkEntry, place: Place): NetworkFacts {
       `must state chainId, nativeCurrency, confirmations and currencies, because "${name}" is none of ${names}`,
     )
   }
-  return { name, chainId, nativeCurrency, confirmations, ...DEFAULT_PACE }
+  const pace = LOCAL_CHAIN_IDS.includes(chainId) ? LOCAL_PACE : DEFAULT_PACE
+  return { name, chainId, nativeCurrency, confirmations, ...pace }
 }
 
 function statedPace(entry: NetworkEntry, place: Place): Partial<Pick<NetworkFacts, 'pollIntervalMs' | 'maxHeadAgeMs'>> {

@@ -8,6 +8,7 @@ import { createPasswords, type PasswordCost } from './auth/passwords.ts'
 import { createRateLimits, type RatePreset } from './auth/rate-limits.ts'
 import { createTokens } from './auth/tokens.ts'
 import { type EvmChain, openEvmChain } from './chains/evm/evm-chain.ts'
+import type { KeepGenesis } from './chains/evm/genesis-check.ts'
 import { openEvmRelayer } from './chains/evm/relay/evm-relayer.ts'
 import { evmRules } from './chains/evm/rules.ts'
 import type { Relayer } from './chains/relayer.ts'
@@ -28,6 +29,7 @@ import { type Phase, readReadiness } from './operating/readiness.ts'
 import type { Passing } from './operating/steady-clock.ts'
 import type { App, Log, SwapPolicy, Times } from './use-cases/app.ts'
 import { EventFanOut, markBeginning } from './use-cases/fan-out-events.ts'
+import { keepGenesis } from './use-cases/keep-genesis.ts'
 import { Leases } from './use-cases/leases.ts'
 import { readRelayers } from './use-cases/read-relayers.ts'
 import { RecentRows } from './use-cases/recent-rows.ts'
@@ -44,6 +46,8 @@ export type ServedNetwork = {
   confirmations: RequiredDepth
   pollIntervalMs: number
   maxHeadAgeMs: number | null
+  /** Whether its chain may begin anew on the same data, as the sandbox's own may; otherwise such a chain is not believed. */
+  mayBeginAnew?: boolean
   /** Who names prices there; left out: nobody. */
   fx?: FxSettings
 }
@@ -140,7 +144,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   try {
     await options.onStoreOpened?.()
     for (const served of options.networks) {
-      if (served.rpcUrls.length > 0) chains.push(await startChain(served, engine.clock, log))
+      if (served.rpcUrls.length > 0) chains.push(await startChain(served, engine, log))
     }
     const operation = { ...DEFAULT_OPERATION, ...options.operation }
     const streams = openStreams(engine.store, { operation, log, stopping: stopping.signal })
@@ -235,7 +239,7 @@ async function closeHttp(http: Routes): Promise<void> {
   clearTimeout(impatience)
 }
 
-async function startChain(served: ServedNetwork, clock: () => number, log: Log): Promise<EvmChain> {
+async function startChain(served: ServedNetwork, { store, clock }: Engine, log: Log): Promise<EvmChain> {
   const { network, rpcUrls, confirmations, pollIntervalMs, maxHeadAgeMs } = served
   const chain = openEvmChain({
     network: network.name,
@@ -245,10 +249,28 @@ async function startChain(served: ServedNetwork, clock: () => number, log: Log):
     pollIntervalMs,
     maxHeadAgeMs,
     clock,
+    keepGenesis: genesisKeeper(served, store, log),
     log: (line) => log.warn({ network: network.name }, line),
   })
   await chain.start()
   return chain
+}
+
+/** Tells a chain that was reset from the one that the stored payments are on. */
+function genesisKeeper(
+  { network, mayBeginAnew = false }: ServedNetwork,
+  store: Engine['store'],
+  log: Log,
+): KeepGenesis {
+  return async (hash) => {
+    const known = await keepGenesis(store, network.chainId ?? 0, hash)
+    if (known === hash || !mayBeginAnew) return known
+    log.warn(
+      { network: network.name },
+      'the chain was reset: what was paid before is not on it, and old vouchers may fail',
+    )
+    return hash
+  }
 }
 
 function openStreams(

@@ -424,6 +424,8 @@ describe('a network in the file', () => {
     const gnosis = networkOf({ ...GNOSIS, maxHeadAge: '30s' })
     assert.deepEqual([gnosis.chainId, gnosis.nativeCurrency.symbol, gnosis.maxHeadAgeMs], [100, 'xDAI', 30_000])
     assert.equal(gnosis.currencies.length, 2)
+    const paces = [1337, 31337, 100].map((chainId) => networkOf({ ...GNOSIS, chainId }).maxHeadAgeMs)
+    assert.deepEqual(paces, [null, null, 60_000], 'local chains make no block while nothing is sent')
     for (const fact of ['chainId', 'nativeCurrency', 'confirmations', 'currencies']) {
       const { [fact]: _, ...rest } = { ...GNOSIS } as Record<string, unknown>
       assert.match(

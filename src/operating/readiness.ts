@@ -3,8 +3,11 @@ import type { Store } from '../store/store.ts'
 
 export type Phase = 'starting' | 'ready' | 'stopping'
 
-/** What is known of a network's nodes without asking them. `head`: the newest block seen, null before the first. */
-export type NodeStatus = { network: string; up: boolean; head: number | null }
+/**
+ * What is known of a network's nodes without asking them. `head`: the newest block seen, null before the first. `why`: what
+ * was wrong at the last look, where they are not up.
+ */
+export type NodeStatus = { network: string; up: boolean; head: number | null; why?: string }
 
 /** Whether to send callers here. Nodes that are down make nothing unready: all but payments goes on without them. */
 export type Readiness = { ready: boolean; notReady: ('server' | 'store')[]; phase: Phase; networks: NodeStatus[] }

@@ -3,12 +3,18 @@ import { Refusal } from '../domain/refusal.ts'
 
 const RETRY_AFTER_SECONDS = 5
 
-/** What a caller hears when a node cannot be asked: come back; nothing is said about the payment. */
-function chainUnavailable(network: string, cause: unknown): Refusal {
-  return new Refusal('overloaded', `The ${network} node cannot be asked right now. Nothing was changed; try again.`, {
-    retryAfterSeconds: RETRY_AFTER_SECONDS,
-    cause,
-  })
+/**
+ * What a caller hears when a node cannot be asked: why, so that whoever runs it knows what to do, and to come back; nothing
+ * is said about the payment.
+ */
+function chainUnavailable(network: string, cause: ChainUnavailable): Refusal {
+  const prefix = `${network}: `
+  const why = cause.message.startsWith(prefix) ? cause.message.slice(prefix.length) : cause.message
+  return new Refusal(
+    'overloaded',
+    `The ${network} node cannot be asked right now (${why}). Nothing was changed; try again.`,
+    { retryAfterSeconds: RETRY_AFTER_SECONDS, cause },
+  )
 }
 
 /**

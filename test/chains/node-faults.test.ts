@@ -227,7 +227,10 @@ describe('a node that lags', () => {
     const chain = open({ maxHeadAgeMs: 60_000, clock: () => nowMs })
     assert.deepEqual(await chain.sight(NOBODY_KNOWS), { state: 'unknown' })
     nowMs += 1
-    await assert.rejects(chain.sight(NOBODY_KNOWS), /testnet: the node is behind: its newest block is 60 s old/)
+    await assert.rejects(
+      chain.sight(NOBODY_KNOWS),
+      /testnet: the node is behind: its newest block is 60 s old, .* set "maxHeadAge":"none"/,
+    )
     await assert.rejects(chain.minedByNonce(SHOP, 0), ChainUnavailable)
     await assert.rejects(chain.depthOf({ number: 10_000, hash }), ChainUnavailable)
     await assert.rejects(chain.head(), ChainUnavailable)
@@ -243,6 +246,50 @@ describe('a node that lags', () => {
     node.fault = ({ method }) =>
       method === 'eth_syncing' ? { error: { code: -32601, message: 'no such method' } } : undefined
     assert.deepEqual(await open().sight(NOBODY_KNOWS), { state: 'unknown' })
+  })
+})
+
+describe('a node whose chain was reset', () => {
+  const OTHER_GENESIS = keccak256('0x01')
+  const keeper = () => {
+    let kept: Hex | undefined
+    return async (hash: Hex) => {
+      kept ??= hash
+      return kept
+    }
+  }
+
+  it('is not believed from the moment that its chain is shorter, and says why once', async () => {
+    const lines: string[] = []
+    const chain = open({ keepGenesis: keeper(), log: (line) => lines.push(line) })
+    const hash = await pay()
+    await chain.start()
+    assert.equal((await chain.sight(hash)).state, 'mined')
+    await chain.ask((asked) => asked.freshHead())
+    node.fault = async ({ method, params }, askBehind) => {
+      if (method !== 'eth_getBlockByNumber') return undefined
+      if (params?.[0] === '0x0') return { result: Object.assign({}, await askBehind(), { hash: OTHER_GENESIS }) }
+      return { result: Object.assign({}, await askBehind(), { number: '0x0', hash: OTHER_GENESIS }) }
+    }
+    const why = new RegExp(`the chain was reset behind the server: its first block is ${OTHER_GENESIS}, and was 0x`)
+    await eventually('the reset is told', async () => lines.length > 0)
+    assert.match(lines[0] ?? '', why)
+    await assert.rejects(chain.sight(hash), why)
+    assert.match(chain.lastSeen().why ?? '', why)
+    assert.equal(chain.lastSeen().up, false)
+    node.fault = () => undefined
+    await eventually('the old chain is back', async () => lines.length === 2)
+    assert.equal((await chain.sight(hash)).state, 'mined')
+  })
+
+  it('is not believed at first contact, and is where it does not serve its first block', async () => {
+    const hash = await pay()
+    await assert.rejects(open({ keepGenesis: async () => OTHER_GENESIS }).sight(hash), /was reset behind the server/)
+    node.fault = ({ method, params }) =>
+      method === 'eth_getBlockByNumber' && params?.[0] === '0x0'
+        ? { error: { code: -32000, message: 'pruned' } }
+        : undefined
+    assert.equal((await open({ keepGenesis: async () => OTHER_GENESIS }).sight(hash)).state, 'mined')
   })
 })
 

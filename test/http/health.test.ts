@@ -46,10 +46,15 @@ describe('a server that is asked how it is', () => {
       networks: [chainNetwork({ name: 'polygon', chainId: 31337, rpcUrls, currencies: [] })],
     })
     try {
-      const { status, body } = await probe(server, '/readyz')
+      // The first look may still be under way.
+      const { status, body } = await eventually(async () => {
+        const found = await probe(server, '/readyz')
+        return found.body.networks?.[0]?.why !== undefined && found
+      })
+      const why = 'polygon: the node cannot be reached or errs'
       assert.deepEqual(
         [status, body.ready, body.networks],
-        [200, true, [{ network: 'polygon', up: false, head: null }]],
+        [200, true, [{ network: 'polygon', up: false, head: null, why }]],
       )
     } finally {
       await server.stop()

@@ -305,6 +305,30 @@ async function pending(
   return { voucher, transactionHash }
 }
 
+it('a chain that is reset behind the server is not taken for the old one, also after a restart', async () => {
+  const own = await openShop({ times: { resolveWaitMs: 600 } })
+  try {
+    const to = own.newRecipient()
+    const voucher = await own.ask(UNITS, to)
+    const transactionHash = await own.send({ units: UNITS, to })
+    await own.client.request({ method: 'anvil_reset', params: [] } as never)
+    const refused = await own.resolve(voucher, { transactionHash })
+    assertOverloaded(refused)
+    assert.match(
+      String(refused.body.detail),
+      /The polygon node cannot be asked right now \(the chain was reset behind the server/,
+    )
+    await eventually(async () => {
+      const { networks } = (await (await fetch(`${own.server.url}/readyz`)).json()) as { networks: { why?: string }[] }
+      return networks[0]?.why?.includes('was reset')
+    })
+    await own.restart()
+    assertOverloaded(await own.resolve(voucher, { transactionHash }))
+  } finally {
+    await own.stop()
+  }
+})
+
 it('a server whose node serves another chain refuses to start', async () => {
   const network = { name: 'elsewhere', type: 'evm', chainId: 1, enabled: true } as const
   const served = {

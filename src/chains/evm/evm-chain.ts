@@ -4,6 +4,7 @@ import type { Chain } from '../chain.ts'
 import { broadcast } from './broadcast.ts'
 import { Contracts } from './contracts.ts'
 import { depthOf } from './depth-of.ts'
+import type { KeepGenesis } from './genesis-check.ts'
 import { HeadWatch } from './head-watch.ts'
 import { coinsGained, InternalActsReader, kindOf } from './internal-acts.ts'
 import { minedByNonce } from './mined-by-nonce.ts'
@@ -27,6 +28,8 @@ export type EvmChainOptions = {
   requestTimeoutMs?: number
   /** Unix milliseconds. */
   clock: () => number
+  /** Keeps the chain's first block for good, so that a chain that was reset is recognised; left out: it may be any. */
+  keepGenesis?: KeepGenesis
   /** Takes a line when the network's nodes fail, and when they answer again. */
   log?: (line: string) => void
 }
@@ -37,8 +40,8 @@ export interface EvmChain extends Chain {
    * @throws WrongChainId when a node serves another chain; then nothing was started
    */
   start(): Promise<void>
-  /** Whether a node answered when last asked, and the newest block seen; asks nobody. */
-  lastSeen(): { up: boolean; head: number | null }
+  /** Whether a node answered when last asked, why not, and the newest block seen; asks nobody. */
+  lastSeen(): { up: boolean; head: number | null; why?: string }
   /**
    * Calls one function of contracts in any number of ways, at the newest block of a node that keeps up.
    * @throws ChainUnavailable

@@ -21,8 +21,10 @@ export class HeadWatch {
   #reading: Promise<BlockRef> | null = null
   #timer: NodeJS.Timeout | undefined
   #running = false
-  /** So that an outage is logged when it starts and when it ends, not at every poll. */
-  #failing = false
+  /** What has been said of this outage, apart from its numbers: each reason is logged once, and its end, not every poll. */
+  readonly #told = new Set<string>()
+  /** Why the last poll failed; null: it did not. */
+  #why: string | null = null
 
   constructor(options: HeadWatchOptions) {
     this.#options = options
@@ -47,9 +49,10 @@ export class HeadWatch {
     return this.#read()
   }
 
-  /** Whether the last poll was answered, and the newest block seen. */
-  lastSeen(): { up: boolean; head: number | null } {
-    return { up: this.#known !== null && !this.#failing, head: this.#known?.head.number ?? null }
+  /** Whether the last poll was answered, what was wrong where it was not, and the newest block seen. */
+  lastSeen(): { up: boolean; head: number | null; why?: string } {
+    const head = this.#known?.head.number ?? null
+    return this.#why === null ? { up: this.#known !== null, head } : { up: false, head, why: this.#why }
   }
 
   /** @returns ends the listening */
@@ -61,9 +64,9 @@ export class HeadWatch {
   async #poll(): Promise<void> {
     try {
       await this.#read()
-      this.#note(false, `${this.#options.network}: the node answers again`)
+      this.#noteAnswer()
     } catch (error) {
-      this.#note(true, error instanceof Error ? error.message : String(error))
+      this.#noteFailure(error instanceof Error ? error.message : String(error))
     }
     if (!this.#running) return
     this.#timer = setTimeout(() => void this.#poll(), this.#options.pollIntervalMs).unref()
@@ -97,8 +100,17 @@ export class HeadWatch {
     }
   }
 
-  #note(failing: boolean, line: string): void {
-    if (failing !== this.#failing && this.#running) this.#options.log(line)
-    this.#failing = failing
+  #noteAnswer(): void {
+    if (this.#why !== null && this.#running) this.#options.log(`${this.#options.network}: the node answers again`)
+    this.#why = null
+    this.#told.clear()
+  }
+
+  /** A node that was away may come back with another trouble, such as another chain. */
+  #noteFailure(why: string): void {
+    const kind = why.replace(/\d+/g, '')
+    if (!this.#told.has(kind) && this.#running) this.#options.log(why)
+    this.#told.add(kind)
+    this.#why = why
   }
 }

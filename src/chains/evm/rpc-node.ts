@@ -1,6 +1,7 @@
 import { type Client, createClient, hexToNumber, MethodNotFoundRpcError } from 'viem'
 import { ChainUnavailable } from '../chain.ts'
 import { blockAt, type Head } from './blocks.ts'
+import { GenesisCheck, type KeepGenesis } from './genesis-check.ts'
 import { jsonRpc } from './json-rpc.ts'
 import { refusalWords } from './node-errors.ts'
 
@@ -11,8 +12,8 @@ export type RpcNode = {
   /** The chain that the node says it serves. */
   readChainId(): Promise<number>
   /**
-   * Checks the chain id. Whoever answers at a URL may change, and need not fail first.
-   * @throws ChainUnavailable when the node serves another chain
+   * Checks the chain id, and at first the chain's first block. Whoever answers at a URL may change, and need not fail first.
+   * @throws ChainUnavailable when the node serves another chain, or one that has begun anew
    */
   assertRightChain(): Promise<void>
   /**
@@ -35,6 +36,8 @@ export type RpcNodeOptions = {
   maxHeadAgeMs: number | null
   /** Unix milliseconds. */
   clock: () => number
+  /** Keeps the chain's first block for good; left out: it may be any. */
+  keepGenesis?: KeepGenesis | undefined
   /** Ends requests that are under way, and the timers with them. */
   stopping: AbortSignal
 }
@@ -43,12 +46,20 @@ export type RpcNodeOptions = {
 export function rpcNode(options: RpcNodeOptions): RpcNode {
   const client = createClient({ transport: jsonRpc(options) })
   const readChainId = async () => hexToNumber(await client.request({ method: 'eth_chainId' }))
-  const freshHead = async () => assertFresh(await blockAt(client, 'latest'), options)
+  const genesis = new GenesisCheck(client, options)
+  const freshHead = async () => {
+    const head = assertFresh(await blockAt(client, 'latest'), options)
+    await genesis.sawHead(head)
+    return head
+  }
   return {
     origin: new URL(options.url).origin,
     client,
     readChainId,
-    assertRightChain: async () => assertChainId(await readChainId(), options.chainId),
+    assertRightChain: async () => {
+      assertChainId(await readChainId(), options.chainId)
+      await genesis.assertKnown()
+    },
     freshHead,
     assertUpToDate: async () => {
       const [syncing] = await Promise.all([isSyncing(client), freshHead()])
@@ -65,7 +76,10 @@ function assertFresh(head: Head | null, { maxHeadAgeMs, clock }: RpcNodeOptions)
   if (head === null) throw new ChainUnavailable('the node has no blocks')
   const ageMs = clock() - head.timestampMs
   if (maxHeadAgeMs !== null && ageMs > maxHeadAgeMs) {
-    throw new ChainUnavailable(`the node is behind: its newest block is ${Math.round(ageMs / 1000)} s old`)
+    throw new ChainUnavailable(
+      `the node is behind: its newest block is ${Math.round(ageMs / 1000)} s old, and may be ${Math.round(maxHeadAgeMs / 1000)} s old; ` +
+        'for a chain whose blocks come at no fixed pace, set "maxHeadAge":"none" on its network',
+    )
   }
   return head
 }
