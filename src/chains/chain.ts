@@ -184,7 +184,7 @@ export type ProofQuestion = {
   draw?: number
 }
 
-/** What a transaction may have been asked for. `giver` (checksummed) is the only address that can have paid so; null: any. */
+/** What a transaction may have been asked for. `giver` (lower case) is the only address that can have paid so; null: any. */
 export type Served = { asked: AskedExpectation; giver: Hex | null }
 
 export type RawCall = { to: Hex; wei: bigint; data: Hex }

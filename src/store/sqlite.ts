@@ -52,6 +52,9 @@ import type {
 /** Rows that one transaction forgets: enough to keep up, few enough not to hold up commits. */
 const FORGET_BATCH = 500
 
+/** Claims that are looked up in one turn of the event loop. */
+const CLAIMS_A_TURN = 1000
+
 type ForgettingTable = 'answers' | 'claims' | 'webhook_deliveries' | 'webhook_endpoints'
 
 /** A code of six digits, as the dealer deals them. */
@@ -207,7 +210,9 @@ export class SqliteStore implements Store {
 
   async claimOwners(keys: string[]): Promise<Map<string, string>> {
     const owners = new Map<string, string>()
-    for (const key of keys) {
+    for (const [index, key] of keys.entries()) {
+      // A transaction may have tens of thousands of parts: others have their turns in between.
+      if (index % CLAIMS_A_TURN === CLAIMS_A_TURN - 1) await nextTurn()
       const ownerId = claimOwner(this.#sql, key)
       if (ownerId !== null) owners.set(key, ownerId)
     }

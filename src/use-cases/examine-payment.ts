@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import type {
   Chain,
   ChainRules,
@@ -275,7 +275,7 @@ function claimKeys(
 function countedContents(): (content: unknown) => string {
   const equals = new Map<string, number>()
   return (content) => {
-    const digest = createHash('sha256').update(JSON.stringify(content)).digest('hex')
+    const digest = hash('sha256', JSON.stringify(content))
     const before = equals.get(digest) ?? 0
     equals.set(digest, before + 1)
     return `${digest}:${before}`

@@ -78,12 +78,14 @@ async function rivalForGivers(
   served: Served[],
 ): Promise<string | null> {
   if (!counted.parts.includes('call')) return null
-  const others = served.filter(({ giver }) => giver !== null && giver !== counted.payer)
+  const others = served.filter(({ giver }) => giver !== null && giver !== counted.payer.toLowerCase())
   const givers = [...new Set(others.flatMap(({ giver }) => giver ?? []))]
   if (givers.length > MAX_GIVERS) {
     return `it moves what more than ${MAX_GIVERS} other addresses give, and one call cannot count all of that`
   }
-  for (const giver of givers) {
+  for (const lower of givers) {
+    const giver = app.rules.readAddress(lower)
+    if (giver === null) continue
     const wallets = walletsAt(counted.chainId, giver)
     const accountIds = await accountsOf(app, wallets)
     const isRival = (other: Voucher) => isCompeting(app.rules, voucher, other, { ...counted, payer: giver })
@@ -97,7 +99,8 @@ async function rivalForGivers(
 
 /** What an address may have paid for, each once. */
 function asksBy(payer: Hex, served: Served[]): string[] {
-  const own = served.filter(({ giver }) => giver === null || giver === payer)
+  const lower = payer.toLowerCase()
+  const own = served.filter(({ giver }) => giver === null || giver === lower)
   return [...new Set(own.map(({ asked }) => askOf(asked)))]
 }
 

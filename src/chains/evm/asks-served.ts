@@ -1,4 +1,4 @@
-import { getAddress, toEventSelector } from 'viem'
+import { toEventSelector } from 'viem'
 import type { Hex } from '../../domain/payment.ts'
 import type { InternalActs, Log, MinedSighting, Served } from '../chain.ts'
 import { readUnwraps } from './build-swap.ts'
@@ -34,7 +34,7 @@ function poolsIn(logs: readonly Log[]): Set<Hex> {
 }
 
 function ofTransfer({ token, from, to, value }: LoggedTransfer): Served {
-  return { asked: { kind: 'token', token, recipient: to, units: value }, giver: getAddress(from) }
+  return { asked: { kind: 'token', token, recipient: to, units: value }, giver: from }
 }
 
 /** What contracts did within it. Coins that a router gives may end the swap of anybody. */
@@ -51,7 +51,7 @@ function ofWhole({ from, to, wei, data }: MinedSighting['transaction']): Served[
 
 /** The call, the coins that it carries, and those that an exchange hands out for it. */
 function ofCall({ from, to, wei, data }: { from: Hex; to: Hex; wei: bigint; data: Hex }): Served[] {
-  const giver = getAddress(from)
+  const giver = lowerHex(from)
   return [
     { asked: { kind: 'call', to, wei, data }, giver },
     ...(wei === 0n ? [] : [{ asked: { kind: 'native' as const, recipient: to, wei }, giver }]),
