@@ -242,7 +242,7 @@ describe('the wallet page', () => {
     const page = await openWallet(1)
     const payee = await payeeOf(page)
     const { id } = await payee.reserveVoucher()
-    const payeeInfo = { name: 'Corner\u202e shop”\n asks for nothing\u200b', 'no\u2066te': 'Wel\u200bcome\tback' }
+    const payeeInfo = { name: 'Corner\u202e shop”\nasks for nothing\u200b', 'no\u2066te': 'Wel\u200bcome\tback' }
     await payee.redeemVoucher(id, { ...asking('1', EURC), payeeInfo, orderId: 'A\u202e17' })
     const request = page.getByRole('region', { name: 'asks for a payment' })
     await request.waitFor()
