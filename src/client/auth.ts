@@ -30,7 +30,13 @@ export async function signInWithWallet(
     },
 ): Promise<string> {
   const { url, wallet, chainId, signal } = options
-  const stranger = createClient(options, ANONYMOUS)
+  // A server takes no message from the future; this computer's clock may be wrong, and the server's is told.
+  let issuedAtMs = Date.now()
+  const onServerTime = (serverTimeMs: number) => {
+    issuedAtMs = serverTimeMs
+    options.onServerTime?.(serverTimeMs)
+  }
+  const stranger = createClient({ ...options, onServerTime }, ANONYMOUS)
   const { challenge } = await stranger.get<ChallengeView>('/auth/get-challenge', { signal })
   const { host, origin } = new URL(url)
   const message = [
@@ -43,7 +49,7 @@ export async function signInWithWallet(
     'Version: 1',
     `Chain ID: ${chainId}`,
     `Nonce: ${challenge}`,
-    `Issued At: ${new Date().toISOString()}`,
+    `Issued At: ${new Date(issuedAtMs).toISOString()}`,
   ].join('\n')
   return tokenFor(options, 'wallet', { message, signature: await wallet.signMessage(message) })
 }

@@ -10,6 +10,11 @@ export type ClientOptions = {
   retries?: number
   /** For one try; otherwise 60 s, because the server waits for blocks. */
   timeoutMs?: number
+  /**
+   * Hears what the server's clock says: Unix milliseconds, to the second, at the end of each answer that tells it. Browsers
+   * show it to pages of the server's own origin.
+   */
+  onServerTime?: (serverTimeMs: number) => void
 }
 
 /** What every call takes. */
@@ -72,6 +77,8 @@ export function createClient(options: ClientOptions, auth: Auth): Client {
     const headers = { ...call.headers, ...(await unlessAborted(auth(), signal)) }
     // A redirect turns POSTs into GETs, and takes keys to whoever it names.
     const response = await fetch(base + call.path, { method, headers, body, signal, redirect: 'manual' })
+    const serverTimeMs = Date.parse(response.headers.get('date') ?? '')
+    if (!Number.isNaN(serverTimeMs)) options.onServerTime?.(serverTimeMs)
     if (!response.ok) throw await problemOf(response, call)
     return response
   }

@@ -78,11 +78,15 @@ function start(): Promise<TestServer> {
 /** A wallet page that is set up with one of the sandbox's accounts and signed in. */
 async function openWallet(index: number, options = {}): Promise<TestPage> {
   const page = await open('/wallet', options)
+  await setUp(page, index)
+  return page
+}
+
+async function setUp(page: Page, index: number): Promise<void> {
   await page.getByLabel('Account').selectOption(`${index}`)
   await page.getByLabel('Passphrase').fill(PASSPHRASE)
   await page.getByRole('button', { name: 'Make this wallet' }).click()
   await page.getByRole('heading', { name: 'Your code' }).waitFor()
-  return page
 }
 
 async function unlock(page: Page): Promise<void> {
@@ -292,6 +296,43 @@ describe('the wallet page', () => {
     const hashes = settled.flatMap(({ settlement }) => settlement.transactions.map((one) => one.transactionHash))
     assert.deepEqual([hashes.length, new Set(hashes).size], [2, 1])
     assert.notEqual((await payee.getSession(session.id)).joinedAt, null)
+  })
+
+  it('goes by the server’s clock, and signs what is on the screen though more is asked meanwhile', async () => {
+    const page = await open('/wallet')
+    await page.addInitScript(`{
+      const Real = Date, aheadMs = 20 * 60 * 1000
+      globalThis.Date = class extends Real {
+        constructor(...given) { given.length > 0 ? super(...given) : super(Real.now() + aheadMs) }
+        static now() { return Real.now() + aheadMs }
+      }
+    }`)
+    await page.reload()
+    await setUp(page, 4)
+    const payee = await payeeOf(page)
+    await page.getByText(/Time left: (10:00|9:\d\d)/).waitFor()
+
+    const askIn = async (sessionId: string, amount: string) => {
+      const { id } = await payee.reserveVoucherInSession(sessionId)
+      return payee.redeemVoucher(id, asking(amount, EURC))
+    }
+    const session = await payee.openSession()
+    const first = [await askIn(session.id, '1'), await askIn(session.id, '2')]
+    const payBoth = page.getByRole('button', { name: 'Pay all 2 with one signature' })
+    await payBoth.and(page.locator(':enabled')).waitFor()
+    const held = Promise.withResolvers<void>()
+    await page.route('**/sessions/*/payments?*', (route) => held.promise.then(() => route.continue()))
+    const added = await askIn(session.id, '900')
+    await page.getByText(`This has changed: request ${added.code} was added`).waitFor()
+    const reading = page.getByRole('button', { name: 'Reading the new list…' })
+    await reading.and(page.locator(':disabled')).waitFor()
+    assert.equal(await payBoth.count(), 0)
+    await payee.discardVoucher(added.id)
+    await page.getByText(`request ${added.code} is not to be paid any more`).waitFor()
+    held.resolve()
+    await payBoth.click()
+    for (const { id } of first) await payee.waitForResolved(id, { timeoutMs: 20_000 })
+    assert.equal((await payee.getVoucher(added.id)).status, 'DISCARDED')
   })
 
   it('keeps its key sealed: a wrong passphrase does not open it, and a reload locks it', async () => {

@@ -55,22 +55,25 @@ export function Progress({ label, done, of }: ProgressProps) {
 const SECOND_MS = 1000
 const SOON_S = 60
 
+type CountdownProps = {
+  untilMs: number
+  /** The clock that `untilMs` is of; otherwise this computer's. */
+  nowMs?: () => number
+}
+
 /** How much time is left, to the second. It tells the time, not the state: that comes from the server. */
-export function Countdown({ untilMs }: { untilMs: number }) {
-  const [leftS, setLeftS] = useState(secondsUntil(untilMs))
+export function Countdown({ untilMs, nowMs = Date.now }: CountdownProps) {
+  const left = () => Math.max(0, Math.ceil((untilMs - nowMs()) / SECOND_MS))
+  const [leftS, setLeftS] = useState(left)
   useEffect(() => {
-    setLeftS(secondsUntil(untilMs))
-    const ticking = setInterval(() => setLeftS(secondsUntil(untilMs)), SECOND_MS)
+    setLeftS(left())
+    const ticking = setInterval(() => setLeftS(left()), SECOND_MS)
     return () => clearInterval(ticking)
-  }, [untilMs])
+  }, [untilMs, nowMs])
   const seconds = String(leftS % 60).padStart(2, '0')
   return (
     <span class={leftS < SOON_S ? 'countdown countdown--soon' : 'countdown'} role="timer">
       {Math.floor(leftS / 60)}:{seconds}
     </span>
   )
-}
-
-function secondsUntil(untilMs: number): number {
-  return Math.max(0, Math.ceil((untilMs - Date.now()) / SECOND_MS))
 }

@@ -6,6 +6,7 @@ import { anyPayee, explain } from './ask.ts'
 import { type Asked, isPaid, type Sale, standingOf } from './sale.ts'
 import { takeFragment } from './set-up-link.ts'
 import { isAddress, settings, shortAddress } from './settings.ts'
+import { amountInWords, readTypedAmount } from './typed-amount.ts'
 
 /** What is being keyed in. */
 export const amount = signal('')
@@ -57,26 +58,29 @@ export async function loadCurrencies(): Promise<void> {
   }
 }
 
-/** An amount as people type it: a comma is a point, and spaces part thousands. */
-export function readAmount(typed: string): string {
-  const plain = typed.replace(/\s/g, '').replace(',', '.').replace(/\.$/, '').replace(/^\./, '0.')
-  return plain.replace(/^0+(?=\d)/, '')
-}
-
 /** The line that is being keyed in, or what is wrong with it. */
 export function currentLine(): Asked | { wrong: 'amount' | 'recipient'; why: string } {
   const chosen = currency.value
   if (chosen === null) return { wrong: 'amount', why: 'The currencies have not come yet.' }
   if (amount.value.trim() === '') return { wrong: 'amount', why: 'Key in an amount first.' }
-  const units = parseAmount(readAmount(amount.value), chosen.decimals)
+  const read = readTypedAmount(amount.value)
+  if (typeof read !== 'string') return { wrong: 'amount', why: read.why }
+  const units = parseAmount(read, chosen.decimals)
   if (typeof units !== 'bigint') return { wrong: 'amount', why: `The amount ${units.refusal}.` }
   const to = recipient.value.trim() || settings.value.wallet
   if (!isAddress(to)) return { wrong: 'recipient', why: 'An address is 0x and 40 letters and digits from 0 to f.' }
   return {
-    ...{ amount: readAmount(amount.value), symbol: chosen.symbol, network: chosen.network, recipient: to },
+    ...{ amount: read, symbol: chosen.symbol, network: chosen.network, recipient: to },
     currencyAddress: chosen.address,
   }
 }
+
+/** What the amount that is being keyed in was understood as; null where it is none, or can be read in two ways. */
+export const understood = computed(() => {
+  const [chosen, read] = [currency.value, readTypedAmount(amount.value)]
+  if (chosen === null || typeof read !== 'string' || typeof parseAmount(read, chosen.decimals) !== 'bigint') return null
+  return amountInWords(read, chosen.symbol)
+})
 
 /** Puts the line that is being keyed in with the others. */
 export function addLine(line: Asked): void {

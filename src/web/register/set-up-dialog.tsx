@@ -15,7 +15,8 @@ export function SetUpDialog() {
   const refused = refusedLink.value
   return (
     <Dialog title="Set up by a link" open={offer !== null || refused !== null} onClose={leave}>
-      {offer !== null && <Question offer={offer} onLeave={leave} />}
+      {/* What was compared is this link; another one that comes meanwhile is compared anew. */}
+      {offer !== null && <Question key={JSON.stringify(offer)} offer={offer} onLeave={leave} />}
       {refused !== null && (
         <>
           <p class="notice notice--bad">{refused}</p>

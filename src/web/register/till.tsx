@@ -11,6 +11,7 @@ import { totalsOf } from './sale.ts'
 import { keep, shownId } from './sales.ts'
 import { canScan, ScanDialog } from './scan.tsx'
 import { settings, shortAddress } from './settings.ts'
+import { readKeyed } from './typed-amount.ts'
 import { refusal } from './watch.ts'
 
 type Wrong = { where: 'amount' | 'recipient' | 'code'; why: string } | null
@@ -89,7 +90,7 @@ function AmountFields({ error, recipientError }: { error: string | null; recipie
   return (
     <>
       <div class="asked">
-        <Field label="Amount" error={error}>
+        <Field label="Amount" error={error} hint={draft.understood.value ?? 'Key it in, or type it.'}>
           {(control) => (
             <input
               {...control}
@@ -110,7 +111,7 @@ function AmountFields({ error, recipientError }: { error: string | null; recipie
       </div>
       <Keypad
         onKey={(key) => {
-          draft.amount.value = press(draft.readAmount(draft.amount.value) + trailingPoint(), key, decimals)
+          draft.amount.value = press(readKeyed(draft.amount.value) + trailingPoint(), key, decimals)
         }}
       />
       <RecipientField error={recipientError} />
@@ -118,7 +119,7 @@ function AmountFields({ error, recipientError }: { error: string | null; recipie
   )
 }
 
-/** What `readAmount` takes away from an amount that is still being keyed in. */
+/** What `readKeyed` takes away from an amount that is still being keyed in. */
 function trailingPoint(): string {
   return /[.,]$/.test(draft.amount.value) ? '.' : ''
 }

@@ -4,7 +4,7 @@ import { Countdown } from '../design/progress.tsx'
 import { Card } from '../design/surfaces.tsx'
 import { WorkButton } from './busy.tsx'
 import { closeContext, context, openContext } from './desk.ts'
-import { useIsPast } from './time.ts'
+import { serverNowMs, useIsPast } from './time.ts'
 
 /** The code to tell whoever is to be paid. */
 export function Code({ address }: { address: string }) {
@@ -49,7 +49,7 @@ function OpenCode({ open }: { open: ContextView }) {
       <CodeDisplay code={open.code} label="Your code" />
       <Qr text={open.code} label={`QR code of ${open.code}`} />
       <p>
-        Tell it to the shop, or let it be scanned. Time left: <Countdown untilMs={endsAtMs} />
+        Tell it to the shop, or let it be scanned. Time left: <Countdown untilMs={endsAtMs} nowMs={serverNowMs} />
       </p>
     </>
   )

@@ -16,6 +16,7 @@ import {
   type VoucherView,
 } from '../../client/index.ts'
 import { keep, kept } from './keep.ts'
+import { hearServerTime as onServerTime } from './time.ts'
 import { isSameAddress } from './wallets.ts'
 
 /** What the server says of this payer, kept up to date by its event stream. */
@@ -57,14 +58,14 @@ const followed = new Set<string>()
 
 /** What anybody may know of the server. */
 export async function readFinance(): Promise<void> {
-  const stranger = createPayer({ url, token: '' })
+  const stranger = createPayer({ url, token: '', onServerTime })
   networks.value = await stranger.listNetworks()
   currencies.value = await stranger.listCurrencies({ limit: 1000 })
 }
 
 /** Signs in by a signature of the wallet, and keeps the token for a day. */
 export async function signIn(wallet: PayerWallet): Promise<void> {
-  const token = await signInWithWallet({ url, wallet, chainId: await chainToSignInOn(wallet) })
+  const token = await signInWithWallet({ url, wallet, onServerTime, chainId: await chainToSignInOn(wallet) })
   keep('token', token)
   sitDown(token, wallet.address)
 }
@@ -86,7 +87,7 @@ export function sitDown(token: string, address: string): void {
   ending = new AbortController()
   const { signal: leaving } = ending
   // The page itself goes on until the server is back, and says meanwhile that it is away.
-  const seat = createPayer({ url, token, retries: 1 })
+  const seat = createPayer({ url, token, retries: 1, onServerTime })
   payer.value = seat
   const give = (work: Promise<void>) => work.catch((error) => hear(error))
   void give(watch(seat, leaving))

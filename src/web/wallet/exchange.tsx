@@ -7,7 +7,7 @@ import { Countdown } from '../design/progress.tsx'
 import { WorkButton } from './busy.tsx'
 import { currencies, payer, take } from './desk.ts'
 import { isBusyWith } from './steps.ts'
-import { useIsPast } from './time.ts'
+import { serverNowMs, useIsPast } from './time.ts'
 
 /** Pays in another currency than was asked: asks for a price, shows it, and asks again. */
 export function Exchange({ voucher, address }: { voucher: VoucherView; address: string }) {
@@ -109,7 +109,7 @@ function Quote({ quote, expected }: { quote: Supplied; expected: string }) {
       {slippageBps !== undefined && <QuoteLine name="The price may move by">{slippageBps / 100} %</QuoteLine>}
       {expiresAt && (
         <QuoteLine name="The price stands for">
-          <Countdown untilMs={Date.parse(expiresAt)} />
+          <Countdown untilMs={Date.parse(expiresAt)} nowMs={serverNowMs} />
         </QuoteLine>
       )}
     </dl>

@@ -82,7 +82,9 @@ export function gaslessTransfer(voucher: VoucherView, from: string): Transfer | 
 export function paySession(plan: SessionPaymentsView, shown: Shown): Promise<void> {
   const { sessionId } = plan
   return pay(sessionId, shown, async (seat, signer) => {
-    assertWouldSucceed(await seat.getSessionPayments(sessionId, { wallet: signer.address }))
+    const now = await seat.getSessionPayments(sessionId, { wallet: signer.address })
+    assertSame(plan, now)
+    assertWouldSucceed(now)
     const voucherOf = new Map(
       plan.vouchers.flatMap(({ voucherId, payments }) => payments.map(({ id }) => [id, voucherId])),
     )
@@ -99,6 +101,14 @@ export function paySession(plan: SessionPaymentsView, shown: Shown): Promise<voi
     for (const result of results) if ('voucher' in result) take(result.voucher)
     if (troubles.length > 0) throw new Error([...new Set(troubles)].join(' '))
   })
+}
+
+/** What was added since the button was drawn has not been read. */
+function assertSame(shown: SessionPaymentsView, now: SessionPaymentsView): void {
+  const known = new Set(shown.vouchers.map(({ voucherId }) => voucherId))
+  const added = now.vouchers.filter(({ voucherId }) => !known.has(voucherId)).map(({ code }) => code)
+  if (added.length === 0) return
+  throw new Error(`Request ${added.join(', ')} was added meanwhile. Nothing was signed: read it again.`)
 }
 
 /** One that fails takes all the others of its batch with it. */

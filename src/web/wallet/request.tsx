@@ -14,6 +14,7 @@ import { gaslessTransfer, isUnsure, payGasless, payVoucher, refuse } from './pay
 import { giveUp, sentFor, sentTogether } from './receipts.ts'
 import { hindranceOf, isUnknown, PaymentReview } from './review.tsx'
 import { isBusyWith, type Step, steps } from './steps.ts'
+import { serverNowMs } from './time.ts'
 import { account, wallet } from './wallets.ts'
 
 /** Something that a payee asks for, on its own. */
@@ -58,7 +59,7 @@ export function RequestBody({ voucher, address, isMain = false }: BodyProps) {
           <CodeDisplay code={code} label="Voucher code" small />
           {settlement === undefined && (
             <p>
-              Time left: <Countdown untilMs={Date.parse(expiresAt)} />
+              Time left: <Countdown untilMs={Date.parse(expiresAt)} nowMs={serverNowMs} />
             </p>
           )}
         </div>

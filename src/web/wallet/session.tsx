@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import type { SessionPaymentsView, SessionView, VoucherView } from '../../client/index.ts'
 import { formatAmount, parseAmount } from '../../protocol/amounts.ts'
 import { CodeDisplay } from '../design/codes.tsx'
@@ -19,7 +19,8 @@ type SessionProps = { session: SessionView | null; vouchers: readonly VoucherVie
 export function Session({ session, vouchers, address }: SessionProps) {
   const [first] = vouchers
   const named = session?.payeeInfo ? session : (first ?? {})
-  const plan = usePlan(first?.sessionId ?? '', vouchers, address)
+  const { plan, isCurrent } = usePlan(first?.sessionId ?? '', vouchers, address)
+  const change = useChange(vouchers)
   return (
     <Card
       title={
@@ -52,20 +53,29 @@ export function Session({ session, vouchers, address }: SessionProps) {
           </li>
         ))}
       </ol>
-      {plan && <PayAll plan={plan} vouchers={vouchers} />}
+      <div aria-live="polite">{change !== null && <p class="notice notice--wait">{change}</p>}</div>
+      {plan && <PayAll plan={plan} isCurrent={isCurrent} vouchers={vouchers} />}
     </Card>
   )
 }
 
-function PayAll({ plan, vouchers }: { plan: SessionPaymentsView; vouchers: readonly VoucherView[] }) {
+type PayAllProps = { plan: SessionPaymentsView; isCurrent: boolean; vouchers: readonly VoucherView[] }
+
+/** Pays what the plan names, where that is what stands on the screen: no more, and nothing that was added since. */
+function PayAll({ plan, isCurrent, vouchers }: PayAllProps) {
   const step = steps.value.get(plan.sessionId)
   const isUnderWay = isBusyWith(plan.sessionId)
   const isTogether = useCanBatch(plan)
-  const [isAccepted, setIsAccepted] = useState(false)
-  const shown = vouchers.flatMap(({ payments = [] }) => payments)
+  const planned = new Set(plan.vouchers.map(({ voucherId }) => voucherId))
+  const listed = vouchers.filter(({ id }) => planned.has(id))
+  const isAllShown = isCurrent && listed.length === planned.size
+  const shown = listed.flatMap(({ payments = [] }) => payments)
   const paymentIds = shown.map(({ id }) => id)
+  const [accepted, setAccepted] = useState('')
+  const unknown = shown.filter(isUnknown).map(({ id }) => id)
+  const isAccepted = accepted === unknown.join()
   const calls = sentTogether(paymentIds)
-  const hasUnknown = shown.some(isUnknown)
+  const hasUnknown = unknown.length > 0
   const hindrances = isTogether ? plan.batches.map(({ simulation }) => hindranceOf(simulation)) : []
   // What was sent has perhaps moved already what it would move.
   const hindrance = calls ? null : (hindrances.find((reason) => reason !== null) ?? null)
@@ -83,8 +93,8 @@ function PayAll({ plan, vouchers }: { plan: SessionPaymentsView; vouchers: reado
       )}
       {hasUnknown && hindrance === null && (
         <label class="check">
-          <input type="checkbox" checked={isAccepted} onChange={() => setIsAccepted(!isAccepted)} />I know all these
-          contracts, and what they do with my money.
+          <input type="checkbox" checked={isAccepted} onChange={() => setAccepted(isAccepted ? '' : unknown.join())} />I
+          know all these contracts, and what they do with my money.
         </label>
       )}
       <StepNotice step={step} id={plan.sessionId} sent={calls ? [calls] : []} />
@@ -92,10 +102,12 @@ function PayAll({ plan, vouchers }: { plan: SessionPaymentsView; vouchers: reado
         <Button
           kind="main"
           wide
-          disabled={isUnderWay || isUnsure(paymentIds) || expired.length > 0 || (hasUnknown && !isAccepted)}
+          disabled={
+            isUnderWay || !isAllShown || isUnsure(paymentIds) || expired.length > 0 || (hasUnknown && !isAccepted)
+          }
           onClick={() => void paySession(plan, shown)}
         >
-          {calls ? 'Send them again' : payAllLabel(plan, isTogether)}
+          {calls ? 'Send them again' : isAllShown ? payAllLabel(plan, isTogether) : 'Reading the new list…'}
         </Button>
       )}
     </div>
@@ -110,22 +122,56 @@ function codeOf({ vouchers }: SessionPaymentsView, wanted: string): string {
   return vouchers.find(({ voucherId }) => voucherId === wanted)?.code ?? ''
 }
 
-/** Asked anew whenever something about the session's vouchers has changed. */
-function usePlan(sessionId: string, vouchers: readonly VoucherView[], address: string): SessionPaymentsView | null {
-  const [plan, setPlan] = useState<SessionPaymentsView | null>(null)
-  const state = vouchers.map(({ id, version }) => `${id} ${version}`).join()
+/** Which vouchers these are, and as of when. */
+function stateOf(vouchers: readonly VoucherView[]): string {
+  return vouchers.map(({ id, version }) => `${id} ${version}`).join()
+}
+
+/** What has changed since the payer began to read, in words; null where nothing has. */
+function useChange(vouchers: readonly VoucherView[]): string | null {
+  const before = useRef(vouchers)
+  const [change, setChange] = useState<string | null>(null)
+  const state = stateOf(vouchers)
+  useEffect(() => {
+    const words = changeBetween(before.current, vouchers)
+    before.current = vouchers
+    if (words !== '') setChange(`This has changed: ${words}. Read it again before you pay.`)
+  }, [state])
+  return change
+}
+
+function changeBetween(before: readonly VoucherView[], now: readonly VoucherView[]): string {
+  const known = new Map(before.map((voucher) => [voucher.id, voucher]))
+  const left = new Set(now.map(({ id }) => id))
+  const isOther = (voucher: VoucherView) => {
+    const earlier = known.get(voucher.id)
+    return earlier !== undefined && JSON.stringify(earlier.payments) !== JSON.stringify(voucher.payments)
+  }
+  return [
+    ...now.filter(({ id }) => !known.has(id)).map(({ code }) => `request ${code} was added`),
+    ...before.filter(({ id }) => !left.has(id)).map(({ code }) => `request ${code} is not to be paid any more`),
+    ...now.filter(isOther).map(({ code }) => `request ${code} asks for something else`),
+  ].join(', ')
+}
+
+type Known = { plan: SessionPaymentsView; state: string }
+
+/** Asked anew whenever something about the session's vouchers has changed; until the answer is there, it is not current. */
+function usePlan(sessionId: string, vouchers: readonly VoucherView[], address: string) {
+  const [known, setKnown] = useState<Known | null>(null)
+  const state = `${address} ${stateOf(vouchers)}`
   useEffect(() => {
     let isCurrent = true
     const ask = async () => {
       const asked = await payer.value?.getSessionPayments(sessionId, { wallet: address }).catch(() => null)
-      if (isCurrent) setPlan(asked ?? null)
+      if (isCurrent) setKnown(asked ? { plan: asked, state } : null)
     }
     void ask()
     return () => {
       isCurrent = false
     }
-  }, [sessionId, state, address])
-  return plan
+  }, [sessionId, state])
+  return { plan: known?.plan ?? null, isCurrent: known?.state === state }
 }
 
 /** Whether the wallet can make all calls of a batch in one transaction. */

@@ -8,28 +8,43 @@ type TypedData = NonNullable<Payment['alternatives']>[number]['typedData']
 
 type Call = { to: string; value: string | bigint; data: string }
 
-/** A wallet that sends what was shown, to the byte, and nothing else: whatever the server says after that. */
+/**
+ * A wallet that sends what was shown, to the byte, each once, and nothing else: whatever the server says after that. Two equal
+ * payments on the screen are no leave for a third.
+ */
 export function onlyShown(wallet: PayerWallet, shown: Shown): PayerWallet {
-  const assertShown = (chainId: number | null, call: Call) => {
-    if (!shown.some((payment) => payment.chainId === chainId && isSameCall(payment.input, call))) {
-      throw new Error('What is to be paid has changed. Nothing was signed: read it again.')
+  let left = shown
+  const takeShown = (chainId: number | null, call: Call) => {
+    const place = left.findIndex((payment) => payment.chainId === chainId && isSameCall(payment.input, call))
+    if (place === -1) throw new Error('What is to be paid has changed. Nothing was signed: read it again.')
+    left = left.filter((_, at) => at !== place)
+  }
+  /** Calls that a wallet cannot make together are then made one by one. */
+  const unlessFailed = async <T>(work: () => Promise<T>): Promise<T> => {
+    const before = left
+    try {
+      return await work()
+    } catch (error) {
+      left = before
+      throw error
     }
   }
   const { batch } = wallet
   return {
     ...wallet,
     sendTransaction: async (transaction, onSigned) => {
-      assertShown(transaction.chainId, transaction)
+      takeShown(transaction.chainId, transaction)
       return wallet.sendTransaction(transaction, onSigned)
     },
     ...(batch && {
       batch: {
         ...batch,
-        sendCalls: async (request, onSigned) => {
-          const [{ chainId, calls }] = request.params
-          for (const call of calls) assertShown(Number(chainId), call)
-          return batch.sendCalls(request, onSigned)
-        },
+        sendCalls: (request, onSigned) =>
+          unlessFailed(async () => {
+            const [{ chainId, calls }] = request.params
+            for (const call of calls) takeShown(Number(chainId), call)
+            return batch.sendCalls(request, onSigned)
+          }),
       },
     }),
   }
