@@ -17,6 +17,8 @@ export type ObservedPayment = {
   detail: string
   block: BlockRef
   observedAtMs: number
+  /** What resolves with it is claimed under these keys; absent where the parts that moved are not known. */
+  partKeys?: string[]
 }
 
 /**

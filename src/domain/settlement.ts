@@ -34,6 +34,8 @@ export type SettlementTransaction = {
   block: BlockRef | null
   /** Since when the node has not known it any more (Unix milliseconds); null while it does. */
   missingSinceMs: number | null
+  /** Smallest units, as a decimal string, where it carries only a part of its payment; else absent. */
+  partUnits?: string
 }
 
 export type Settlement = {
@@ -45,6 +47,8 @@ export type Settlement = {
   required: RequiredDepth
   /** Why it failed, in plain words. */
   failure: string | null
+  /** The transaction that it failed at, as it was handed in; older rows lack it. */
+  failedHash?: Hex | null
   submittedAtMs: number
   confirmedAtMs: number | null
   /** The idempotency key of the call that handed the receipts in: its answer is stored when the voucher resolves. */

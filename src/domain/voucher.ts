@@ -1,4 +1,5 @@
 import type { VoucherEventType } from '../protocol/events.ts'
+import { type Attempt, isSameAttempt, withAttempt, withoutAttempts } from './attempt.ts'
 import { type ObservedPayment, withObserved } from './observed-payment.ts'
 import {
   askOf,
@@ -11,7 +12,7 @@ import {
 } from './payment.ts'
 import { type Quote, quotedExpectation, quotedPayments } from './quote.ts'
 import { Refusal } from './refusal.ts'
-import type { Settlement } from './settlement.ts'
+import type { Settlement, SettlementTransaction } from './settlement.ts'
 import type { WalletId } from './wallet.ts'
 
 /**
@@ -82,6 +83,10 @@ type AfterRedemption = {
   settlement: Settlement | null
   /** What moved towards it without resolving it, the newest last; older vouchers lack the list. */
   observedPayments?: ObservedPayment[]
+  /** What was handed in, holds it no more and may still be mined; older vouchers lack the list. */
+  attempts?: Attempt[]
+  /** What is still to be paid where too little has arrived: takes the place of the payment that was asked. */
+  remainder?: Payment | null
 }
 
 export type ReservedVoucher = VoucherBase & { status: 'RESERVED' }
@@ -185,7 +190,8 @@ export function outdatedReason(
 /** The payments that the payer is to make now. */
 export function paymentsOf(voucher: TermedVoucher): Payment[] {
   const quote = chosenQuote(voucher)
-  return quote === null ? voucher.redemption.payments : quotedPayments(quote)
+  if (quote !== null) return quotedPayments(quote)
+  return voucher.remainder ? [voucher.remainder] : voucher.redemption.payments
 }
 
 /** The quote that the payer pays at; null where it pays as the payee asked. */
@@ -255,6 +261,9 @@ export function assertNegotiable(voucher: Voucher): asserts voucher is SimpleVou
   }
   if (voucher.redemption.terms.type !== 'SIMPLE') {
     throw new Refusal('not_simple', 'A CUSTOM voucher asks for a call, not for an amount: it cannot be negotiated.')
+  }
+  if (voucher.remainder) {
+    throw new Refusal('not_redeemed', 'A part of the amount has arrived. Pay what is missing, in the same currency.')
   }
 }
 
@@ -379,11 +388,74 @@ export function resolveVoucher(
     status: 'RESOLVED',
     quoteId: wayOf(voucher, settlement.transactions)?.quote?.id ?? null,
     settlement,
+    attempts: attemptsBeside(voucher, settlement, nowMs),
+    observedPayments: observedBeside(voucher, settlement),
+    remainder: null,
     late: voucher.status === 'RESOLVED' ? voucher.late : isLate(voucher),
     updatedAtMs: nowMs,
     endedAtMs: voucher.status === 'RESOLVED' ? voucher.endedAtMs : nowMs,
   }
   return { voucher: next, event: 'voucher.resolved' }
+}
+
+/** What moved and counts now is nothing that was only observed. */
+function observedBeside({ observedPayments = [] }: TermedVoucher, { transactions }: Settlement): ObservedPayment[] {
+  const counted = new Set(transactions.map(({ hash }) => hash))
+  return observedPayments.filter(({ transactionHash }) => !counted.has(transactionHash))
+}
+
+/** What goes on being looked for once a settlement counts: also the receipts that waited while it was quicker. */
+function attemptsBeside(voucher: TermedVoucher, settlement: Settlement, nowMs: number): Attempt[] {
+  const { attempts = [], settlement: before } = voucher
+  const left = before?.status === 'PENDING' ? withAttempt(attempts, before.transactions, nowMs) : attempts
+  return withoutAttempts(left, settlement.transactions)
+}
+
+/** The transactions of a settlement that has not failed. */
+export function heldBy({ settlement }: TermedVoucher): SettlementTransaction[] {
+  return settlement === null || settlement.status === 'FAILED' ? [] : settlement.transactions
+}
+
+/** True where a chain is to be asked about the voucher: its settlement is PENDING, or what was handed in may still be mined. */
+export function isWatched(voucher: Voucher): voucher is TermedVoucher {
+  return isSettling(voucher) || (hasTerms(voucher) && (voucher.attempts ?? []).length > 0)
+}
+
+/**
+ * Goes on looking for transactions that do not hold the voucher.
+ * @returns null where that is done already
+ */
+export function addAttempt(
+  voucher: TermedVoucher,
+  transactions: SettlementTransaction[],
+  nowMs: number,
+): TermedVoucher | null {
+  const { attempts = [] } = voucher
+  const known = [...attempts.map((attempt) => attempt.transactions), heldBy(voucher)]
+  if (known.some((others) => isSameAttempt(transactions, others))) return null
+  return withAttempts(voucher, withAttempt(attempts, transactions, nowMs), nowMs)
+}
+
+/** Gives up an attempt: it is mined, or can never be. */
+export function dropAttempt(voucher: TermedVoucher, attempt: Attempt, nowMs: number): TermedVoucher {
+  return withAttempts(voucher, withoutAttempts(voucher.attempts ?? [], attempt.transactions), nowMs)
+}
+
+/** Notes what is known by now of an attempt's transactions: who sent them, and with which nonces. */
+export function updateAttempt(
+  voucher: TermedVoucher,
+  attempt: Attempt,
+  transactions: SettlementTransaction[],
+  nowMs: number,
+): TermedVoucher {
+  const attempts = (voucher.attempts ?? []).map((one) =>
+    isSameAttempt(one.transactions, attempt.transactions) ? { ...one, transactions } : one,
+  )
+  return withAttempts(voucher, attempts, nowMs)
+}
+
+function withAttempts(voucher: TermedVoucher, attempts: Attempt[], nowMs: number): TermedVoucher {
+  return { ...voucher, version: voucher.version + 1, attempts, updatedAtMs: nowMs }
 }
 
 /** Notes where the transactions stand by now. No event: progress is shown, only ends are told. */
@@ -393,13 +465,22 @@ export function trackSettlement(voucher: TermedVoucher, settlement: Settlement, 
 
 /**
  * Money moved, or may have moved, towards the voucher without resolving it.
+ * @param remainderOf the payment of what is missing now; null where it is not an amount that can be completed
  * @returns null where that is written down already, or enough is
  */
-export function observePayment(voucher: TermedVoucher, observed: ObservedPayment, nowMs: number): VoucherStep | null {
+export function observePayment(
+  voucher: TermedVoucher,
+  observed: ObservedPayment,
+  remainderOf: (voucher: TermedVoucher) => Payment | null,
+  nowMs: number,
+): VoucherStep | null {
   const observedPayments = withObserved(voucher.observedPayments ?? [], observed)
   if (observedPayments === null) return null
   const next: TermedVoucher = { ...voucher, version: voucher.version + 1, observedPayments, updatedAtMs: nowMs }
-  return { voucher: next, event: 'voucher.payment_observed' }
+  const remainder = canBePaid(next) ? remainderOf(next) : null
+  const quoteId = remainder === null ? next.quoteId : null
+  const completable: TermedVoucher = { ...next, remainder, ...(quoteId !== undefined && { quoteId }) }
+  return { voucher: completable, event: 'voucher.payment_observed' }
 }
 
 /** The payer has signed the payment itself, and the server has sent it. */
@@ -422,27 +503,32 @@ export function confirmSettlement(
   return { voucher: trackSettlement(voucher, confirmed, nowMs), event: 'voucher.settled' }
 }
 
+/** Why receipts are waited for no more, at which of their transactions, and whether that may be mined all the same. */
+export type Failure = { reason: string; hash: Hex | null; mayStillBeMined: boolean }
+
 /** The money did not move after all. A REDEEMED voucher gives the payer the rest of the window, if there is any. */
 export function failSettlement(
   voucher: TermedVoucher,
   settlement: Settlement,
-  failure: string,
+  failure: Failure,
   nowMs: number,
 ): VoucherStep<TermedVoucher> {
-  const failed: Settlement = { ...settlement, status: 'FAILED', failure, confirmations: 0 }
-  return { voucher: trackSettlement(voucher, failed, nowMs), event: 'voucher.settlement_failed' }
+  const { reason, hash, mayStillBeMined } = failure
+  const failed: Settlement = { ...settlement, status: 'FAILED', failure: reason, failedHash: hash, confirmations: 0 }
+  const next = trackSettlement(voucher, failed, nowMs)
+  const { attempts = [] } = next
+  const looked = mayStillBeMined ? withAttempt(attempts, settlement.transactions, nowMs) : attempts
+  return { voucher: { ...next, attempts: looked }, event: 'voucher.settlement_failed' }
 }
 
-/** @throws Refusal `already_resolved` for every final state, and while receipts are on their way to a block */
+/**
+ * What nobody has provably paid can be called off, also while receipts wait for a block. They go on being followed: money
+ * that moves after all makes the voucher RESOLVED, late.
+ * @throws Refusal `already_resolved` for every final state
+ */
 export function discardVoucher(voucher: Voucher, nowMs: number): VoucherStep<DiscardedVoucher> {
   if (voucher.status !== 'RESERVED' && voucher.status !== 'REDEEMED') {
     throw new Refusal('already_resolved', `The voucher is ${voucher.status}, which is final.`)
-  }
-  if (voucher.status === 'REDEEMED' && voucher.settlement?.status === 'PENDING') {
-    throw new Refusal(
-      'already_resolved',
-      'The payer has paid: a transaction for this voucher is on its way to a block.',
-    )
   }
   const next: DiscardedVoucher = {
     ...voucher,

@@ -394,8 +394,8 @@ export const VoucherReviewView = Type.Object({
   warnings: Type.Array(
     Type.Object({
       code: Word(
-        ['PAYMENT_OBSERVED', 'WALLET_UNPROVABLE'],
-        'PAYMENT_OBSERVED: see the observedPayments of the voucher; WALLET_UNPROVABLE: what the code of this wallet pays cannot be shown on this network',
+        ['PAYMENT_OBSERVED', 'MAY_STILL_BE_MINED', 'WALLET_UNPROVABLE'],
+        'PAYMENT_OBSERVED: see the observedPayments of the voucher; MAY_STILL_BE_MINED: paying again may pay twice; WALLET_UNPROVABLE: what the code of this wallet pays cannot be shown on this network',
       ),
       transactionHash: Type.Optional(Type.String()),
       message: Said('To be shown before the wallet is asked'),
@@ -407,7 +407,7 @@ export const VoucherReviewView = Type.Object({
 export const SettlementView = Type.Object({
   status: Word(
     ['PENDING', 'CONFIRMED', 'FAILED', 'UNVERIFIED'],
-    'CONFIRMED: as deep as required; FAILED: the chain has lost it, and the payer may pay again; UNVERIFIED: no node was asked',
+    'CONFIRMED: as deep as required; FAILED: it has not paid, and the payer may pay again, after a look at mayStillBeMined; UNVERIFIED: no node was asked',
   ),
   confirmations: Type.Integer({ description: 'Blocks, its own included' }),
   required: Type.Union([Type.Integer(), Type.String()], {
@@ -477,6 +477,12 @@ export const VoucherView = Type.Object({
     ),
   ),
   settlement: Type.Optional(SettlementView),
+  mayStillBeMined: Type.Optional(
+    Type.Array(Type.String(), {
+      description:
+        'Transactions that were handed in and are waited for no more, though their nonces are unused: to be shown before a second payment',
+    }),
+  ),
   observedPayments: Type.Optional(
     Type.Array(ObservedPaymentView, {
       description: 'What moved from the payer to the payee without resolving the voucher, oldest first',

@@ -1,7 +1,7 @@
 import type { ApiKey } from '../domain/account.ts'
 import type { Context } from '../domain/context.ts'
 import type { Session } from '../domain/session.ts'
-import { askedBy, hasTerms, isSettling, lapsesAtMs, settlingHash, type Voucher } from '../domain/voucher.ts'
+import { askedBy, hasTerms, isWatched, lapsesAtMs, settlingHash, type Voucher } from '../domain/voucher.ts'
 import type { WebhookDelivery } from '../domain/webhook-delivery.ts'
 import { isFailing, type WebhookEndpoint } from '../domain/webhook-endpoint.ts'
 
@@ -51,7 +51,7 @@ export const VOUCHER_COLUMNS: Columns<Voucher> = {
     signed_by: (voucher) => (hasTerms(voucher) ? (voucher.signedBy ?? null) : null),
     lapses_at_ms: (voucher) => finiteOrNull(lapsesAtMs(voucher)),
     ended_at_ms: (voucher) => ('endedAtMs' in voucher ? voucher.endedAtMs : null),
-    settling_since_ms: (voucher) => (isSettling(voucher) ? voucher.updatedAtMs : null),
+    settling_since_ms: (voucher) => (isWatched(voucher) ? voucher.updatedAtMs : null),
     settling_hash: settlingHash,
     asks: askedBy,
   },

@@ -221,7 +221,7 @@ export interface Store {
   settlingWith(filter: SettlingFilter): Promise<VoucherSlice>
   /** The vouchers of a session, oldest first. */
   vouchersOf(sessionId: string): Promise<Voucher[]>
-  /** Vouchers whose settlement is PENDING, oldest change first; `offset` (0) of them are left out. */
+  /** Vouchers whose settlement is PENDING or that have attempts, oldest change first; `offset` (0) of them are left out. */
   settling(limit: number, offset?: number): Promise<Voucher[]>
 
   account(id: string): Promise<Account | null>

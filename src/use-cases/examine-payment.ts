@@ -11,9 +11,10 @@ import type {
   TransactionFacts,
   Unproven,
 } from '../chains/chain.ts'
-import type { Expectation } from '../domain/payment.ts'
+import { completedBy, expectationOfTransaction, possibleExpectations } from '../domain/completion.ts'
+import type { Expectation, Hex } from '../domain/payment.ts'
 import type { SettlementTransaction } from '../domain/settlement.ts'
-import { expectationFor, type TermedVoucher } from '../domain/voucher.ts'
+import type { TermedVoucher } from '../domain/voucher.ts'
 import type { Claim } from '../store/store.ts'
 import type { App } from './app.ts'
 import { rivalReason } from './find-rival.ts'
@@ -25,7 +26,7 @@ import { callFacts } from './review-terms.ts'
 /** What the chain says of one payment's transaction right now. */
 export type Examination =
   /** Mined, and it does exactly what the payment says. */
-  | { state: 'proven'; transaction: SettlementTransaction; claims: Claim[] }
+  | { state: 'proven'; transaction: SettlementTransaction; claims: Claim[]; payer: Hex | null }
   /** In the node's pool. */
   | { state: 'waiting'; transaction: SettlementTransaction }
   /** The node has never heard of it, or has lost it. */
@@ -34,13 +35,14 @@ export type Examination =
 
 /**
  * It can never count for this payment. `hasReverted`: it is the payment, but the chain did not carry it out. `observed`: it
- * did move money, or may have moved it, from the payer to the payee.
+ * did move money, or may have moved it, from the payer to the payee. `mayStillBeMined`: nobody has used its nonce.
  */
-type FailedExamination = {
+export type FailedExamination = {
   state: 'failed'
   transaction: SettlementTransaction
   reason: string
   hasReverted?: boolean
+  mayStillBeMined?: boolean
   observed?: Observation
 }
 
@@ -49,6 +51,23 @@ type FailedExamination = {
  * @throws ChainUnavailable
  */
 export async function examinePayments(
+  app: App,
+  chain: Chain,
+  voucher: TermedVoucher,
+  transactions: SettlementTransaction[],
+): Promise<Examination[]> {
+  const examinations = await examineEach(app, chain, voucher, transactions)
+  const [examination, second] = examinations
+  if (second !== undefined || examination?.state !== 'failed' || examination.transaction.partUnits) return examinations
+  // Too little by itself may complete what has arrived before.
+  const { observed, transaction } = examination
+  const together = observed ? completedBy(voucher, transaction, observed.payment) : null
+  if (together === null) return examinations
+  const completed = await examineEach(app, chain, voucher, together)
+  return completed.every(({ state }) => state === 'proven') ? completed : examinations
+}
+
+async function examineEach(
   app: App,
   chain: Chain,
   voucher: TermedVoucher,
@@ -79,7 +98,10 @@ async function examinePayment(
   if (replacement === null) return { state: 'unknown', transaction }
   const examination = await examineMined(app, chain, voucher, transaction, replacement, claimed)
   if (examination.state !== 'failed') return examination
-  return { ...examination, reason: `it was replaced by ${replacement.transaction.hash}: ${examination.reason}` }
+  const { hash } = replacement.transaction
+  const reason = `its nonce ${transaction.nonce} was used by transaction ${hash} instead: ${examination.reason}`
+  // It is the one handed in that failed; the one that took its nonce is named by the reason.
+  return { ...examination, transaction: { ...transaction, block: null }, reason }
 }
 
 /** A transaction that the node has lost may have been mined under another hash with the same nonce. */
@@ -101,7 +123,7 @@ async function examineMined(
   const { keys, question } = await questionOf(app, chain, voucher, transaction, sighting, claimed)
   const { own = NO_PARTS } = question
   // The block is as it was when a node showed what contracts did in it, and so is that.
-  if (own.has(PAID_HERE)) return { state: 'proven', transaction: seen, claims: [] }
+  if (own.has(PAID_HERE)) return { state: 'proven', transaction: seen, claims: [], payer: null }
   const proof = await provePayment(app, chain, voucher, question)
   if (!sighting.succeeded) return examineReverted(app, chain, voucher, seen, sighting)
   if (!proof.proven) {
@@ -122,7 +144,31 @@ async function examineMined(
   const claims = [...keys]
     .filter(([part]) => claimedParts.has(part))
     .map(([, key]) => ({ key, ownerId: transaction.paymentId, forgetAtMs: null }))
-  return { state: 'proven', transaction: seen, claims }
+  return { state: 'proven', transaction: seen, claims, payer }
+}
+
+/** What proven transactions moved a second time, for a voucher that others have resolved. */
+export function duplicateOf(voucher: TermedVoucher, examinations: Examination[]): Observation[] {
+  const paidBy = voucher.settlement?.transactions.at(-1)?.hash
+  return examinations.flatMap((examination) => {
+    if (examination.state !== 'proven') return []
+    const { transaction, claims, payer } = examination
+    const { paymentId, hash, block } = transaction
+    // Approvals claim nothing: they move nothing.
+    if (hash === null || block === null || payer === null || claims.length === 0) return []
+    const units = unitsOf(expectationOfTransaction(voucher, transaction)).toString()
+    const detail = `the voucher was paid by transaction ${paidBy} already`
+    const payment = {
+      paymentId,
+      transactionHash: hash,
+      from: payer,
+      reason: 'DUPLICATE' as const,
+      units,
+      detail,
+      block,
+    }
+    return [{ payment, partKeys: claims.map(({ key }) => key) }]
+  })
 }
 
 const BEFORE_ALL_BLOCKS = -1
@@ -140,16 +186,17 @@ async function questionOf(
   app: App,
   chain: Chain,
   voucher: TermedVoucher,
-  { paymentId }: SettlementTransaction,
+  transaction: SettlementTransaction,
   sighting: MinedSighting,
   claimed: ReadonlySet<string>,
 ): Promise<{ keys: Map<string, string>; question: ProofQuestion }> {
+  const { paymentId } = transaction
   const headNumber = voucher.redemption.headNumber ?? sighting.block.number
   const asked = async (internal: InternalActs | null) => {
     const keys = claimKeys(chain.chainId, sighting, internal?.coins ?? [], paymentId)
     const { taken, own } = await partsInUse(app, keys, paymentId, claimed)
     const question: ProofQuestion = {
-      expectation: expectationFor(voucher, paymentId),
+      expectation: expectationOfTransaction(voucher, transaction),
       ...{ sighting, internal },
       payers: voucher.payers,
       // What was proven once was in a later block then. A reorg may put it lower, but cannot make the payment older.
@@ -232,8 +279,7 @@ async function examineReverted(
 ): Promise<Examination> {
   const why = await chain.whyReverted(sighting, callFacts(app, { network: chain.network, payers: voucher.payers }))
   const reason = ['the transaction reverted', why].filter((words) => words !== null).join(': ')
-  const expectation = expectationFor(voucher, transaction.paymentId)
-  const isPayment = app.rules.plausible(sighting.transaction, { expectation, payers: voucher.payers }).plausible
+  const isPayment = plausibleIn(app.rules, voucher, transaction, sighting.transaction).plausible
   return { state: 'failed', transaction, reason, hasReverted: isPayment }
 }
 
@@ -307,13 +353,24 @@ function examinePooled(
   facts: TransactionFacts,
 ): Examination {
   const seen = { ...seenAs(transaction, facts), block: null }
-  const verdict = rules.plausible(facts, {
-    expectation: expectationFor(voucher, transaction.paymentId),
-    payers: voucher.payers,
-  })
+  const verdict = plausibleIn(rules, voucher, transaction, facts)
   return verdict.plausible
     ? { state: 'waiting', transaction: seen }
     : { state: 'failed', transaction: seen, reason: verdict.reason }
+}
+
+/** Whether a transaction that is not mined yet says what was asked, or what is missing of it. */
+export function plausibleIn(
+  rules: ChainRules,
+  voucher: TermedVoucher,
+  transaction: Pick<SettlementTransaction, 'paymentId' | 'partUnits'>,
+  facts: TransactionFacts,
+): ReturnType<ChainRules['plausible']> {
+  const verdicts = possibleExpectations(voucher, transaction).map((expectation) =>
+    rules.plausible(facts, { expectation, payers: voucher.payers }),
+  )
+  const [first] = verdicts
+  return verdicts.find(({ plausible }) => plausible) ?? first ?? { plausible: true }
 }
 
 function seenAs(transaction: SettlementTransaction, facts: TransactionFacts): SettlementTransaction {

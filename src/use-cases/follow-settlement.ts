@@ -4,6 +4,7 @@ import type { Hex } from '../domain/payment.ts'
 import { leastConfirmations, type Settlement, type SettlementTransaction } from '../domain/settlement.ts'
 import {
   confirmSettlement,
+  type Failure,
   failSettlement,
   hasTerms,
   resolveVoucher,
@@ -14,7 +15,7 @@ import type { Change, StoredAnswer } from '../store/store.ts'
 import type { App } from './app.ts'
 import type { Idempotency } from './call.ts'
 import { type Decision, decideAndCommit, recordStep, storedAnswer } from './commit.ts'
-import { type Examination, examinePayments } from './examine-payment.ts'
+import { type Examination, examinePayments, type FailedExamination } from './examine-payment.ts'
 import { noteObserved } from './observe-payment.ts'
 import { restVoucherCode } from './rest-code.ts'
 
@@ -46,16 +47,25 @@ export async function followSettlement(app: App, chain: Chain, followed: TermedV
     if (failed?.observed && (await noteObserved(app, voucher.id, failed.observed))) {
       return { change: null, answer: await followSettlement(app, chain, voucher) }
     }
-    if (failed) return failure(voucher, examinations, failed.reason, nowMs)
-    if (isOverdue(voucher, examinations, nowMs))
-      return failure(voucher, examinations, 'it found no block in 12 hours', nowMs)
+    if (failed) return failure(voucher, examinations, failureOf(failed), nowMs)
+    const waiting = examinations.find(({ state }) => state !== 'proven')
+    if (waiting && isOverdue(voucher, nowMs)) {
+      const { hash } = waiting.transaction
+      const reason = `it found no block in 12 hours; ${MAY_STILL_BE_MINED}`
+      return failure(voucher, examinations, { reason, hash, mayStillBeMined: true }, nowMs)
+    }
     return advanceSettlement(app, chain, { voucher, settlement, examinations, idempotency: null, nowMs })
   })
 }
 
-function isOverdue({ status, settlement }: PendingVoucher, examinations: Examination[], nowMs: number): boolean {
-  const isWaiting = status !== 'RESOLVED' && examinations.some(({ state }) => state !== 'proven')
-  return isWaiting && nowMs - settlement.submittedAtMs >= PENDING_LIMIT_MS
+const MAY_STILL_BE_MINED = 'nobody has used its nonce, so it may still be mined, and is looked for'
+
+function failureOf({ transaction, reason, mayStillBeMined }: FailedExamination): Failure {
+  return { reason, hash: transaction.hash, mayStillBeMined: mayStillBeMined === true }
+}
+
+function isOverdue({ status, settlement }: PendingVoucher, nowMs: number): boolean {
+  return status !== 'RESOLVED' && nowMs - settlement.submittedAtMs >= PENDING_LIMIT_MS
 }
 
 /**
@@ -69,8 +79,9 @@ export async function failUnsent(app: App, voucherId: string, hash: Hex | null, 
       transaction.hash === hash && transaction.missingSinceMs !== null
     if (!voucher?.settlement.transactions.some(isUnsent)) return { change: null, answer: false }
     const nowMs = app.clock()
+    const failure = { reason, hash, mayStillBeMined: true }
     return {
-      change: recordStep(failSettlement(voucher, voucher.settlement, reason, nowMs), nowMs).change,
+      change: recordStep(failSettlement(voucher, voucher.settlement, failure, nowMs), nowMs).change,
       answer: true,
     }
   })
@@ -143,7 +154,7 @@ const NOT_MINED = { depth: 0, settled: false }
 
 /**
  * What to do about a transaction that the node does not know (any more): broadcast it again where the payer handed it
- * in signed, wait a while for it or its replacement to come, and then call it dropped. A node that refuses it proves
+ * in signed, wait a while for it or its replacement to come, and then wait for it no more, but go on looking for it. A node that refuses it proves
  * nothing yet: a replacement may be in its pool, or the money that it spends may come back with the next block.
  */
 async function recover(app: App, chain: Chain, examination: Examination, nowMs: number): Promise<Examination> {
@@ -153,12 +164,13 @@ async function recover(app: App, chain: Chain, examination: Examination, nowMs: 
   const refusal = await broadcastAgain(chain, transaction)
   if (refusal === null) return { state: 'unknown', transaction: { ...missing, missingSinceMs: null } }
   if (nowMs - missing.missingSinceMs < app.times.dropGraceMs) return { state: 'unknown', transaction: missing }
-  return { state: 'failed', transaction: missing, reason: `it was dropped: ${refusal}` }
+  const reason = `it has not been seen for ${app.times.dropGraceMs / 1000} s: ${refusal}; ${MAY_STILL_BE_MINED}`
+  return { state: 'failed', transaction: missing, reason, mayStillBeMined: true }
 }
 
 /** @returns null where the node has the transaction again, else why it has not */
 async function broadcastAgain(chain: Chain, { signedTransaction }: SettlementTransaction): Promise<string | null> {
-  if (signedTransaction === null) return 'the node has lost it and it did not come back'
+  if (signedTransaction === null) return 'the node has lost it'
   try {
     await chain.broadcast(signedTransaction)
     return null
@@ -171,11 +183,11 @@ async function broadcastAgain(chain: Chain, { signedTransaction }: SettlementTra
 function failure(
   voucher: PendingVoucher,
   examinations: Examination[],
-  reason: string,
+  why: Failure,
   nowMs: number,
 ): Decision<TermedVoucher> {
   const transactions = examinations.map(({ transaction }) => transaction)
-  const step = failSettlement(voucher, { ...voucher.settlement, transactions }, reason, nowMs)
+  const step = failSettlement(voucher, { ...voucher.settlement, transactions }, why, nowMs)
   return { change: recordStep(step, nowMs).change, answer: step.voucher }
 }
 

@@ -3,9 +3,10 @@ import type { Chain, TransactionFacts } from '../chains/chain.ts'
 import type { Hex } from '../domain/payment.ts'
 import { invalidField, Refusal } from '../domain/refusal.ts'
 import { type SettlementTransaction, unseenTransaction } from '../domain/settlement.ts'
-import { expectationFor, paymentsOf, type TermedVoucher, wayOf } from '../domain/voucher.ts'
+import { paymentsOf, type TermedVoucher, wayOf } from '../domain/voucher.ts'
 import type { Receipt } from '../protocol/schemas.ts'
 import type { App } from './app.ts'
+import { plausibleIn } from './examine-payment.ts'
 
 /**
  * Reads the receipts of a voucher: each of its payments exactly once, each with a transaction where there is a node to
@@ -82,10 +83,15 @@ async function checkSigned(
         `${chain.network} has chain id ${chain.chainId}.`,
     )
   }
-  const expectation = expectationFor(voucher, paymentId)
-  const verdict = app.rules.plausible(signed, { expectation, payers: voucher.payers })
+  const verdict = plausibleIn(app.rules, voucher, { paymentId }, signed)
   if (!verdict.plausible) {
     throw new Refusal('receipt_rejected', `The signed transaction does not pay this voucher: ${verdict.reason}.`)
+  }
+  if (!voucher.payers.some((payer) => payer.toLowerCase() === signed.from.toLowerCase())) {
+    throw new Refusal(
+      'receipt_rejected',
+      `The transaction is signed by ${signed.from}, which is not an address of the payer: it is not sent for anybody else. Send it, and hand in its hash when it is mined.`,
+    )
   }
   return signed
 }

@@ -13,6 +13,8 @@ export function relayableOf(app: App, voucher: TermedVoucher): Relayable | null 
   const relayer = app.relayers.get(terms.network)
   const [payment] = paymentsOf(voucher)
   if (relayer === undefined || payment === undefined || chosenQuote(voucher) !== null) return null
+  // What is signed is for all that was asked, once.
+  if (voucher.remainder) return null
   const order: RelayOrder = {
     paymentId: payment.id,
     token: terms.currencyAddress,

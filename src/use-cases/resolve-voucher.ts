@@ -5,6 +5,7 @@ import {
   beginSettlement,
   type Settlement,
   type SettlementTransaction,
+  unseenTransaction,
   unverifiedSettlement,
 } from '../domain/settlement.ts'
 import {
@@ -17,19 +18,22 @@ import {
   resolveVoucher as resolve,
   type SettlingVoucher,
   type TermedVoucher,
+  type Voucher,
   type VoucherStatus,
+  wayOf,
 } from '../domain/voucher.ts'
 import type { Receipt, VoucherView } from '../protocol/schemas.ts'
 import type { App } from './app.ts'
 import { askChain } from './ask-chain.ts'
 import type { Call, Idempotency, User } from './call.ts'
 import { type Decision, decideAndCommit, firstAnswer, recordStep } from './commit.ts'
-import { type Examination, examinePayments } from './examine-payment.ts'
+import { duplicateOf, type Examination, examinePayments } from './examine-payment.ts'
 import { expireVoucher } from './expire-voucher.ts'
 import { findVoucherAsPayer } from './find.ts'
+import { rememberAttempt } from './follow-attempts.ts'
 import { advanceSettlement, failUnsent, followSettlement } from './follow-settlement.ts'
 import { noteObserved } from './observe-payment.ts'
-import { readReceipts } from './read-receipts.ts'
+import { readReceipts, transactionNamedIn } from './read-receipts.ts'
 import { areSignatures, relayPayment, unrelayed } from './relay-payment.ts'
 import { restVoucherCode } from './rest-code.ts'
 import { voucherView } from './views.ts'
@@ -47,6 +51,7 @@ export async function resolveVoucher(
   receipts: Receipt[],
 ): Promise<VoucherView> {
   const voucher = await findVoucherAsPayer(app, call, voucherId)
+  await notePaidAgain(app, voucher, receipts)
   assertResolvable(voucher)
   const chain = nodeFor(app, voucher)
   const isSigned = areSignatures(receipts)
@@ -63,6 +68,36 @@ export async function resolveVoucher(
   } finally {
     app.followed.delete(voucherId)
   }
+}
+
+/** Writes down what was sent for a voucher that another transaction has paid; the call is refused all the same. */
+async function notePaidAgain(app: App, voucher: Voucher, receipts: Receipt[]): Promise<void> {
+  if (voucher.status !== 'RESOLVED' || voucher.settlement.status === 'FAILED') return
+  const chain = nodeFor(app, voucher)
+  if (chain === null || wayOf(voucher, receipts) === null) return
+  const transactions = receipts.flatMap((receipt) => {
+    const { hash } = transactionNamedIn(receipt)
+    return hash === null ? [] : [unseenTransaction({ paymentId: receipt.paymentId, hash, signedTransaction: null })]
+  })
+  const counted = new Set(voucher.settlement.transactions.map(({ hash }) => hash))
+  if (transactions.length < receipts.length || transactions.every(({ hash }) => counted.has(hash))) return
+  const examinations = await askChain(chain, () => examinePayments(app, chain, voucher, transactions))
+  if (isOnItsWay(examinations)) return rememberAttempt(app, voucher.id, seenIn(examinations))
+  await noteMoved(app, voucher, examinations)
+  if (examinations.some(({ state }) => state !== 'proven')) return
+  for (const observation of duplicateOf(voucher, examinations)) await noteObserved(app, voucher.id, observation)
+}
+
+/** True where the chain knows the transactions, may still carry them out, and has not yet. */
+function isOnItsWay(examinations: Examination[]): boolean {
+  return (
+    examinations.every(({ state }) => state === 'waiting' || state === 'proven') &&
+    examinations.some(({ state }) => state === 'waiting')
+  )
+}
+
+function seenIn(examinations: Examination[]): SettlementTransaction[] {
+  return examinations.map(({ transaction }) => transaction)
 }
 
 /** The chain that can prove the voucher's payments: the server had a node for it at redemption, and has one now. */
@@ -123,11 +158,11 @@ async function submit(
   transactions: SettlementTransaction[],
 ): Promise<TermedVoucher> {
   const voucher = await findResolvable(app, call, voucherId)
-  if (isSettling(voucher)) return joinPending(voucher, transactions)
+  if (isSettling(voucher) && isPendingWith(voucher, transactions)) return voucher
   await untilKnown(app, call, chain, voucher, transactions)
   const submitted = await decideAndCommit<TermedVoucher>(app, null, async () => {
     const voucher = await findResolvable(app, call, voucherId)
-    if (isSettling(voucher)) return { change: null, answer: joinPending(voucher, transactions) }
+    if (isSettling(voucher) && isPendingWith(voucher, transactions)) return { change: null, answer: voucher }
     return askChain(chain, () => decideSubmission(app, call.idempotency, chain, voucher, transactions))
   })
   await broadcastSigned(app, chain, submitted)
@@ -147,13 +182,22 @@ async function submitSignatures(
   return submitted
 }
 
-/** The same receipts again wait with those that are pending; others would have to wait for their outcome. */
-function joinPending(voucher: SettlingVoucher, transactions: SettlementTransaction[]): TermedVoucher {
-  const pending = new Set(voucher.settlement.transactions.map(({ hash }) => hash))
-  if (transactions.every(({ hash }) => pending.has(hash))) return voucher
+/** The same receipts again wait with those that are pending. */
+function isPendingWith({ settlement }: SettlingVoucher, transactions: SettlementTransaction[]): boolean {
+  const pending = new Set(settlement.transactions.map(({ hash }) => hash))
+  return transactions.every(({ hash }) => pending.has(hash))
+}
+
+/**
+ * What is proven wins at once; what is not mined yet waits only where nothing else does.
+ * @throws Refusal `receipt_rejected`
+ */
+function refuseBesidePending(voucher: TermedVoucher, examinations: Examination[]): void {
+  if (!isSettling(voucher) || examinations.every(({ state }) => state === 'proven')) return
+  const pending = voucher.settlement.transactions.map(({ hash }) => hash)
   throw new Refusal(
     'receipt_rejected',
-    `Other receipts are pending already (${[...pending].join(', ')}). Wait for their outcome; a replacement with the same nonce is found by itself.`,
+    `Other receipts are pending already (${pending.join(', ')}), so these count once they are mined: hand them in again then. A replacement with the same nonce is found by itself.`,
   )
 }
 
@@ -165,16 +209,24 @@ async function untilKnown(
   voucher: TermedVoucher,
   transactions: SettlementTransaction[],
 ): Promise<void> {
-  const deadlineMs = app.clock() + app.times.unknownGraceMs
+  const startMs = app.clock()
+  const deadlineMs = startMs + app.times.unknownGraceMs
   for (;;) {
     const examinations = await askChain(chain, () => examinePayments(app, chain, voucher, transactions))
     await noteReverted(app, voucher, chain, examinations)
     await noteMoved(app, voucher, examinations)
     refuseFailed(examinations)
+    const foreign = examinations.find((examination) => isForeign(voucher, examination))
+    const isOver = app.clock() >= startMs + app.times.resolveWaitMs || app.stopping.aborted
+    if (isOnItsWay(examinations) && !mayWait(voucher, examinations, call.nowMs)) {
+      await rememberAttempt(app, voucher.id, seenIn(examinations))
+    }
+    refuseBesidePending(voucher, examinations)
     refuseOutdated(voucher, examinations, call.nowMs)
+    if (foreign && isOver) refuseForeign(voucher, examinations)
     const missing = examinations.find(({ state, transaction }) => state === 'unknown' && !transaction.signedTransaction)
-    if (!missing) return
-    if (app.clock() >= deadlineMs) {
+    if (!missing && !foreign) return
+    if (missing && app.clock() >= deadlineMs) {
       throw new Refusal(
         'receipt_rejected',
         `The ${chain.network} node has never heard of transaction ${missing.transaction.hash}. Send it, then hand in the receipt again.`,
@@ -182,6 +234,30 @@ async function untilKnown(
     }
     await nextLook(chain)
   }
+}
+
+/** Whether what is not mined yet may hold the voucher: it follows the way to pay now, a payer sent it, and it is alone. */
+function mayWait(voucher: TermedVoucher, examinations: Examination[], nowMs: number): boolean {
+  if (isSettling(voucher) || outdatedReason(voucher, seenIn(examinations), nowMs) !== null) return false
+  return !examinations.some((examination) => isForeign(voucher, examination))
+}
+
+/** Anybody can send something that is never mined: only what a payer itself has sent holds a voucher before it is. */
+function isForeign({ payers }: TermedVoucher, { state, transaction }: Examination): boolean {
+  const { from } = transaction
+  if (state === 'proven' || from === null) return false
+  return !payers.some((payer) => payer.toLowerCase() === from.toLowerCase())
+}
+
+/** @throws Refusal `receipt_rejected` where one of them waits for a block and was sent by nobody of the payer */
+function refuseForeign(voucher: TermedVoucher, examinations: Examination[]): void {
+  const foreign = examinations.find((examination) => isForeign(voucher, examination))
+  if (foreign === undefined) return
+  const { hash, from } = foreign.transaction
+  throw new Refusal(
+    'receipt_rejected',
+    `Transaction ${hash} is not mined yet, and was sent by ${from}, which is not an address of the payer: a contract or a bundler may send a payment, but it counts once it is mined. It is looked for; hand in the receipt again when it is in a block, and do not pay again before.`,
+  )
 }
 
 async function decideSubmission(
@@ -194,7 +270,9 @@ async function decideSubmission(
   const nowMs = app.clock()
   const examinations = await examinePayments(app, chain, voucher, transactions)
   refuseFailed(examinations)
+  refuseBesidePending(voucher, examinations)
   refuseOutdated(voucher, examinations, nowMs)
+  refuseForeign(voucher, examinations)
   const settlement = beginSettlement({ chain, transactions, answerTo: idempotency, nowMs })
   return advanceSettlement(app, chain, { voucher, settlement, examinations, idempotency, nowMs })
 }
@@ -211,11 +289,13 @@ async function noteReverted(
   await decideAndCommit(app, null, async () => {
     const current = await app.store.voucher(voucher.id)
     if (current === null || current.version !== voucher.version || current.status !== 'REDEEMED') return NOTHING
+    if (isSettling(current)) return NOTHING
     const nowMs = app.clock()
     const transactions = examinations.map(({ transaction }) => transaction)
     if (isFailedWith(current.settlement, transactions)) return NOTHING
     const begun = beginSettlement({ chain, transactions, answerTo: null, nowMs })
-    const step = failSettlement(current, begun, reverted.reason, nowMs)
+    const failure = { reason: reverted.reason, hash: reverted.transaction.hash, mayStillBeMined: false }
+    const step = failSettlement(current, begun, failure, nowMs)
     return { change: recordStep(step, nowMs).change, answer: undefined }
   })
 }
@@ -292,7 +372,8 @@ async function waitForBlock(app: App, chain: Chain, first: TermedVoucher): Promi
     voucher = await followWhileWaiting(app, chain, voucher)
   }
   if (voucher.settlement?.status === 'FAILED') {
-    throw rejected(voucher.settlement.transactions[0]?.hash ?? null, voucher.settlement.failure ?? 'it failed')
+    const { failedHash, transactions, failure } = voucher.settlement
+    throw rejected(failedHash ?? transactions[0]?.hash ?? null, failure ?? 'it failed')
   }
   return voucher
 }

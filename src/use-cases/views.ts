@@ -2,6 +2,7 @@ import type { Account, ApiKey } from '../domain/account.ts'
 import type { Context } from '../domain/context.ts'
 import type { Event } from '../domain/event.ts'
 import type { ObservedPayment } from '../domain/observed-payment.ts'
+import { mayStillBeMined } from '../domain/pay-warning.ts'
 import type { Hex, SimpleTerms, Terms } from '../domain/payment.ts'
 import { type Quote, rateBetween } from '../domain/quote.ts'
 import type { Refusal } from '../domain/refusal.ts'
@@ -102,6 +103,7 @@ function termsView(voucher: TermedVoucher): Partial<VoucherView> {
   const { redemption, signature, settlement, observedPayments = [] } = voucher
   const { terms, payeeInfo, orderId } = redemption
   const quote = chosenQuote(voucher)
+  const openHashes = mayStillBeMined(voucher)
   const asked =
     terms.type === 'SIMPLE'
       ? {
@@ -129,6 +131,7 @@ function termsView(voucher: TermedVoucher): Partial<VoucherView> {
       },
     }),
     ...(settlement !== null && { settlement: settlementView(settlement) }),
+    ...(openHashes.length > 0 && { mayStillBeMined: openHashes }),
     ...(observedPayments.length > 0 && {
       observedPayments: observedPayments.map((observed) => observedView(observed, terms)),
     }),

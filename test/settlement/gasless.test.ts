@@ -549,7 +549,7 @@ describe('a relayer', () => {
     })
     await shop.mine()
     const failed = await shop.until(voucher.id, ({ settlement }) => settlement?.status === 'FAILED')
-    assert.match(failed.settlement?.failure ?? '', /replaced/)
+    assert.match(failed.settlement?.failure ?? '', /was used by transaction 0x/)
     await pay(await shop.look(voucher.id), signature)
   })
 

@@ -120,7 +120,7 @@ describe('a token payment', () => {
   })
 })
 
-it('a token payment may be sent by somebody whom the payer has allowed to', async () => {
+it('a token payment may be sent by somebody whom the payer has allowed to, and counts once it is mined', async () => {
   const to = shop.newRecipient()
   const relayer = shop.sender(2).address
   const voucher = await shop.ask(9n, to)
@@ -132,7 +132,13 @@ it('a token payment may be sent by somebody whom the payer has allowed to', asyn
   const transactionHash = await shop.contractCall(shop.plain.address, transfer, 2)
 
   const answer = await shop.resolve(voucher, { transactionHash })
-  assert.equal(answer.body.settlement?.status, 'PENDING', JSON.stringify(answer.body))
+  assert.equal(answer.body.code, 'receipt_rejected', JSON.stringify(answer.body))
+  assert.match(
+    answer.body.detail ?? '',
+    new RegExp(`${transactionHash} is not mined yet, and was sent by ${relayer}`, 'i'),
+  )
+  const waiting = await shop.look(voucher.id)
+  assert.deepEqual([waiting.settlement, waiting.mayStillBeMined], [undefined, [transactionHash]])
   await shop.mine()
   await shop.until(voucher.id, ({ status }) => status === 'RESOLVED')
   assert.equal(await shop.balance(to), 9n)
@@ -264,9 +270,6 @@ describe('resolving again', () => {
     const other = await shop.resolve(voucher, { transactionHash: `0x${'22'.repeat(32)}` })
     assert.deepEqual([other.status, other.body.code], [400, 'receipt_rejected'])
     assert.match(other.body.detail ?? '', new RegExp(`pending already \\(${transactionHash}\\)`))
-    const discard = await shop.parties.payee.post(`/vouchers/${voucher.id}/discard-voucher`)
-    assert.equal(discard.body.code, 'already_resolved')
-
     const key = { 'idempotency-key': randomUUID() }
     const joined = shop.resolve(voucher, { transactionHash }, key)
     await shop.mine()

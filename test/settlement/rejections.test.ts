@@ -132,6 +132,62 @@ describe('a mined transaction is rejected when', () => {
     await assertRejected(shop, voucher, await shop.resolve(voucher, { transactionHash }), /no Transfer of the token/)
   })
 
+  it('it paid less; a transfer of the rest from the same address completes it', async () => {
+    const to = shop.newRecipient()
+    const [voucher, other] = [await shop.ask(UNITS, to), await shop.ask(700_000n, to)]
+    const part = await shop.send({ units: 700_000n, to })
+    await shop.mine()
+    await assertRejected(shop, voucher, await shop.resolve(voucher, { transactionHash: part }), /is of 700000 units/)
+    const short = await shop.look(voucher.id)
+    assert.match(short.payments?.[0]?.summary ?? '', /^Send 0\.3 EURC to/)
+    assert.equal(short.payments?.[0]?.input.data, transferData(to, 300_000n))
+    assert.equal(short.payments?.[0]?.id, voucher.payments?.[0]?.id)
+    const quote = { suppliedPayment: { currency: 'FEE', wallet: { address: shop.payerAddress } } }
+    const negotiated = await shop.parties.payer.post(`/vouchers/${voucher.id}/negotiate-voucher`, quote)
+    assert.match(negotiated.body.detail ?? '', /A part of the amount has arrived/)
+
+    const signedTransaction = await shop.sign({ units: 300_000n, to })
+    assert.equal((await shop.resolve(voucher, { signedTransaction })).body.settlement?.status, 'PENDING')
+    await shop.mine()
+    const paid = await shop.until(voucher.id, ({ status }) => status === 'RESOLVED')
+    assert.deepEqual(
+      paid.settlement?.transactions.map(({ transactionHash }) => transactionHash),
+      [part, keccak256(signedTransaction)],
+    )
+    assert.equal(paid.observedPayments, undefined)
+    assert.match(paid.payments?.[0]?.summary ?? '', /^Send 1\.000000 EURC to/)
+    await shop.confirm(voucher.id)
+    assert.equal(await shop.balance(to), UNITS)
+    await assertRejected(
+      shop,
+      other,
+      await shop.resolve(other, { transactionHash: part }),
+      /counted for another payment/,
+    )
+  })
+
+  it('it paid less; what is the exact payment of another voucher counts there, and is no part any more', async () => {
+    const to = shop.newRecipient()
+    const [voucher, exact] = [await shop.ask(UNITS, to), await shop.ask(700_000n, to)]
+    const part = await shop.send({ units: 700_000n, to })
+    await shop.mine()
+    await assertRejected(shop, voucher, await shop.resolve(voucher, { transactionHash: part }), /is of 700000 units/)
+    assert.equal((await shop.resolve(exact, { transactionHash: part })).body.status, 'RESOLVED')
+
+    const rest = await shop.send({ units: 300_000n, to })
+    await shop.mine()
+    await assertRejected(shop, voucher, await shop.resolve(voucher, { transactionHash: rest }), /is of 300000 units/)
+    const short = await shop.look(voucher.id)
+    assert.deepEqual(
+      short.observedPayments?.map(({ transactionHash }) => transactionHash),
+      [rest],
+    )
+    assert.match(short.payments?.[0]?.summary ?? '', /^Send 0\.7 EURC to/)
+    const last = await shop.send({ units: 700_000n, to })
+    await shop.mine()
+    assert.equal((await shop.resolve(voucher, { transactionHash: last })).body.status, 'RESOLVED')
+  })
+
   it('the token kept a fee; what arrives is what counts', async () => {
     const to = shop.newRecipient()
     const voucher = await shop.askFor(asking(decimal(99_000n), feeCoin, to))
@@ -216,7 +272,7 @@ describe('a receipt is rejected when', () => {
     const voucher = await shop.ask(UNITS, to)
     const used = await shop.sign({ units: UNITS, to, nonce: 0 })
     const tooLow = await shop.resolve(voucher, { signedTransaction: used })
-    await assertRejected(shop, voucher, tooLow, /it was replaced by 0x\w+/)
+    await assertRejected(shop, voucher, tooLow, /its nonce 0 was used by transaction 0x\w+ instead/)
     await assertStillPayable(voucher, to)
   })
 })

@@ -113,7 +113,10 @@ describe('a reorg', () => {
     await reorg(shop.chain, 1)
     const failed = await untilDropped(voucher.id)
     assert.equal(failed.status, 'RESOLVED')
-    assert.match(failed.settlement?.failure ?? '', /dropped: the node has lost it/)
+    assert.match(
+      failed.settlement?.failure ?? '',
+      /not been seen for \d+ s: the node has lost it; nobody has used its nonce/,
+    )
     assert.equal(await lastEvent(voucher.id), 'voucher.settlement_failed')
     assert.equal(await shop.balance(to), 0n)
     await payAgain(voucher.id, to)
@@ -165,14 +168,22 @@ async function isKnown(hash: Hex): Promise<boolean> {
 describe('a transaction that waits for its block', () => {
   const nonceOf = async (hash: Hex) => (await shop.client.getTransaction({ hash })).nonce
 
-  it('and is dropped fails the settlement; the voucher can still be paid', async () => {
+  it('and is not seen any more fails the settlement; the voucher can still be paid', async () => {
     const { voucher, to, hash } = await payUnmined()
     await shop.client.dropTransaction({ hash })
     const failed = await untilDropped(voucher.id)
     assert.equal(failed.status, 'REDEEMED')
-    assert.match(failed.settlement?.failure ?? '', /dropped/)
+    assert.match(failed.settlement?.failure ?? '', /not been seen for \d+ s/)
     assert.equal(await lastEvent(voucher.id), 'voucher.settlement_failed')
+    assert.deepEqual(failed.mayStillBeMined, [hash])
+    // It takes the nonce of the one that was dropped, which then is certain to be over.
     await payAgain(voucher.id, to)
+    await eventually(async () => {
+      shop.server.clock.advance(60_000)
+      await shop.mine()
+      return (await shop.look(voucher.id)).mayStillBeMined === undefined
+    })
+    assert.equal((await shop.look(voucher.id)).observedPayments, undefined)
   })
 
   for (const proof of ['by hash', 'signed'] as const) {
@@ -198,7 +209,10 @@ describe('a transaction that waits for its block', () => {
     await shop.mine()
     const failed = await untilFailed(voucher.id)
     assert.equal(failed.status, 'REDEEMED')
-    assert.match(failed.settlement?.failure ?? '', new RegExp(`replaced by ${replacement}: the Transfer went to 0x`))
+    assert.match(
+      failed.settlement?.failure ?? '',
+      new RegExp(`its nonce ${nonce} was used by transaction ${replacement} instead: the Transfer went to 0x`),
+    )
     assert.equal(await lastEvent(voucher.id), 'voucher.settlement_failed')
     await payAgain(voucher.id, to)
   })

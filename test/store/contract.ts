@@ -553,7 +553,12 @@ function lookUps(engine: Engine): void {
     const signedLater = { ...plain, version: 2, signedBy: key }
     await store.commit({ vouchers: [ended, paid, signedLater] })
     assert.deepEqual(await find([]), [ended, signedLater], 'what is paid competes no more')
-    const failed = failSettlement(paid, settlement, 'it was dropped', T0 + 7).voucher
+    const failed = failSettlement(
+      paid,
+      settlement,
+      { reason: 'it reverted', hash: null, mayStillBeMined: false },
+      T0 + 7,
+    ).voucher
     await store.commit({ vouchers: [failed] })
     assert.deepEqual(await find([]), [failed, ended, signedLater])
   })
@@ -586,7 +591,12 @@ function lookUps(engine: Engine): void {
     assert.deepEqual((await slice(swapping, { exceptPayerId: 'usr_d', after: all.next })).vouchers, [other])
     assert.deepEqual((await slice(swapping, { asks: ['native 0x 1'] })).vouchers, [])
     assert.deepEqual(await find(approving), [], 'what only prepares the payment')
-    const failed = failSettlement(other, other.settlement ?? aSettlement(), 'it was dropped', T0).voucher
+    const failed = failSettlement(
+      other,
+      other.settlement ?? aSettlement(),
+      { reason: 'it reverted', hash: null, mayStillBeMined: false },
+      T0,
+    ).voucher
     await store.commit({ vouchers: [failed] })
     assert.deepEqual(await find(swapping), [])
   })

@@ -71,7 +71,8 @@ export function RequestBody({ voucher, address, isMain = false }: BodyProps) {
         )}
       </div>
       <PayeeWords voucher={voucher} />
-      {settlement?.status === 'FAILED' && (
+      <MovedAlready voucher={voucher} />
+      {settlement?.status === 'FAILED' && !voucher.mayStillBeMined && (
         <div class="notice notice--bad" role="alert">
           <p>
             <strong>The payment did not settle</strong>: {settlement.failure ?? 'the chain did not carry it out'}. The
@@ -88,6 +89,33 @@ export function RequestBody({ voucher, address, isMain = false }: BodyProps) {
       ))}
       <Exchange voucher={voucher} address={address} />
       <Decision voucher={voucher} address={address} isMain={isMain} />
+    </div>
+  )
+}
+
+/** What the payer should know before it pays again: what may still be mined, and what the payee has got already. */
+function MovedAlready({
+  voucher: { mayStillBeMined = [], observedPayments = [], settlement },
+}: {
+  voucher: VoucherView
+}) {
+  if (mayStillBeMined.length === 0 && observedPayments.length === 0) return null
+  return (
+    <div class="notice notice--bad" role="alert">
+      {mayStillBeMined.map((hash) => (
+        <p key={hash}>
+          <strong>A payment of yours may still go through</strong>: transaction <span class="address">{hash}</span> is
+          not in a block{settlement?.failure ? ` (${settlement.failure})` : ''}. If you pay now, you may pay twice.
+          Speed it up or cancel it in your wallet first, or wait.
+        </p>
+      ))}
+      {observedPayments.map(({ transactionHash, amount, detail }) => (
+        <p key={transactionHash}>
+          <strong>{amount === null ? 'Something' : amount} may have reached the payee already</strong> by transaction{' '}
+          <span class="address">{transactionHash}</span>, which does not count: {detail}. Talk to the payee before you
+          pay again.
+        </p>
+      ))}
     </div>
   )
 }
