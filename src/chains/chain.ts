@@ -94,7 +94,7 @@ export interface Chain {
    * Nothing is signed and nothing lasts.
    * @throws ChainUnavailable
    */
-  simulate(from: Hex, calls: RawCall[]): Promise<Outcome[]>
+  simulate(from: Hex, calls: SimulatedCall[]): Promise<Outcome[]>
 
   /** Calls back after each new head, until the returned function is called. */
   onHead(listener: (head: BlockRef) => void): () => void
@@ -189,10 +189,17 @@ export type Served = { asked: AskedExpectation; giver: Hex | null }
 
 export type RawCall = { to: Hex; wei: bigint; data: Hex }
 
+/** `arrival`: the token and the account in which to measure what the call brings. */
+export type SimulatedCall = RawCall & { arrival?: { token: Hex; recipient: Hex } }
+
 /** How a transaction would end. */
 export type Outcome =
-  /** `hasCode`: whether there is a contract that was called, where data was sent and nothing came back. */
-  | { ending: 'succeeds'; returned: Hex; hasCode: boolean }
+  /**
+   * `hasCode`: whether there is a contract that was called, where data was sent and nothing came back.
+   * `arrivedUnits`: by how many smallest units it adds to what the call's `arrival` names; absent where that was not
+   * asked, or the node cannot measure it.
+   */
+  | { ending: 'succeeds'; returned: Hex; hasCode: boolean; arrivedUnits?: bigint }
   /** `data` is what the contract says, "0x" where it says nothing. */
   | { ending: 'reverts'; data: Hex }
   /** The wallet has too little of the native coin for what it and the transactions before it send. */

@@ -78,6 +78,7 @@ export type CallArgument = {
 
 /**
  * How a payment would end if it were sent now. NO_EFFECT: it would succeed on the chain and do nothing of what it is for.
- * The reason is for people; there is none where all is well.
+ * The reason is for people; there is none where all is well. `arrives` is in whole units, and there where less would arrive
+ * than the payment is for: then it is NO_EFFECT, too.
  */
-export type Simulation = { status: 'OK' | 'NO_EFFECT' | 'REVERTS' | 'UNKNOWN'; reason?: string }
+export type Simulation = { status: 'OK' | 'NO_EFFECT' | 'REVERTS' | 'UNKNOWN'; reason?: string; arrives?: string }

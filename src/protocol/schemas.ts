@@ -369,9 +369,15 @@ export const SuppliedPaymentView = Type.Object({
 export const SimulationView = Type.Object({
   status: Type.Union(
     [Type.Literal('OK'), Type.Literal('NO_EFFECT'), Type.Literal('REVERTS'), Type.Literal('UNKNOWN')],
-    { description: 'How it would end if it were sent now; NO_EFFECT: it would succeed and do nothing' },
+    {
+      description:
+        'How it would end if it were sent now; NO_EFFECT: it would succeed and do nothing, or bring the payee less than it asked',
+    },
   ),
   reason: Type.Optional(Said('What the contract said')),
+  arrives: Type.Optional(
+    Type.String({ description: 'What would arrive, in whole units, where that is less than the payment is for' }),
+  ),
 })
 
 export const ReviewQuery = Type.Object({

@@ -43,10 +43,13 @@ export async function reviewVoucher(
     payments: payments.map((payment, index) => ({
       paymentId: payment.id,
       summary: payment.summary,
-      ...warned(lossOf(internal, payment.id) ?? warning, {
-        review: payment.review ?? reviewTerms(app, voucher.redemption.terms, { ...payment, payers }).review,
-        simulation: simulations[index] ?? { status: 'UNKNOWN' },
-      }),
+      ...warned(
+        lossOf(internal, payment.id) ?? warning,
+        measured({
+          review: payment.review ?? reviewTerms(app, voucher.redemption.terms, { ...payment, payers }).review,
+          simulation: simulations[index] ?? { status: 'UNKNOWN' },
+        }),
+      ),
     })),
     warnings: [...payWarningsOf(voucher), ...(internal === null ? [] : [internal.warning])],
   }
@@ -71,6 +74,17 @@ async function warningOf(app: App, voucher: TermedVoucher, address: Hex): Promis
 }
 
 type Told = { review: Review; simulation: Simulation }
+
+/** What was found to arrive stands in the review in place of what was asked. */
+function measured({ review, simulation }: Told): Told {
+  const { arrives: amount, reason } = simulation
+  if (amount === undefined) return { review, simulation }
+  const arrives = review.arrives.map((one) => (one.currencyAddress === '' ? one : { ...one, amount }))
+  return {
+    review: { ...review, arrives, complete: false, worstCase: `${review.worstCase} What is more, ${reason}.` },
+    simulation,
+  }
+}
 
 function warned(warning: string | null, told: Told): Told {
   if (warning === null) return told

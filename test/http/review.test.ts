@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { encodeErrorResult, encodeFunctionData, erc20Abi, getAddress, maxUint256, parseAbi, parseEther } from 'viem'
 import type { EvmChain } from '../../src/chains/evm/evm-chain.ts'
+import type { Currency } from '../../src/domain/currency.ts'
 import type { Hex } from '../../src/domain/payment.ts'
 import { hasTerms } from '../../src/domain/voucher.ts'
 import type { VoucherReviewView, VoucherView } from '../../src/protocol/schemas.ts'
@@ -33,12 +34,17 @@ let node: FaultyNode
 let chain: EvmChain
 let server: TestServer
 let parties: Parties
+/** Keeps one percent of each transfer. */
+let fee: Currency
 
 before(async () => {
   anvil = await startExchange()
   node = await startFaultyNode(anvil.rpcUrl)
   chain = openChain(node.url)
-  const served = { name: NETWORK, chainId: anvil.chainId, rpcUrls: [node.url], currencies: [EURC, USDC] }
+  const { address } = await anvil.deploy('FeeToken', [10n ** 24n])
+  fee = { ...USDC, symbol: 'FEE', decimals: 18, address }
+  await anvil.grant(address, PAYER_ADDRESS, 10n ** 21n)
+  const served = { name: NETWORK, chainId: anvil.chainId, rpcUrls: [node.url], currencies: [EURC, USDC, fee] }
   const { quoter, router } = SANDBOX_EXCHANGE
   const fx = { uniswapV3: { quoter, router }, rates: [], maxDisagreementBps: 200 }
   server = await startTestServer({ networks: [{ ...chainNetwork(served), fx }] })
@@ -230,6 +236,21 @@ for (const served of ['eth_simulateV1', 'eth_call alone']) {
       assert.deepEqual(await simulate(asking('0.5', coins)), { status: 'OK' })
     })
 
+    it('measures what would arrive, and says where that is less than was asked', async () => {
+      if (served === 'eth_call alone') node.fault = lacking('eth_simulateV1')
+      const voucher = await redeem(parties, asking('12', fee))
+      const [payment] = ok(await review(voucher.id)).payments
+      const reason =
+        'only 11.88 FEE of 12 FEE would arrive: the token keeps a part of what is transferred, or counts in another way'
+      assert.deepEqual(payment?.simulation, { status: 'NO_EFFECT', reason, arrives: '11.88' })
+      assert.deepEqual([payment?.review.arrives[0]?.amount, payment?.review.complete], ['11.88', false])
+      assert.match(payment?.review.worstCase ?? '', /12 FEE leaves this wallet.* only 11.88 FEE of 12 FEE would arrive/)
+      assert.deepEqual(await simulate(asking('12', USDC)), { status: 'OK' })
+      assert.deepEqual(await simulate(asking('1', USDC, PAYER_ADDRESS)), { status: 'OK' }, 'from itself to itself')
+      const called = await simulate(calling(fee.address, encode('transfer', PAYEE_ADDRESS, 10n ** 18n)))
+      assert.equal(called?.arrives, '0.99')
+    })
+
     it('sees what a contract refuses', async () => {
       const unapproved = await simulate(calling(SANDBOX_EXCHANGE.router, swap(2_000_000n)))
       assert.deepEqual(unapproved, { status: 'REVERTS', reason: NOT_TAKEN })
@@ -277,6 +298,24 @@ describe('the simulation of payments that build on each other', () => {
     assert.equal(first?.ending, 'succeeds')
     assert.deepEqual(second, { ending: 'unaffordable', balanceWei: parseEther('10000'), neededWei: 2n * wei })
   })
+})
+
+describe('a node that can measure nothing', () => {
+  for (const [name, fault] of [
+    [
+      'takes no code in place of an account',
+      { error: { code: -32602, message: 'too many arguments, want at most 2' } },
+    ],
+    ['leaves such code out', { result: '0x' }],
+  ] as const) {
+    it(`says what it can where it ${name}`, async () => {
+      node.fault = ({ method, params }) => {
+        if (method === 'eth_simulateV1') return { error: { code: -32601, message: 'no such method' } }
+        return method === 'eth_call' && params?.length === 3 ? fault : undefined
+      }
+      assert.deepEqual(await simulationOf(asking('12', fee)), { status: 'OK' })
+    })
+  }
 })
 
 describe('a node in trouble', () => {

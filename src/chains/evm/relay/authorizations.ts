@@ -153,7 +153,10 @@ function encoded(functionName: Signed, args: readonly (Hex | bigint)[], overload
 }
 
 /** What tells what a call would bring the payee, as the creation of a contract that nobody keeps. */
-export function rehearsalOf({ token, recipient }: RelayOrder, { to, data }: { to: Hex; data: Hex }): Hex {
+export function rehearsalOf(
+  { token, recipient }: Pick<RelayOrder, 'token' | 'recipient'>,
+  { to, data }: { to: Hex; data: Hex },
+): Hex {
   const args = encodeAbiParameters(parseAbiParameters('address, address, address, bytes'), [token, recipient, to, data])
   return concat([hexOf(artifact.Rehearsal.bytecode), args])
 }
