@@ -37,6 +37,8 @@ export interface Source {
   costAlong?(route: SwapRoute, unitsOut: bigint): Promise<bigint | null>
   /** Whether the currency can be swapped here, as far as is known; asks nobody. */
   trades(currency: Currency): boolean
+  /** Whether the address is known to be a contract of the source, in whatever case; asks nobody. */
+  isContract?(address: string): boolean
 }
 
 /** The sources of one network, the most trusted first. */
@@ -103,6 +105,11 @@ export class Fx {
     if (from.network !== to.network) return false
     if (from.address === to.address) return true
     return this.#sourcesOf(from).some((source) => source.trades(from) && source.trades(to))
+  }
+
+  /** Whether an exchange of the network is known to be at an address, in whatever case; asks nobody. */
+  isExchange(network: string, address: string): boolean {
+    return (this.#markets.get(network)?.sources ?? []).some((source) => source.isContract?.(address) ?? false)
   }
 
   #sourcesOf({ network }: Currency): readonly Source[] {

@@ -69,6 +69,17 @@ export class UniswapV3 implements Source {
     return this.#traded.size > 0 && (address === '' || this.#traded.has(address))
   }
 
+  /** Its quoter and router, and whatever factory, wrapped coin and pools it has met. */
+  isContract(address: string): boolean {
+    const { quoter, router } = this.#contracts
+    const { factory, wrappedNative } = this.#deployment ?? {}
+    const isIt = (contract: Hex | null | undefined) => contract?.toLowerCase() === address.toLowerCase()
+    return (
+      [quoter, router, factory, wrappedNative].some(isIt) ||
+      [...this.#pools.values()].some((pool) => isIt(pool.address))
+    )
+  }
+
   /** The best of the direct pools and of the ways through the wrapped native coin. */
   async quote(question: QuoteQuestion): Promise<MarketQuote | null> {
     const deployment = await this.#findDeployment()

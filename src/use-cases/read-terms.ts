@@ -30,7 +30,7 @@ function readSimple(app: App, expected: ExpectedPayment): ReadTerms {
   if ('refusal' in currency) throw invalidField('/expectedPayment/currency', currency.refusal)
   const units = parseAmount(expected.amount, currency.decimals)
   if (typeof units !== 'bigint') throw invalidField('/expectedPayment/amount', units.refusal)
-  const recipient = readRecipient(app, expected.wallet.address, currency.address)
+  const recipient = readRecipient(app, expected.wallet.address, currency.network)
   const terms: SimpleTerms = {
     type: 'SIMPLE',
     network: currency.network,
@@ -44,13 +44,23 @@ function readSimple(app: App, expected: ExpectedPayment): ReadTerms {
   return { terms, network: currency.network }
 }
 
-function readRecipient(app: App, text: string, currencyAddress: string): Hex {
+function readRecipient(app: App, text: string, network: string): Hex {
   const path = '/expectedPayment/wallet/address'
   const address = app.rules.readAddress(text)
   if (address === null) throw invalidField(path, 'must be a wallet address such as 0x7099…79C8')
   if (ZERO_ADDRESS.test(address)) throw invalidField(path, 'is the zero address: the money would be lost')
-  if (address === currencyAddress) throw invalidField(path, 'is the token contract: the money would be lost')
+  const contract = contractAt(app, address, network)
+  if (contract !== null)
+    throw invalidField(path, `is ${contract}: the money would be lost. Give the payee's own wallet`)
   return address
+}
+
+/** What is known to be at an address and can pay nothing out again; null: nothing that the server knows. */
+function contractAt({ currencies, fx }: App, address: Hex, network: string): string | null {
+  const namesakes = currencies.byAddress.get(address.toLowerCase()) ?? []
+  const token = namesakes.find((currency) => currency.network === network)
+  if (token !== undefined) return `the contract of the token ${token.symbol}`
+  return fx.isExchange(network, address) ? 'a contract of the exchange' : null
 }
 
 function readCustom(app: App, body: RedeemVoucherBody): ReadTerms {

@@ -11,8 +11,12 @@ export function reviewTerms(app: Pick<App, 'networks' | 'currencies' | 'rules'>,
   const facts = callFacts(app, place)
   if (terms.type === 'SIMPLE') return wordTransfer(terms, facts.nativeCurrency)
   const { to, value, data } = terms.instruction.input
-  return app.rules.reviewCall({ to, wei: BigInt(value), data }, facts)
+  const { summary, review } = app.rules.reviewCall({ to, wei: BigInt(value), data }, facts)
+  return { summary, review: { ...review, worstCase: `${review.worstCase} ${EXACT}` } }
 }
+
+/** Some wallets add to the data of what they send. The payee alone knows whether that changes a call of its making. */
+const EXACT = 'A transaction whose data differs from what was asked, if only by bytes added at its end, does not count.'
 
 /** What calls on a network are read with. */
 export function callFacts({ networks, currencies }: Pick<App, 'networks' | 'currencies'>, place: Place): CallFacts {

@@ -177,7 +177,11 @@ describe('a call', () => {
     ['another contract', { to: STRANGER }, /goes to 0x3C44\w+ instead of 0x7099/],
     ['other wei', { wei: 0n }, /carries 0 wei, asked were 7/],
     ['other data', { data: '0xabce' }, /data of the transaction is not the data that was asked/],
-    ['longer data', { data: '0xabcd00' }, /data of the transaction is not the data that was asked/],
+    [
+      'longer data',
+      { data: '0xabcd00' },
+      /goes on behind the data that was asked, and this call must be sent to the byte/,
+    ],
   ]
   for (const [name, transaction, reason] of faults) {
     it(`is not: ${name}`, () => assertUnproven(prove(call, mined({}, transaction)), reason))

@@ -6,14 +6,19 @@ import { encodeExecuteData } from 'viem/experimental/erc7821'
 import type { Currency } from '../../src/domain/currency.ts'
 import type { Hex } from '../../src/domain/payment.ts'
 import { UniswapV3 } from '../../src/fx/uniswap-v3.ts'
-import type { SessionPaymentsView, SessionResolvedView, VoucherReviewView } from '../../src/protocol/schemas.ts'
+import type {
+  SessionPaymentsView,
+  SessionResolvedView,
+  VoucherReviewView,
+  VoucherView,
+} from '../../src/protocol/schemas.ts'
 import { SANDBOX_ACCOUNT_CODE, SANDBOX_EXCHANGE } from '../../src/sandbox/facts.ts'
 import { placeAccountCode } from '../../src/sandbox/sandbox-account.ts'
 import { startFaultyNode } from '../chains/faulty-node.ts'
 import { ok } from '../http/problems.ts'
-import { CURRENCIES, openChain, succeed } from '../support/exchange.ts'
+import { CURRENCIES, openChain, succeed, tokenOf } from '../support/exchange.ts'
 import { deployRouter02 } from '../support/router-02.ts'
-import { asking, openSession, redeemInSession } from '../support/server.ts'
+import { asking, openSession, redeemInSession, reserve } from '../support/server.ts'
 import { openSwapShop, type SwapShop } from './swap-shop.ts'
 
 const { POL, EURC, USDC } = CURRENCIES
@@ -60,6 +65,18 @@ describe('SwapRouter02', () => {
         for (const currency of [POL, EURC, USDC]) assert.equal(await shop.balance(currency, router), 0n)
       })
     }
+
+    it(`counts for ${asked.symbol}, paid with ${supplied.symbol}, with what a wallet adds behind the data`, async () => {
+      const voucher = await shop.quoted(await shop.ask('5', asked), supplied)
+      const attributed = voucher.payments?.map(({ input, ...payment }) => {
+        return {
+          ...payment,
+          input: { ...input, data: `${input.data}07626173656170700080218021802180218021802180218021` },
+        }
+      })
+      const { body } = await shop.resolve(voucher, await shop.sendAll({ ...voucher, payments: attributed }))
+      assert.deepEqual([body.status, body.late], ['RESOLVED', false], JSON.stringify(body))
+    })
 
     it(`reverts where ${asked.symbol} has become too dear in ${supplied.symbol}, or its quote has expired`, async () => {
       const voucher = await shop.quoted(await shop.ask('100', asked), supplied)
@@ -120,6 +137,29 @@ describe('SwapRouter02', () => {
     assert.deepEqual(body.payments.at(-1)?.simulation, { status: 'OK' })
     const { payments: [payment] = [] } = await redeemCall(input)
     assert.match(payment?.summary ?? '', /Make 3 calls through .*Swap at most .* for 10 EURC, for 0x/)
+  })
+
+  it('is no recipient, nor is its wrapped coin, a pool, or another token', async () => {
+    await shop.quoted(await shop.ask('1', EURC), USDC)
+    const { router: first, wrappedNative, factory } = SANDBOX_EXCHANGE
+    const pool = (await shop.quotesOf(await shop.quoted(await shop.ask('1', EURC), USDC)))[0]?.route.pools[0]
+    assert.ok(pool)
+    for (const [asked, to, detail] of [
+      [EURC, tokenOf(USDC), /is the contract of the token USDC: the money would be lost/],
+      [EURC, tokenOf(EURC), /is the contract of the token EURC/],
+      [POL, tokenOf(EURC).toLowerCase(), /is the contract of the token EURC/],
+      ...[router, quoter, wrappedNative, factory, pool].map(
+        (to) => [EURC, to, /is a contract of the exchange/] as const,
+      ),
+    ] as const) {
+      const { id } = await reserve(shop.parties)
+      const terms = asking('1', asked, to as Hex)
+      const { status, body } = await shop.parties.payee.post<VoucherView>(`/vouchers/${id}/redeem-voucher`, terms)
+      assert.deepEqual([status, body.code], [400, 'validation_failed'], JSON.stringify(body))
+      assert.match(JSON.stringify(body), detail)
+    }
+    // A contract that the server does not know may well be the payee's own.
+    assert.equal((await shop.ask('1', EURC, first)).status, 'REDEEMED')
   })
 
   it('is told from the first router by asking, and a node that fails is no answer', async () => {

@@ -2,7 +2,7 @@ import { type DecodeFunctionDataReturnType, decodeFunctionData, erc20Abi, size, 
 import type { Expectation, Hex, SwapExpectation } from '../../domain/payment.ts'
 import type { ProofQuestion, TransactionFacts } from '../chain.ts'
 import { isAmong, sameHex } from './hex.ts'
-import { mayActInternally, topLevelFault } from './transaction-faults.ts'
+import { mayActInternally, topLevelFault, writtenCallFault } from './transaction-faults.ts'
 
 type Verdict = { plausible: true } | { plausible: false; reason: string }
 
@@ -40,7 +40,7 @@ function swapFault(transaction: TransactionFacts, expectation: SwapExpectation, 
   const { call, paysNative, givesNative, route } = expectation
   if (paysNative || givesNative) {
     if (mayActInternally(transaction, call.to)) return null
-    return topLevelFault(transaction, { kind: 'call', ...call }, payers)
+    return writtenCallFault(transaction, call, payers)
   }
   if (isTransferCall(readTransferCall(transaction))) {
     return `the transaction transfers the token ${transaction.to} instead of swapping`

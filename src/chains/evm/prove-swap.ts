@@ -5,7 +5,7 @@ import { isAmong, lowerHex, sameHex } from './hex.ts'
 import { COUNTED_ALREADY, coinPart, everyPart, logPart, unproven } from './parts.ts'
 import { readEvent } from './read-event.ts'
 import { transfersOf } from './read-transfer.ts'
-import { isAskedCall, mayActInternally, topLevelFault } from './transaction-faults.ts'
+import { isWrittenCall, mayActInternally, writtenCallFault } from './transaction-faults.ts'
 
 const EVENTS = parseAbi([
   'event Swap(address indexed sender, address indexed recipient, int256 amount0, int256 amount1, uint160 sqrtPriceX96, uint128 liquidity, int24 tick)',
@@ -20,7 +20,7 @@ const EVENTS = parseAbi([
  * payee and that Swap is part of this very swap, and a Transfer of a payer there is what paid for it. What the payer
  * gave a pool for another swap in the same transaction, of its own or of somebody else, stands elsewhere.
  * The native coin leaves no such log on its way in or out, so there the transaction must be the very call that was asked,
- * or a contract of the payer must have made that call within it.
+ * whatever a wallet has added behind it, or a contract of the payer must have made that call within it.
  */
 export function proveSwap(question: ProofQuestion, expectation: SwapExpectation): Proof {
   const { paysNative, givesNative } = expectation
@@ -83,7 +83,7 @@ function proveCall(
   proveInternally: () => Proof | null,
 ): Proof {
   const { transaction } = sighting
-  const callFault = topLevelFault(transaction, { kind: 'call', ...call }, payers)
+  const callFault = writtenCallFault(transaction, call, payers)
   const fault = callFault ?? otherFault
   if (fault === null) {
     const parts = everyPart(sighting)
@@ -97,7 +97,7 @@ function proveCall(
 
 /** The very calls that were asked, made within the transaction by a contract that pays. */
 function internalCallsOf({ internal, payers }: ProofQuestion, { call }: SwapExpectation): InternalCall[] {
-  return (internal?.calls ?? []).filter((made) => isAskedCall(made, call, payers))
+  return (internal?.calls ?? []).filter((made) => isWrittenCall(made, call, payers))
 }
 
 /** What the call sent to the exchange, and the swap that the exchange, and no other trader, paid for with wrapped coins. */
