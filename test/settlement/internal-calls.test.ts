@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
-import { encodeFunctionData, getAddress, parseEther, parseUnits } from 'viem'
+import { encodeFunctionData, getAddress, numberToHex, pad, parseEther, parseUnits, toEventSelector } from 'viem'
+import { COIN_LOG_ADDRESS } from '../../src/chains/evm/coin-logs.ts'
 import type { Hex } from '../../src/domain/payment.ts'
 import type { VoucherReviewView, VoucherView } from '../../src/protocol/schemas.ts'
 import { type FaultyNode, startFaultyNode } from '../chains/faulty-node.ts'
@@ -143,12 +144,13 @@ describe('coins that a contract wallet pays by an internal call', () => {
 
   it('do not count where they were taken back, or went to somebody else; what else came is written down', async () => {
     const [to, another] = [shop.newRecipient(), shop.newRecipient()]
+    const [first, second, third] = [await ask(to), await ask(to), await ask(to)]
     const undone = await act({ target: to, value: WEI, undone: true })
-    await assertRefused(await ask(to), undone, /no contract of the payer moved coins/)
+    await assertRefused(first, undone, /no contract of the payer moved coins/)
     const elsewhere = await act({ target: another, value: WEI })
-    await assertRefused(await ask(to), elsewhere, /the contract sent to \S+ instead of \S+/)
+    await assertRefused(second, elsewhere, /the contract sent to \S+ instead of \S+/)
     const less = await act({ target: to, value: WEI - 1n })
-    const { observedPayments } = await assertRefused(await ask(to), less, /sent 249999999999999999 wei, asked were/)
+    const { observedPayments } = await assertRefused(third, less, /sent 249999999999999999 wei, asked were/)
     const [{ reason, from, amount } = {}] = observedPayments ?? []
     assert.deepEqual(
       { reason, from, amount },
@@ -238,6 +240,33 @@ describe('where no node can trace', () => {
     node.fault = () => undefined
     shop.server.clock.advance(61_000)
     await assertPays(voucher, hash)
+  })
+
+  it('logs of coins that the chain itself writes show as much, under the same claim', async () => {
+    const to = shop.newRecipient()
+    const [voucher, other] = [await ask(to), await ask(to)]
+    const hash = await act({ target: to, value: WEI })
+    const log = {
+      address: COIN_LOG_ADDRESS,
+      topics: [toEventSelector('Transfer(address,address,uint256)'), pad(wallet.address), pad(to)],
+      data: numberToHex(WEI, { size: 32 }),
+    }
+    node.fault = async ({ method, params }, askBehind) => {
+      if (method === 'eth_getTransactionReceipt') {
+        const receipt = (await askBehind()) as { logs: unknown[] } | null
+        return { result: receipt && { ...receipt, logs: [...receipt.logs, log] } }
+      }
+      const isCodeThere = method === 'eth_getCode' && params?.[0] === COIN_LOG_ADDRESS
+      if (isCodeThere && isForgeable) return { result: '0x00' }
+      return method === 'debug_traceTransaction' ? NO_TRACE : undefined
+    }
+    let isForgeable = true
+    await assertRefused(voucher, hash, /it seems that the contract/)
+    isForgeable = false
+    await assertPays(voucher, hash)
+    node.fault = () => undefined
+    shop.server.clock.advance(61_000)
+    await assertRefused(other, hash, COUNTED)
   })
 
   it('what was shown before goes on counting', async () => {

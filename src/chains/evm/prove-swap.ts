@@ -90,7 +90,8 @@ function proveCall(
     if (parts.some((part) => taken?.has(part))) return unproven(`a part of the transaction ${COUNTED_ALREADY}`)
     return { proven: true, parts, payer: getAddress(transaction.from) }
   }
-  if (callFault === null || otherFault !== null || !mayActInternally(transaction, call.to)) return unproven(fault)
+  if (callFault === null || !mayActInternally(transaction, call.to)) return unproven(fault)
+  if (otherFault !== null) return unproven(otherFault)
   if (!internal?.calls) return { ...unproven(fault), hidden: true }
   return proveInternally() ?? unproven(`${fault}, and no contract of the payer made the call in it`)
 }
