@@ -84,6 +84,12 @@ export interface Chain {
   kindOf(address: Hex): Promise<AddressKind>
 
   /**
+   * Whom a contract obeys as its EntryPoint (ERC-4337), as it says itself; null where it says nothing.
+   * @throws ChainUnavailable
+   */
+  entryPointOf(address: Hex): Promise<Hex | null>
+
+  /**
    * By how much an address held more of the native coin after a block than before it; null where no node keeps that.
    * @throws ChainUnavailable
    */
@@ -250,6 +256,8 @@ export interface ChainRules {
   asksServed(sighting: MinedSighting, parts: string[], internal?: InternalActs | null): Served[]
   /** Whether a mined transaction itself shows that an address acted in it as somebody's account, be it a contract. */
   actsItself(sighting: MinedSighting, address: Hex): boolean
+  /** Who says in a mined transaction that it carried out an operation of an address. Anybody can say so. */
+  operatorsOf(sighting: MinedSighting, address: Hex): Hex[]
   /** Whether a mined transaction names an address: as who sent it, whom it goes to, in its data, or in its logs. */
   names(sighting: MinedSighting, address: Hex): boolean
   /** Whether a transaction that is not mined yet says what was asked: right chain fields only; `prove` has the last word. */

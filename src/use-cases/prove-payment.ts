@@ -1,4 +1,4 @@
-import type { Chain, Proof, ProofQuestion } from '../chains/chain.ts'
+import type { Chain, MinedSighting, Proof, ProofQuestion } from '../chains/chain.ts'
 import type { Hex } from '../domain/payment.ts'
 import type { TermedVoucher } from '../domain/voucher.ts'
 import { walletsAt } from '../domain/wallet.ts'
@@ -65,7 +65,16 @@ async function isPayer(
   address: Hex,
 ): Promise<boolean> {
   if (app.rules.actsItself(sighting, address)) return true
-  return !(await isUnshownContract(app, chain, voucher, { address, blockNumber: sighting.block.number }))
+  if (!(await isUnshownContract(app, chain, voucher, { address, blockNumber: sighting.block.number }))) return true
+  return wasOperated(app, chain, sighting, address)
+}
+
+/** Whether an EntryPoint says that it carried out an operation of a contract, and the contract says that it obeys that one. */
+async function wasOperated(app: App, chain: Chain, sighting: MinedSighting, address: Hex): Promise<boolean> {
+  const operators = app.rules.operatorsOf(sighting, address)
+  if (operators.length === 0) return false
+  const entryPoint = (await chain.entryPointOf(address))?.toLowerCase()
+  return operators.some((operator) => operator.toLowerCase() === entryPoint)
 }
 
 function unshownReason(payer: Hex): string {

@@ -63,3 +63,11 @@ describe('an address acts as an account in a transaction', () => {
   for (const [name, sighting] of passive)
     it(`not in one ${name}`, () => assert.ok(!evmRules.actsItself(sighting, ACCOUNT)))
 })
+
+describe('who says that it carried out an operation of an address', () => {
+  it('is each once, whoever it is, and nobody who speaks of another', () => {
+    const saying = [log(OTHER, operation(ACCOUNT)), log(OTHER, operation(ACCOUNT)), log(ACCOUNT, operation(OTHER))]
+    assert.deepEqual(evmRules.operatorsOf(mined(saying), ACCOUNT), [lower(OTHER)])
+    assert.deepEqual(evmRules.operatorsOf(mined([log(OTHER, SAFE)]), ACCOUNT), [])
+  })
+})

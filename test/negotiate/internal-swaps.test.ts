@@ -84,7 +84,8 @@ describe('a swap that a contract wallet makes by an internal call', () => {
         assert.equal(body.status, 'RESOLVED', JSON.stringify(body))
       }
       const { body } = await resolve(none, hash)
-      assert.match(body.detail ?? '', /counted for another payment already/)
+      // Its call is another where its deadline is.
+      assert.match(body.detail ?? '', /counted for another payment already|made the call in it/)
     })
   }
 

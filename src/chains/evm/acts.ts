@@ -31,3 +31,13 @@ export function actsItself({ transaction, logs }: MinedSighting, address: Hex): 
     return emitter === account && (selector === SAFE_EXECUTION || selector === SAFE_MODULE_EXECUTION)
   })
 }
+
+/**
+ * Who says in a transaction that it carried out an operation of an account, beside the EntryPoints that are known: chains
+ * may have others. Anybody can say so; only the account itself can tell whether it obeys.
+ */
+export function operatorsOf({ logs }: MinedSighting, address: Hex): Hex[] {
+  const asTopic = pad(lowerHex(address), { size: 32 })
+  const saying = logs.filter(({ topics: [selector, , sender] }) => selector === OPERATION && sender === asTopic)
+  return [...new Set(saying.map(({ address: emitter }) => emitter))]
+}

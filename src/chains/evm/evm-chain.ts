@@ -1,4 +1,4 @@
-import { erc20Abi } from 'viem'
+import { erc20Abi, parseAbi } from 'viem'
 import type { RequiredDepth } from '../../domain/settlement.ts'
 import type { Chain } from '../chain.ts'
 import { broadcast } from './broadcast.ts'
@@ -63,6 +63,9 @@ export class WrongChainId extends Error {
 
 const REQUEST_TIMEOUT_MS = 5_000
 
+/** What accounts of ERC-4337 have beside the standard, so that others know whom they obey. */
+const ACCOUNT_ABI = parseAbi(['function entryPoint() view returns (address)'])
+
 /** A network with an EVM, asked over JSON-RPC. */
 export function openEvmChain(options: EvmChainOptions): EvmChain {
   const { network, chainId, required, requestTimeoutMs = REQUEST_TIMEOUT_MS } = options
@@ -102,6 +105,12 @@ export function openEvmChain(options: EvmChainOptions): EvmChain {
     internalActs: (sighting, by) => internal.read(sighting, by),
     shows: () => internal.shows(),
     kindOf: (address) => pool.ask((node) => kindOf(node, address)),
+    entryPointOf: async (address) => {
+      const calls = [{ address, args: [] as const }]
+      const reads = { abi: ACCOUNT_ABI, functionName: 'entryPoint', calls } as const
+      const [entryPoint = null] = await pool.ask((node) => readContracts(node, reads))
+      return entryPoint
+    },
     coinsGained: (address, { number }) => pool.ask((node) => coinsGained(node, address, number)),
     allowance: async ({ token, owner, spender }) => {
       const calls = [{ address: token, args: [owner, spender] as const }]

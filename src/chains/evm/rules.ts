@@ -1,6 +1,6 @@
 import { getAddress, isAddress } from 'viem'
 import type { ChainRules } from '../chain.ts'
-import { actsItself } from './acts.ts'
+import { actsItself, operatorsOf } from './acts.ts'
 import { asksServed } from './asks-served.ts'
 import { buildInput } from './build-input.ts'
 import { buildApproval, buildSwap } from './build-swap.ts'
@@ -21,6 +21,7 @@ export const evmRules: ChainRules = {
   prove,
   actsItself,
   asksServed,
+  operatorsOf,
   names,
   plausible,
   readSigned,
