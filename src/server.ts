@@ -27,6 +27,7 @@ import { LoadGate, monitorDelay } from './operating/load.ts'
 import { Metrics, type Task } from './operating/metrics.ts'
 import { type Phase, readReadiness } from './operating/readiness.ts'
 import type { Passing } from './operating/steady-clock.ts'
+import { AliveBounds } from './use-cases/alive.ts'
 import type { App, Log, SwapPolicy, Times } from './use-cases/app.ts'
 import { EventFanOut, markBeginning } from './use-cases/fan-out-events.ts'
 import { keepGenesis } from './use-cases/keep-genesis.ts'
@@ -297,6 +298,7 @@ async function createApp(options: ServerOptions, parts: Parts): Promise<App> {
   return {
     store,
     recent: new RecentRows(store),
+    alive: new AliveBounds(store, options.rateLimits !== 'off'),
     clock,
     times: options.times,
     networks: new Map(options.networks.map(({ network }) => [network.name, network])),

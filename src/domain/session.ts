@@ -24,7 +24,7 @@ export type Session = {
 }
 
 /** A session closes by itself after this time. */
-const SESSION_LIFETIME_MS = 24 * 60 * 60 * 1000
+export const SESSION_LIFETIME_MS = 24 * 60 * 60 * 1000
 
 export function openSession(input: {
   id: string

@@ -25,7 +25,7 @@ const CurrencyAddress = Type.String({
   description: 'The token\'s contract, "" for the native coin; found by the server where there is one that fits',
 })
 const Info = Type.Record(Type.String(), Type.Unknown(), {
-  description: 'Anything the payee wants the payer to see, such as a name',
+  description: 'Anything the payee wants the payer to see, such as a name; 8 KiB of JSON at most',
 })
 
 // ── auth ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -7,6 +7,7 @@ import type { Session } from '../domain/session.ts'
 import type { Voucher } from '../domain/voucher.ts'
 import { DELIVERY_LIFE_MS, type WebhookDelivery } from '../domain/webhook-delivery.ts'
 import { DELETED_LIFE_MS, type WebhookEndpoint } from '../domain/webhook-endpoint.ts'
+import { aliveQuery } from './alive.ts'
 import { CodeStock } from './postgres/code-stock.ts'
 import { CONTEXT_CODES, codesInUse, VOUCHER_CODES } from './postgres/codes.ts'
 import { commitChange } from './postgres/commit.ts'
@@ -30,6 +31,7 @@ import { targetOf } from './postgres/target.ts'
 import { digest, storable } from './postgres/text.ts'
 import { callableQuery, dueQuery, FORGET_ORPHANS, listeningQuery } from './postgres/webhooks.ts'
 import type {
+  AliveFilter,
   Change,
   CompetingFilter,
   Lease,
@@ -172,6 +174,13 @@ export class PostgresStore implements Store {
     const text = `SELECT body FROM vouchers WHERE settling_since_ms IS NOT NULL
       ORDER BY settling_since_ms LIMIT $1 OFFSET $2`
     return this.#list({ text, values: [limit, offset] })
+  }
+
+  async countAlive(filter: AliveFilter, limit: number): Promise<number> {
+    const { sql: text, values } = aliveQuery(filter, limit, (nth) => `$${nth}`)
+    const storableValues = values.map((value) => (typeof value === 'string' ? storable(value) : value))
+    const [row] = await this.#connections.read({ text, values: storableValues })
+    return row === undefined ? 0 : numberOf(row, 'alive')
   }
 
   async account(id: string): Promise<Account | null> {

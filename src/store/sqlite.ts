@@ -10,6 +10,7 @@ import type { Session } from '../domain/session.ts'
 import type { Voucher } from '../domain/voucher.ts'
 import { DELIVERY_LIFE_MS, type WebhookDelivery } from '../domain/webhook-delivery.ts'
 import { DELETED_LIFE_MS, type WebhookEndpoint } from '../domain/webhook-endpoint.ts'
+import { aliveQuery } from './alive.ts'
 import { Listeners } from './listeners.ts'
 import { Answers } from './sqlite/answers.ts'
 import { applyChange } from './sqlite/apply.ts'
@@ -31,6 +32,7 @@ import { closeDatabase, openDatabase, unusable, writeOwner } from './sqlite/open
 import { entity, entityOrNull, numberOf, type Row, Statements, textOf } from './sqlite/statements.ts'
 import { callableQuery, dueQuery, FORGET_ORPHANS, listeningQuery } from './sqlite/webhooks.ts'
 import type {
+  AliveFilter,
   Change,
   CompetingFilter,
   Lease,
@@ -182,6 +184,11 @@ export class SqliteStore implements Store {
     const sql = `SELECT body FROM vouchers WHERE settling_since_ms IS NOT NULL
       ORDER BY settling_since_ms LIMIT ? OFFSET ?`
     return this.#list({ sql, values: [limit, offset] })
+  }
+
+  async countAlive(filter: AliveFilter, limit: number): Promise<number> {
+    const { sql, values } = aliveQuery(filter, limit, () => '?')
+    return numberOf(this.#sql.get(sql, ...values), 'alive')
   }
 
   async account(id: string): Promise<Account | null> {

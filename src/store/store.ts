@@ -176,6 +176,16 @@ export type WebhookDeliveryFilter = Page & {
   widgetId: string | null
 }
 
+/** What is alive of an owner, or of what two have with each other. */
+export type AliveFilter = {
+  what: 'vouchers' | 'vouchers of any age' | 'sessions' | 'contexts' | 'apiKeys'
+  /** Whose, by column; all of them must be the row's. */
+  of: { payee_id?: string; payer_id?: string; session_id?: string; context_id?: string; owner_id?: string }
+  /** Nothing older is looked at (Unix milliseconds). */
+  sinceMs: number
+  nowMs: number
+}
+
 /** An event and its place in the log. Positions mean nothing outside the store that gave them. */
 export type LoggedEvent = { position: string; event: Event }
 
@@ -223,6 +233,9 @@ export interface Store {
   vouchersOf(sessionId: string): Promise<Voucher[]>
   /** Vouchers whose settlement is PENDING or that have attempts, oldest change first; `offset` (0) of them are left out. */
   settling(limit: number, offset?: number): Promise<Voucher[]>
+
+  /** How many are alive, counted no further than `limit`. */
+  countAlive(filter: AliveFilter, limit: number): Promise<number>
 
   account(id: string): Promise<Account | null>
   credential(kind: Credential['kind'], identifier: string): Promise<Credential | null>

@@ -12,6 +12,7 @@ import type { CurrencyIndex, Network } from '../domain/currency.ts'
 import type { Hex } from '../domain/payment.ts'
 import type { Fx } from '../fx/fx.ts'
 import type { Lease, Store } from '../store/store.ts'
+import type { AliveBounds } from './alive.ts'
 import type { Leases } from './leases.ts'
 import type { RecentRows } from './recent-rows.ts'
 
@@ -49,6 +50,8 @@ export type App = {
   leases: Leases
   /** The lease that every commit of this work depends on; null: none, as for all that callers ask for. */
   fence: Lease | null
+  /** Keeps what callers make within bounds. */
+  alive: AliveBounds
   /** The event streams that are open on this node. */
   streams: EventStreams
   log: Log

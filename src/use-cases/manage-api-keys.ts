@@ -10,6 +10,8 @@ import { notFound } from './find.ts'
 import { newAccount } from './sign-up.ts'
 import { apiKeyView } from './views.ts'
 
+const THIRTY_DAYS_MS = 30 * 24 * 60 * 60_000
+
 /**
  * Makes an API key and shows it, this once. A user's key acts for that user; the operator's acts for `ownerId`, or for
  * a new account of its own.
@@ -18,6 +20,7 @@ import { apiKeyView } from './views.ts'
 export async function createApiKey(app: App, call: Call, body: CreateApiKeyBody): Promise<NewApiKeyView> {
   const { key, prefix, hash } = newApiKey()
   const owner = await ownerFor(app, call, body.ownerId)
+  if (call.caller.kind !== 'operator') await assertRoom(app, owner.id, call.nowMs)
   const row: ApiKey = {
     id: newId('key', call.nowMs),
     version: 1,
@@ -33,6 +36,12 @@ export async function createApiKey(app: App, call: Call, body: CreateApiKeyBody)
     change: { apiKeys: [row], ...made },
     answer: { ...apiKeyView(row), key },
   }))
+}
+
+/** Keys of the last 30 days: those made and revoked count too, or an account could heap them up. */
+async function assertRoom(app: App, ownerId: string, nowMs: number): Promise<void> {
+  const filter = { what: 'apiKeys', of: { owner_id: ownerId }, sinceMs: nowMs - THIRTY_DAYS_MS, nowMs } as const
+  await app.alive.take('apiKeysOfAccount', filter)
 }
 
 async function ownerFor(app: App, call: Call, ownerId: string | undefined) {

@@ -15,6 +15,13 @@ import { contextView } from './views.ts'
  */
 export async function openContext(app: App, call: Call<User>, body: OpenContextBody): Promise<ContextView> {
   const payers = body.payers.map(({ address }, index) => readPayer(app, address, index))
+  const { accountId } = call.caller
+  const filter = {
+    what: 'contexts',
+    of: { payer_id: accountId },
+    sinceMs: call.nowMs - app.times.contextTtlMs,
+  } as const
+  await app.alive.take('contextsOfPayer', { ...filter, nowMs: call.nowMs })
   const format = body.format === 'numeric' ? 'numeric' : 'alphanum'
   return withContextCode(app, format, call.nowMs, (code) =>
     decideAndCommit(app, call.idempotency, async () => {

@@ -7,6 +7,7 @@ import { askChain } from './ask-chain.ts'
 import type { Call, KeyHolder, Payee, User } from './call.ts'
 import { decideOnRecent, recordStep } from './commit.ts'
 import { findVoucherAsPayee } from './find.ts'
+import { readPayeeInfo } from './read-payee-info.ts'
 import { type ReadTerms, readTerms } from './read-terms.ts'
 import { reviewTerms } from './review-terms.ts'
 
@@ -40,7 +41,7 @@ async function readRedemption(
   return {
     terms: read.terms,
     payments: [paymentOf(app, read, payers, nowMs)],
-    payeeInfo: body.payeeInfo ?? null,
+    payeeInfo: readPayeeInfo(body.payeeInfo),
     orderId: body.orderId ?? null,
     redeemedAtMs: nowMs,
     headNumber: chain ? (await askChain(chain, () => chain.head())).number : null,

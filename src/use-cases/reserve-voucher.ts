@@ -4,7 +4,7 @@ import { assertSessionOpen } from '../domain/session.ts'
 import { reserveVoucher as reserve } from '../domain/voucher.ts'
 import { newId } from '../protocol/ids.ts'
 import type { ReservedView } from '../protocol/schemas.ts'
-import type { Change } from '../store/store.ts'
+import type { AliveFilter, Change } from '../store/store.ts'
 import type { App } from './app.ts'
 import type { Call, KeyHolder, Payee, User } from './call.ts'
 import { type Decision, decideAndCommit, decideOnRecent, recordStep } from './commit.ts'
@@ -23,6 +23,7 @@ export async function reserveVoucher(app: App, call: PayeeCall, contextCode: str
     decideOnRecent(app, call.idempotency, async (rows) => {
       const context = await findContextByCode(app, call, contextCode, rows)
       assertReachableByCode(context, call.nowMs)
+      await takeRoom(app, call, context.payerId)
       return reservation(app, call, { code, context, sessionId: null, unchanged: { contexts: [context] } })
     }),
   )
@@ -39,9 +40,27 @@ export async function reserveVoucherInSession(app: App, call: PayeeCall, session
       assertSessionOpen(session, call.nowMs)
       const context = await app.store.context(session.contextId)
       if (context === null) throw new Refusal('unexpected', `The context of session ${sessionId} is gone.`)
+      await takeRoom(app, call, context.payerId)
+      const inSession = {
+        what: 'vouchers of any age',
+        of: { session_id: sessionId },
+        sinceMs: 0,
+        nowMs: call.nowMs,
+      } as const
+      await app.alive.take('vouchersInSession', inSession)
       return reservation(app, call, { code, context, sessionId, unchanged: { sessions: [session] } })
     }),
   )
+}
+
+/** @throws Refusal `rate_limit` where payee or payer has as many vouchers alive as it may */
+async function takeRoom(app: App, { caller, nowMs }: PayeeCall, payerId: string): Promise<void> {
+  const { payeeId } = caller
+  const sinceMs = nowMs - app.times.reserveTtlMs - app.times.signingTtlMs
+  const vouchers = (of: AliveFilter['of']): AliveFilter => ({ what: 'vouchers', of, sinceMs, nowMs })
+  await app.alive.take('vouchersOfPayeeAtPayer', vouchers({ payee_id: payeeId, payer_id: payerId }))
+  await app.alive.take('vouchersOfPayee', vouchers({ payee_id: payeeId }))
+  await app.alive.take('vouchersOfPayer', vouchers({ payer_id: payerId }))
 }
 
 function reservation(

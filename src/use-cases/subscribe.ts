@@ -25,7 +25,7 @@ export async function subscribe(
 /** Keys count for their account; sign-ins with a code for themselves, and all of them for the payer whose code it is. */
 async function quotasOf(app: App, caller: User | Payee | KeyHolder): Promise<StreamQuota[]> {
   const own = { key: accountKey(caller), max: MAX_STREAMS_OF_ACCOUNT }
-  if (caller.kind !== 'payee') return [own]
+  if (caller.kind !== 'payee' || !app.alive.isOn) return [own]
   const context = await app.store.context(caller.contextId)
   return [own, { key: `payees of ${context?.payerId ?? caller.contextId}`, max: MAX_STREAMS_OF_PAYEES }]
 }

@@ -23,6 +23,7 @@ import {
 import { contractWallet, type WalletId } from '../../src/domain/wallet.ts'
 import { newId } from '../../src/protocol/ids.ts'
 import {
+  type AliveFilter,
   type CompetingFilter,
   Conflict,
   type Lease,
@@ -690,6 +691,33 @@ function lookUps(engine: Engine): void {
     assert.deepEqual(await store.eventsOf({ payerId: 'usr_a', payeeId: null }, whole, 10), [first, second, fifth])
     assert.deepEqual(await store.eventsOf({ payerId: null, payeeId }, whole, 10), [second, third])
     assert.deepEqual(await store.eventsOf({ payerId: null, payeeId: null }, whole, 10), [])
+  })
+
+  test('what is alive of an owner is counted as the clock has it, and no further than asked', async () => {
+    const { store } = engine
+    const [payeeId, payerId] = [randomPayeeId(), newId('usr', T0)]
+    const session = { ...aSession(), payeeId, createdAtMs: T0, closesAtMs: T0 + 1000 }
+    const context = { ...aContext(), payerId, createdAtMs: T0, codeExpiresAtMs: T0 + 1000 }
+    const vouchers = ['731001', '731002', '731003'].map((code) =>
+      aVoucher({ code, payeeId, payerId, sessionId: session.id, nowMs: T0, lifetimeMs: 1000 }),
+    )
+    await store.commit({ sessions: [session], contexts: [context], vouchers })
+    const count = (what: AliveFilter['what'], of: AliveFilter['of'], nowMs = T0, limit = 10, sinceMs = T0) =>
+      store.countAlive({ what, of, sinceMs, nowMs }, limit)
+    assert.equal(await count('vouchers', { payee_id: payeeId }), 3)
+    assert.equal(await count('vouchers', { payee_id: payeeId, payer_id: payerId }), 3)
+    assert.equal(await count('vouchers', { payee_id: payeeId, payer_id: 'usr_other' }), 0)
+    assert.equal(await count('vouchers', { payer_id: payerId }, T0, 2), 2)
+    assert.equal(await count('vouchers', { payer_id: payerId }, T0 + 1000), 0)
+    assert.equal(await count('vouchers', { payer_id: payerId }, T0, 10, T0 + 1), 0)
+    assert.equal(await count('vouchers of any age', { session_id: session.id }, T0 + 1000), 3)
+    assert.equal(await count('sessions', { payee_id: payeeId }), 1)
+    assert.equal(await count('sessions', { context_id: session.contextId }, T0 + 1000), 0)
+    assert.equal(await count('contexts', { payer_id: payerId }), 1)
+    assert.equal(await count('contexts', { payer_id: payerId }, T0 + 1000), 0)
+    const key = { ...anApiKey(), ownerId: payerId, createdAtMs: T0 }
+    await store.commit({ apiKeys: [key] })
+    assert.equal(await count('apiKeys', { owner_id: payerId }), 1)
   })
 
   test('a page of the log ends with the event that reaches its bytes, and events are found by their positions', async (t) => {
