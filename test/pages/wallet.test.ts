@@ -254,6 +254,7 @@ describe('the wallet page', () => {
     assert.deepEqual(await request.locator('bdi.theirs > q').allTextContents(), said)
     const stored = (await payee.getVoucher(id)).payeeInfo
     assert.deepEqual(stored, payeeInfo, 'what is stored is as it was given')
+    await payee.discardVoucher(id)
   })
 
   it('pays in another currency at a live quote, and asks for a new price', async () => {
@@ -308,7 +309,7 @@ describe('the wallet page', () => {
       }
     }`)
     await page.reload()
-    await setUp(page, 4)
+    await setUp(page, 8)
     const payee = await payeeOf(page)
     await page.getByText(/Time left: (10:00|9:\d\d)/).waitFor()
 
