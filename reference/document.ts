@@ -5,7 +5,7 @@ import type { ServedRoute } from '../src/http/routes.ts'
 import { PROBLEMS, type ProblemCode } from '../src/protocol/problems.ts'
 import type { CallerKind } from '../src/use-cases/call.ts'
 import { problemView } from '../src/use-cases/views.ts'
-import { componentSchemas, shown } from './components.ts'
+import { componentSchemas, isObject, shown } from './components.ts'
 import type { Example, Recording } from './examples.ts'
 import type { Json, JsonObject } from './json.ts'
 import { OPERATIONS, type Operation, TAGS } from './operations.ts'
@@ -62,6 +62,11 @@ const SECURITY_SCHEMES = {
 const HEADERS = {
   RequestId: { description: 'Names the call in the logs of the server', schema: { type: 'string' } },
   RetryAfter: { description: 'Seconds to wait', schema: { type: 'integer', minimum: 1 } },
+  Link: {
+    description:
+      'Where there is more than this page: `<?…>; rel="next"`, the address of the next page relative to this one (RFC 8288). A page ends at its limit, or before it at 2 MiB',
+    schema: { type: 'string' },
+  },
 }
 
 /** A route and the words for it. */
@@ -166,7 +171,10 @@ function successOf({ schema, words }: Described, examples: Example[]): JsonObjec
   const whole = answer === undefined ? { type: type === 'application/json' ? 'object' : 'string' } : shown(answer)
   return {
     description: 'OK',
-    headers: { 'x-request-id': { $ref: '#/components/headers/RequestId' } },
+    headers: {
+      'x-request-id': { $ref: '#/components/headers/RequestId' },
+      ...(isPaged(schema) && { link: { $ref: '#/components/headers/Link' } }),
+    },
     content: {
       [type]: {
         schema: whole,
@@ -176,6 +184,11 @@ function successOf({ schema, words }: Described, examples: Example[]): JsonObjec
       },
     },
   }
+}
+
+function isPaged({ querystring }: ServedRoute['schema']): boolean {
+  const { properties = {} } = querystring === undefined ? {} : shown(querystring as TSchema)
+  return isObject(properties) && 'offset' in properties
 }
 
 function slug(title: string): string {

@@ -66,7 +66,7 @@ export const OPERATIONS: Record<string, Operation> = {
     operationId: 'listApiKeys',
     tag: 'Auth',
     summary: 'List API keys',
-    description: "Lists the caller's keys, without what is secret in them.",
+    description: "Lists the caller's keys, newest first, without what is secret in them.",
     problems: [],
   },
   'POST /auth/api-keys/:keyId/revoke': {
@@ -216,7 +216,7 @@ export const OPERATIONS: Record<string, Operation> = {
     tag: 'Sessions',
     summary: 'List what is to be paid',
     description:
-      'Shows all that is still to be paid, and for wallets that can make several calls in one transaction the batch that pays it with one signature.',
+      'Shows a page of what is still to be paid, oldest voucher first, and for wallets that can make several calls in one transaction the batch that pays it with one signature.',
     problems: [],
   },
   'POST /vouchers/sessions/:sessionId/session-resolve': {
@@ -237,7 +237,7 @@ export const OPERATIONS: Record<string, Operation> = {
     operationId: 'getSession',
     tag: 'Sessions',
     summary: 'Get a session',
-    description: 'Shows a session with its vouchers, to its payee and to its payer.',
+    description: 'Shows a session with a page of its vouchers, oldest first, to its payee and to its payer.',
     problems: [],
   },
   'GET /vouchers/sessions': {

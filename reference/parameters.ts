@@ -98,13 +98,19 @@ function pathParameter(name: string, [example]: Example[]): Json {
 }
 
 function queryParameter(name: string, property: Json, examples: Example[]): Json {
-  if (name in PAGE) return { $ref: `#/components/parameters/${name}` }
-  const { description = IN_QUERY[name] ?? unsaid(name), ...schema } = isObject(property) ? property : {}
+  const own = isObject(property) ? property : {}
+  const isShared = name in PAGE && (own.description === undefined || 'description' in sharedSchema(name))
+  if (isShared) return { $ref: `#/components/parameters/${name}` }
+  const { description = IN_QUERY[name] ?? unsaid(name), ...schema } = own
   const given = examples.find(({ query }) => query[name] !== undefined)?.query[name]
   return {
     ...{ name, in: 'query', description, schema },
     ...(given !== undefined && { example: schema.type === 'integer' ? Number(given) : given }),
   }
+}
+
+function sharedSchema(name: string): object {
+  return PageQuery.properties[name as keyof typeof PAGE]
 }
 
 function unsaid(name: string): never {

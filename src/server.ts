@@ -5,6 +5,7 @@ import type { Attestation } from './auth/attestation.ts'
 import { createGuessLimits } from './auth/guesses.ts'
 import { withLoopbackNames } from './auth/hosts.ts'
 import { createPasswords, type PasswordCost } from './auth/passwords.ts'
+import { createQueue } from './auth/queue.ts'
 import { createRateLimits, type RatePreset } from './auth/rate-limits.ts'
 import { createTokens } from './auth/tokens.ts'
 import { type EvmChain, openEvmChain } from './chains/evm/evm-chain.ts'
@@ -125,6 +126,9 @@ export type RunningServer = {
 
 /** How long calls under way have to end when the server stops. */
 const DRAIN_MS = 10_000
+
+/** Lists under way, and those that wait for them. */
+const LISTS = { atOnce: 4, waiting: 200 }
 
 const SWEEP_PAUSE_MS = 1000
 const WATCH_PAUSE_MS = 2000
@@ -321,6 +325,7 @@ async function createApp(options: ServerOptions, parts: Parts): Promise<App> {
     leases: new Leases(store),
     fence: null,
     streams,
+    lists: createQueue(LISTS),
     log,
   }
 }

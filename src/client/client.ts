@@ -23,6 +23,9 @@ export type CallOptions = {
   signal?: AbortSignal | undefined
 }
 
+/** What every GET takes. */
+type GetOptions = CallOptions & { query?: object | undefined }
+
 /** What every POST takes. */
 export type PostOptions = CallOptions & {
   /**
@@ -39,7 +42,11 @@ export const ANONYMOUS: Auth = async () => ({})
 
 /** A caller of the HTTP API. Answers are what the server says; the caller states their shape. */
 export type Client = {
-  get: <Answer>(path: string, options?: CallOptions & { query?: object | undefined }) => Promise<Answer>
+  get: <Answer>(path: string, options?: GetOptions) => Promise<Answer>
+  /** One page of an answer, and the query of the next one; null where there is none. */
+  page: <Answer>(path: string, options?: GetOptions) => Promise<{ answer: Answer; next: object | null }>
+  /** The rows of a list up to the query's limit (100), in as many pages as the server makes of them. */
+  list: <Row>(path: string, options?: GetOptions) => Promise<Row[]>
   post: <Answer>(path: string, body?: object, options?: PostOptions) => Promise<Answer>
   patch: <Answer>(path: string, body: object, options?: CallOptions) => Promise<Answer>
   delete: <Answer>(path: string, options?: CallOptions) => Promise<Answer>
@@ -47,6 +54,8 @@ export type Client = {
   open: (path: string, headers: Record<string, string>, signal: AbortSignal) => Promise<Response>
   retries: number
 }
+
+type Answered = { answer: unknown; link: string | null }
 
 type Call = {
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
@@ -83,11 +92,12 @@ export function createClient(options: ClientOptions, auth: Auth): Client {
     return response
   }
 
-  const once = async (call: Call): Promise<unknown> => {
+  const once = async (call: Call): Promise<Answered> => {
     const limit = new AbortController()
     const timer = setTimeout(() => limit.abort(), timeoutMs)
     try {
-      return await (await respond(call, anyOf(call.signal, limit.signal))).json()
+      const response = await respond(call, anyOf(call.signal, limit.signal))
+      return { answer: await response.json(), link: response.headers.get('link') }
     } catch (cause) {
       call.signal?.throwIfAborted()
       if (limit.signal.aborted) throw new TimeoutError(`${nameOf(call)}: no answer within ${timeoutMs} ms`)
@@ -97,7 +107,7 @@ export function createClient(options: ClientOptions, auth: Auth): Client {
     }
   }
 
-  const repeated = async (call: Call): Promise<unknown> => {
+  const repeated = async (call: Call): Promise<Answered> => {
     for (let failures = 0; ; failures++) {
       call.signal?.throwIfAborted()
       try {
@@ -114,12 +124,21 @@ export function createClient(options: ClientOptions, auth: Auth): Client {
 
   const send = async <Answer>(call: Call): Promise<Answer> => {
     assertSendable(call)
-    const answer = await (isRepeatable(call) ? repeated(call) : once(call))
+    const { answer } = await (isRepeatable(call) ? repeated(call) : once(call))
     return answer as Answer
+  }
+
+  const page = async <Answer>(path: string, { signal, query }: GetOptions = {}) => {
+    const call: Call = { method: 'GET', path: path + queryString(query), headers: {}, body: null, signal }
+    assertSendable(call)
+    const { answer, link } = await repeated(call)
+    return { answer: answer as Answer, next: nextQuery(link) }
   }
 
   return {
     retries,
+    page,
+    list: listBy(page),
     get: (path, { signal, query } = {}) =>
       send({ method: 'GET', path: path + queryString(query), headers: {}, body: null, signal }),
     post: (path, body = {}, { signal, idempotencyKey = randomKey() } = {}) =>
@@ -170,6 +189,34 @@ function queryString(query: object = {}): string {
 /** Not `randomUUID`, which pages that came over plain http do not have. */
 function randomKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+/** Reads page after page, up to the limit of the query. */
+function listBy(page: Client['page']): Client['list'] {
+  return async <Row>(path: string, { signal, query = {} }: GetOptions = {}): Promise<Row[]> => {
+    const limit = limitOf(query)
+    const rows: Row[] = []
+    for (let next: object | null = query; next !== null && rows.length < limit; ) {
+      const asked: object = rows.length === 0 ? next : { ...next, limit: limit - rows.length }
+      const read: { answer: Row[]; next: object | null } = await page<Row[]>(path, { signal, query: asked })
+      rows.push(...read.answer)
+      next = read.answer.length === 0 ? null : read.next
+    }
+    return rows
+  }
+}
+
+/** What the server puts in a page where a list's query does not say it. */
+const DEFAULT_LIMIT = 100
+
+function limitOf(query: object): number {
+  return 'limit' in query && typeof query.limit === 'number' ? query.limit : DEFAULT_LIMIT
+}
+
+/** The query of the next page, from `<?…>; rel="next"`. */
+function nextQuery(link: string | null): object | null {
+  const [, query] = /<\?([^>]*)>\s*;\s*rel="?next/.exec(link ?? '') ?? []
+  return query === undefined ? null : Object.fromEntries(new URLSearchParams(query))
 }
 
 function nameOf({ method, path }: Call): string {

@@ -22,19 +22,31 @@ export function partyActions(client: Client) {
 
     /** The newest first. */
     listVouchers: (query?: VoucherQuery, options?: CallOptions) =>
-      client.get<VoucherView[]>('/vouchers', { ...options, query }),
+      client.list<VoucherView>('/vouchers', { ...options, query }),
 
     /** Calls a voucher off that is RESERVED or REDEEMED. */
     discardVoucher: (voucherId: string, options?: PostOptions) =>
       client.post<VoucherView>(path`/vouchers/${voucherId}/discard-voucher`, {}, options),
 
-    /** With its vouchers. */
-    getSession: (sessionId: string, options?: CallOptions) =>
-      client.get<SessionView>(path`/vouchers/sessions/${sessionId}`, options),
+    /** With all of its vouchers, in as many pages as the server makes of them. */
+    getSession: async (sessionId: string, options?: CallOptions): Promise<SessionView> => {
+      const address = path`/vouchers/sessions/${sessionId}`
+      let { answer: session, next } = await client.page<SessionView>(address, options)
+      while (next !== null) {
+        const more: { answer: SessionView; next: object | null } = await client.page(address, {
+          ...options,
+          query: next,
+        })
+        const { hasMoreVouchers: _, ...last } = more.answer
+        session = { ...last, vouchers: [...(session.vouchers ?? []), ...(last.vouchers ?? [])] }
+        next = more.next
+      }
+      return session
+    },
 
     /** The newest first. */
     listSessions: (query?: SessionQuery, options?: CallOptions) =>
-      client.get<SessionView[]>('/vouchers/sessions', { ...options, query }),
+      client.list<SessionView>('/vouchers/sessions', { ...options, query }),
 
     /** All that happens to what is one's own, live: `for await (const event of party.events())`. */
     events: (options?: EventsOptions) => events(client, options),
@@ -46,10 +58,10 @@ export function partyActions(client: Client) {
     waitForSettlement: (voucherId: string, options?: WaitOptions) => waitForSettlement(client, hub, voucherId, options),
 
     listNetworks: (query?: NetworkQuery, options?: CallOptions) =>
-      client.get<NetworkView[]>('/finance/networks', { ...options, query }),
+      client.list<NetworkView>('/finance/networks', { ...options, query }),
 
     listCurrencies: (query?: CurrencyQuery, options?: CallOptions) =>
-      client.get<CurrencyView[]>('/finance/currencies', { ...options, query }),
+      client.list<CurrencyView>('/finance/currencies', { ...options, query }),
 
     /** What an amount of one currency is worth in another. */
     convert: (body: ConvertCurrencyBody, options?: PostOptions) =>

@@ -49,7 +49,7 @@ function contextActions(client: Client) {
 
     /** The newest first. */
     listContexts: (query?: PageQuery, options?: CallOptions) =>
-      client.get<ContextView[]>('/vouchers/contexts', { ...options, query }),
+      client.list<ContextView>('/vouchers/contexts', { ...options, query }),
 
     /** Ends the code and the context's sessions; vouchers go on. */
     closeContext: (contextId: string, body: CloseContextBody = { payeeId: null }, options?: PostOptions) =>

@@ -20,7 +20,7 @@ export function webhookActions(client: Client) {
       client.get<WebhookEndpointView>(path`/webhook-endpoints/${endpointId}`, options),
 
     listWebhookEndpoints: (query?: WebhookEndpointQuery, options?: CallOptions) =>
-      client.get<WebhookEndpointView[]>('/webhook-endpoints', { ...options, query }),
+      client.list<WebhookEndpointView>('/webhook-endpoints', { ...options, query }),
 
     updateWebhookEndpoint: (endpointId: string, body: UpdateWebhookEndpointBody, options?: CallOptions) =>
       client.patch<WebhookEndpointView>(path`/webhook-endpoints/${endpointId}`, body, options),
@@ -42,7 +42,7 @@ export function webhookActions(client: Client) {
       client.get<WebhookDeliveryView>(path`/webhook-deliveries/${deliveryId}`, options),
 
     listWebhookDeliveries: (query?: WebhookDeliveryQuery, options?: CallOptions) =>
-      client.get<WebhookDeliveryView[]>('/webhook-deliveries', { ...options, query }),
+      client.list<WebhookDeliveryView>('/webhook-deliveries', { ...options, query }),
 
     /** Sends one once more. */
     retryWebhookDelivery: (deliveryId: string, options?: PostOptions) =>

@@ -67,7 +67,7 @@ export function planPayments(all: Voucher[], wallet: Hex, nowMs: number): Sessio
 }
 
 /** What waits for the payer, not for a block. */
-function isToBePaid(voucher: Voucher): voucher is TermedVoucher {
+export function isToBePaid(voucher: Voucher): voucher is TermedVoucher {
   return isPayable(voucher) && voucher.settlement?.status !== 'PENDING'
 }
 

@@ -98,6 +98,11 @@ export const PageQuery = Type.Object({
   until: Type.Optional(UnixMs),
 })
 
+export const ApiKeyQuery = Type.Object({
+  ...PageQuery.properties,
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: 'How many at most; 1000 by default' })),
+})
+
 // ── contexts ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const Address = Type.String({ minLength: 1, maxLength: 128, examples: ['0x70997970C51812dc3A010C7d01b50e0d17dc79C8'] })
@@ -536,7 +541,12 @@ export const SessionView = Type.Object({
   payeeId: PayeeId,
   payeeInfo: Type.Optional(Info),
   joinedAt: Nullable(Time),
-  vouchers: Type.Optional(Type.Array(VoucherView, { description: 'Those reserved in it; not in lists of sessions' })),
+  vouchers: Type.Optional(
+    Type.Array(VoucherView, { description: 'A page of those reserved in it, oldest first; not in lists of sessions' }),
+  ),
+  hasMoreVouchers: Type.Optional(
+    Type.Literal(true, { description: 'There is more of them than this page; `offset` leads on' }),
+  ),
   createdAt: Time,
   updatedAt: Time,
   closesAt: Time,
@@ -546,7 +556,20 @@ export const SessionQuery = Type.Object({
   contextId: Type.Optional(Type.String({ maxLength: 64 })),
 })
 
-export const SessionPaymentsQuery = Type.Object({ wallet: Type.Optional(Address) })
+/** Which of a session's vouchers: they are oldest first. */
+export const SessionVouchersQuery = Type.Object({
+  limit: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 1000, description: 'How many vouchers at most; 1000 by default' }),
+  ),
+  offset: Type.Optional(
+    Type.Integer({ minimum: 0, maximum: 1_000_000_000, description: 'How many of the oldest vouchers to leave out' }),
+  ),
+})
+
+export const SessionPaymentsQuery = Type.Object({
+  wallet: Type.Optional(Address),
+  ...SessionVouchersQuery.properties,
+})
 
 /** What a wallet is asked for through EIP-1193, as EIP-5792 has it. */
 const SendCallsRequest = Type.Object({
@@ -734,8 +757,10 @@ export type DeviceSignUpData = Static<typeof DeviceSignUpData>
 export type OpenContextBody = Static<typeof OpenContextBody>
 export type CloseContextBody = Static<typeof CloseContextBody>
 export type PageQuery = Static<typeof PageQuery>
+export type ApiKeyQuery = Static<typeof ApiKeyQuery>
 export type VoucherQuery = Static<typeof VoucherQuery>
 export type SessionQuery = Static<typeof SessionQuery>
+export type SessionVouchersQuery = Static<typeof SessionVouchersQuery>
 export type SessionPaymentsQuery = Static<typeof SessionPaymentsQuery>
 export type EventsQuery = Static<typeof EventsQuery>
 export type ExpectedPayment = Static<typeof ExpectedPayment>

@@ -15,6 +15,7 @@ import { Connections, type Query } from './postgres/connections.ts'
 import { Counters } from './postgres/counters.ts'
 import { encodeChange } from './postgres/encode.ts'
 import {
+  apiKeysQuery,
   competingQuery,
   contextsQuery,
   sessionsQuery,
@@ -136,9 +137,10 @@ export class PostgresStore implements Store {
     return this.#list(sessionsQuery(filter))
   }
 
-  async openSessionsOf(contextId: string): Promise<Session[]> {
-    const text = `SELECT body FROM sessions WHERE context_id = $1 AND status = 'OPEN' ORDER BY created_at_ms DESC, row DESC`
-    return this.#list({ name: 'openSessionsOf', text, values: [contextId] })
+  async openSessionsOf(contextId: string, limit: number): Promise<Session[]> {
+    const text = `SELECT body FROM sessions WHERE context_id = $1 AND status = 'OPEN'
+      ORDER BY created_at_ms DESC, row DESC LIMIT $2`
+    return this.#list({ name: 'openSessionsOf', text, values: [contextId, limit] })
   }
 
   async haveMet(payerId: string, payeeId: string): Promise<boolean> {
@@ -165,9 +167,9 @@ export class PostgresStore implements Store {
     return this.#slice(settlingWithQuery(filter), filter.limit)
   }
 
-  async vouchersOf(sessionId: string): Promise<Voucher[]> {
-    const text = 'SELECT body FROM vouchers WHERE session_id = $1 ORDER BY created_at_ms, row'
-    return this.#list({ name: 'vouchersOf', text, values: [sessionId] })
+  async vouchersOf(sessionId: string, { limit, offset }: Pick<Page, 'limit' | 'offset'>): Promise<Voucher[]> {
+    const text = 'SELECT body FROM vouchers WHERE session_id = $1 ORDER BY created_at_ms, row LIMIT $2 OFFSET $3'
+    return this.#list({ name: 'vouchersOf', text, values: [sessionId, limit, offset] })
   }
 
   async settling(limit: number, offset = 0): Promise<Voucher[]> {
@@ -204,11 +206,8 @@ export class PostgresStore implements Store {
     return this.#find('apiKey', 'SELECT body FROM api_keys WHERE id = $1', id)
   }
 
-  async apiKeys(ownerId: string | null): Promise<ApiKey[]> {
-    const newestFirst = 'ORDER BY created_at_ms DESC, row DESC'
-    return ownerId === null
-      ? this.#list({ text: `SELECT body FROM api_keys ${newestFirst}` })
-      : this.#list({ text: `SELECT body FROM api_keys WHERE owner_id = $1 ${newestFirst}`, values: [ownerId] })
+  async apiKeys(ownerId: string | null, page: Page): Promise<ApiKey[]> {
+    return this.#list(apiKeysQuery(ownerId, page))
   }
 
   async claimOwners(keys: string[]): Promise<Map<string, string>> {

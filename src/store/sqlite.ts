@@ -18,6 +18,7 @@ import { claimOwner } from './sqlite/claims.ts'
 import { GroupCommit } from './sqlite/group-commit.ts'
 import { Leases } from './sqlite/leases.ts'
 import {
+  apiKeysQuery,
   competingQuery,
   contextsQuery,
   type Query,
@@ -147,9 +148,10 @@ export class SqliteStore implements Store {
     return this.#list(sessionsQuery(filter))
   }
 
-  async openSessionsOf(contextId: string): Promise<Session[]> {
-    const sql = `SELECT body FROM sessions WHERE context_id = ? AND +status = 'OPEN' ORDER BY created_at_ms DESC, row DESC`
-    return this.#list({ sql, values: [contextId] })
+  async openSessionsOf(contextId: string, limit: number): Promise<Session[]> {
+    const sql = `SELECT body FROM sessions WHERE context_id = ? AND status = 'OPEN'
+      ORDER BY created_at_ms DESC, row DESC LIMIT ?`
+    return this.#list({ sql, values: [contextId, limit] })
   }
 
   async haveMet(payerId: string, payeeId: string): Promise<boolean> {
@@ -175,9 +177,9 @@ export class SqliteStore implements Store {
     return this.#slice(settlingWithQuery(filter), filter.limit)
   }
 
-  async vouchersOf(sessionId: string): Promise<Voucher[]> {
-    const sql = 'SELECT body FROM vouchers WHERE session_id = ? ORDER BY created_at_ms, row'
-    return this.#list({ sql, values: [sessionId] })
+  async vouchersOf(sessionId: string, { limit, offset }: Pick<Page, 'limit' | 'offset'>): Promise<Voucher[]> {
+    const sql = 'SELECT body FROM vouchers WHERE session_id = ? ORDER BY created_at_ms, row LIMIT ? OFFSET ?'
+    return this.#list({ sql, values: [sessionId, limit, offset] })
   }
 
   async settling(limit: number, offset = 0): Promise<Voucher[]> {
@@ -208,11 +210,8 @@ export class SqliteStore implements Store {
     return entityOrNull(this.#sql.get('SELECT body FROM api_keys WHERE id = ?', id))
   }
 
-  async apiKeys(ownerId: string | null): Promise<ApiKey[]> {
-    const newestFirst = 'ORDER BY created_at_ms DESC, row DESC'
-    return ownerId === null
-      ? this.#list({ sql: `SELECT body FROM api_keys ${newestFirst}`, values: [] })
-      : this.#list({ sql: `SELECT body FROM api_keys WHERE owner_id = ? ${newestFirst}`, values: [ownerId] })
+  async apiKeys(ownerId: string | null, page: Page): Promise<ApiKey[]> {
+    return this.#list(apiKeysQuery(ownerId, page))
   }
 
   async claimOwners(keys: string[]): Promise<Map<string, string>> {

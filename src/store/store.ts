@@ -221,7 +221,8 @@ export interface Store {
 
   session(id: string): Promise<Session | null>
   sessions(filter: SessionFilter): Promise<Session[]>
-  openSessionsOf(contextId: string): Promise<Session[]>
+  /** The newest first. */
+  openSessionsOf(contextId: string, limit: number): Promise<Session[]>
   /** Whether this payee has ever asked anything of this payer: by a voucher, or by a session. */
   haveMet(payerId: string, payeeId: string): Promise<boolean>
 
@@ -230,7 +231,7 @@ export interface Store {
   competingVouchers(filter: CompetingFilter): Promise<VoucherSlice>
   settlingWith(filter: SettlingFilter): Promise<VoucherSlice>
   /** The vouchers of a session, oldest first. */
-  vouchersOf(sessionId: string): Promise<Voucher[]>
+  vouchersOf(sessionId: string, slice: Pick<Page, 'limit' | 'offset'>): Promise<Voucher[]>
   /** Vouchers whose settlement is PENDING or that have attempts, oldest change first; `offset` (0) of them are left out. */
   settling(limit: number, offset?: number): Promise<Voucher[]>
 
@@ -242,7 +243,7 @@ export interface Store {
   apiKeyByHash(hash: string): Promise<ApiKey | null>
   apiKey(id: string): Promise<ApiKey | null>
   /** @param ownerId null: of every owner */
-  apiKeys(ownerId: string | null): Promise<ApiKey[]>
+  apiKeys(ownerId: string | null, page: Page): Promise<ApiKey[]>
 
   /** Who took each of these keys; untaken keys are absent. */
   claimOwners(keys: string[]): Promise<Map<string, string>>

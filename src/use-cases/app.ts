@@ -1,6 +1,7 @@
 import type { Attestation } from '../auth/attestation.ts'
 import type { GuessLimits } from '../auth/guesses.ts'
 import type { Passwords } from '../auth/passwords.ts'
+import type { Queue } from '../auth/queue.ts'
 import type { Secrets } from '../auth/secrets.ts'
 import type { Tokens } from '../auth/tokens.ts'
 import type { Chain, ChainRules } from '../chains/chain.ts'
@@ -54,6 +55,8 @@ export type App = {
   alive: AliveBounds
   /** The event streams that are open on this node. */
   streams: EventStreams
+  /** Lists are put together a few at a time: they are the largest answers. */
+  lists: Queue
   log: Log
 }
 

@@ -4,7 +4,7 @@ import type { App } from './app.ts'
 import type { Call, User } from './call.ts'
 import { decideAndCommit, sessionEvent } from './commit.ts'
 import { findSessionAsPayer } from './find.ts'
-import { vouchersInSession } from './read-sessions.ts'
+import { firstVouchers } from './read-sessions.ts'
 import { sessionView } from './views.ts'
 
 /**
@@ -16,7 +16,7 @@ export async function joinSession(app: App, call: Call<User>, sessionId: string)
     const joined = join(await findSessionAsPayer(app, call, sessionId), call.nowMs)
     return {
       change: { sessions: [joined], events: [sessionEvent('session.joined', joined, call.nowMs)] },
-      answer: sessionView(joined, await vouchersInSession(app, call, sessionId)),
+      answer: { ...sessionView(joined), ...(await firstVouchers(app, call, sessionId)) },
     }
   })
 }

@@ -2,11 +2,13 @@ import { newApiKey } from '../auth/api-keys.ts'
 import type { ApiKey } from '../domain/account.ts'
 import { invalidField, Refusal } from '../domain/refusal.ts'
 import { newId } from '../protocol/ids.ts'
-import type { ApiKeyView, CreateApiKeyBody, NewApiKeyView } from '../protocol/schemas.ts'
+import type { ApiKeyQuery, ApiKeyView, CreateApiKeyBody, NewApiKeyView } from '../protocol/schemas.ts'
+import type { Page } from '../store/store.ts'
 import type { App } from './app.ts'
 import type { Call } from './call.ts'
 import { decideAndCommit } from './commit.ts'
 import { notFound } from './find.ts'
+import { type Listed, listPage } from './page.ts'
 import { newAccount } from './sign-up.ts'
 import { apiKeyView } from './views.ts'
 
@@ -58,9 +60,17 @@ async function ownerFor(app: App, call: Call, ownerId: string | undefined) {
   return { id: made.id, made }
 }
 
-/** Keys that the caller may manage, newest first; the operator sees all. @throws Refusal `forbidden` */
-export async function listApiKeys(app: App, call: Call): Promise<ApiKeyView[]> {
-  return (await app.store.apiKeys(ownerOf(call))).map(apiKeyView)
+/** There were no pages once, and few have more. */
+const DEFAULT_KEYS = 1000
+
+/**
+ * A page of the keys that the caller may manage, newest first: each is an ApiKeyView. The operator sees all.
+ * @throws Refusal `forbidden`
+ */
+export async function listApiKeys(app: App, call: Call, query: ApiKeyQuery): Promise<Listed> {
+  const ownerId = ownerOf(call)
+  const read = (page: Page) => app.store.apiKeys(ownerId, page)
+  return app.lists.run(() => listPage({ limit: DEFAULT_KEYS, ...query }, read, apiKeyView))
 }
 
 /** Ends a key at once; a key may end itself. Revoking again changes nothing. @throws Refusal `not_found`, `forbidden` */

@@ -1,8 +1,9 @@
 import type { ContextView, PageQuery } from '../protocol/schemas.ts'
+import type { Page } from '../store/store.ts'
 import type { App } from './app.ts'
 import type { Call, User } from './call.ts'
 import { findOwnContext } from './find.ts'
-import { pageOf } from './page.ts'
+import { type Listed, listPage } from './page.ts'
 import { contextView } from './views.ts'
 
 /** @throws Refusal `not_found` */
@@ -10,8 +11,8 @@ export async function getContext(app: App, call: Call<User>, contextId: string):
   return contextView(await findOwnContext(app, call, contextId))
 }
 
-/** The payer's own contexts, newest first. */
-export async function listContexts(app: App, call: Call<User>, query: PageQuery): Promise<ContextView[]> {
-  const contexts = await app.store.contexts({ ...pageOf(query), payerId: call.caller.accountId })
-  return contexts.map(contextView)
+/** A page of the payer's own contexts, newest first: each is a ContextView. */
+export async function listContexts(app: App, call: Call<User>, query: PageQuery): Promise<Listed> {
+  const read = (page: Page) => app.store.contexts({ ...page, payerId: call.caller.accountId })
+  return app.lists.run(() => listPage(query, read, contextView))
 }

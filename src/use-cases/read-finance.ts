@@ -3,21 +3,24 @@ import type { CurrencyQuery, CurrencyView, NetworkQuery, NetworkView } from '../
 import type { App } from './app.ts'
 import { pageOf } from './page.ts'
 
+/** A page of a list, and what of the query differs for the next one; null where there is none. */
+type Sliced<View> = { views: View[]; next: { offset: number } | null }
+
 /**
  * The networks that vouchers can be paid on. Nothing is exchanged between networks, so a `srcNetwork` reaches
  * itself alone and a `dstNetwork` is reached from itself alone.
  */
-export function listNetworks(app: App, query: NetworkQuery): NetworkView[] {
+export function listNetworks(app: App, query: NetworkQuery): Sliced<NetworkView> {
   const wanted = [query.network, query.srcNetwork, query.dstNetwork].filter((name) => name !== undefined)
   const networks = [...app.networks.values()].filter(({ name }) => wanted.every((want) => want === name))
-  return slice(networks, query).map(networkView)
+  return slice(networks, query, networkView)
 }
 
 /**
  * The currencies that vouchers can ask for. `src…` keeps those that a payer who holds such a currency can pay in, and
  * `dst…` those that can be paid for such a currency. A currency reaches itself, and others where they are exchanged.
  */
-export function listCurrencies(app: App, query: CurrencyQuery): CurrencyView[] {
+export function listCurrencies(app: App, query: CurrencyQuery): Sliced<CurrencyView> {
   const { network, symbol, address } = query
   const sources = endsOf(app, { network: query.srcNetwork, symbol: query.srcSymbol, address: query.srcAddress })
   const targets = endsOf(app, { network: query.dstNetwork, symbol: query.dstSymbol, address: query.dstAddress })
@@ -27,7 +30,7 @@ export function listCurrencies(app: App, query: CurrencyQuery): CurrencyView[] {
       (sources === null || sources.some((source) => app.fx.connects(source, currency))) &&
       (targets === null || targets.some((target) => app.fx.connects(currency, target))),
   )
-  return slice(currencies, query).map((currency) => currencyView(app, currency))
+  return slice(currencies, query, (currency) => currencyView(app, currency))
 }
 
 type Description = { network: string | undefined; symbol: string | undefined; address: string | undefined }
@@ -46,9 +49,10 @@ function matches(currency: Currency, { network, symbol, address }: Description):
   )
 }
 
-function slice<T>(rows: T[], query: { limit?: number; offset?: number }): T[] {
+function slice<T, View>(rows: T[], query: { limit?: number; offset?: number }, view: (row: T) => View): Sliced<View> {
   const { limit, offset } = pageOf(query)
-  return rows.slice(offset, offset + limit)
+  const end = offset + limit
+  return { views: rows.slice(offset, end).map(view), next: end < rows.length ? { offset: end } : null }
 }
 
 function networkView(network: Network): NetworkView {

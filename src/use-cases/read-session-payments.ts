@@ -1,16 +1,19 @@
 import type { Hex } from '../domain/payment.ts'
 import { invalidField, Refusal } from '../domain/refusal.ts'
-import { type Batch, planPayments } from '../domain/session-payments.ts'
+import { type Batch, isToBePaid, planPayments } from '../domain/session-payments.ts'
+import type { Voucher } from '../domain/voucher.ts'
 import type { SessionPaymentsQuery, SessionPaymentsView } from '../protocol/schemas.ts'
 import type { App } from './app.ts'
 import type { Call, User } from './call.ts'
 import { findOwnContext, findSessionAsPayer } from './find.ts'
-import { vouchersInSession } from './read-sessions.ts'
+import { collect } from './page.ts'
+import { MAX_LIMIT, VouchersInSession } from './read-sessions.ts'
 import { simulatePayments } from './simulate-payments.ts'
-import { type BatchSimulation, sessionPaymentsView } from './views.ts'
+import { type BatchSimulation, sessionPaymentsView, voucherView } from './views.ts'
 
 /**
  * What the payer still has to pay in a session, and how one signature pays it.
+ * @returns `next`: what of the query leads on, where a page does not hold all of it
  * @throws Refusal `not_found`, `validation_failed` for a wallet that is not the payer's
  */
 export async function readSessionPayments(
@@ -18,14 +21,30 @@ export async function readSessionPayments(
   call: Call<User>,
   sessionId: string,
   query: SessionPaymentsQuery,
-): Promise<SessionPaymentsView> {
+): Promise<{ payments: SessionPaymentsView; next: { offset: number } | null }> {
   const session = await findSessionAsPayer(app, call, sessionId)
   const { payers } = await findOwnContext(app, call, session.contextId)
   const wallet = readWallet(app, query.wallet, payers)
-  const vouchers = await vouchersInSession(app, call, sessionId)
+  const { vouchers, next } = await vouchersToPay(app, call, sessionId, query)
   const plan = planPayments(vouchers, wallet, call.nowMs)
   const simulations = await Promise.all(plan.batches.map((batch) => simulateBatch(app, wallet, batch)))
-  return sessionPaymentsView(sessionId, wallet, plan, simulations)
+  return { payments: sessionPaymentsView(sessionId, wallet, plan, simulations), next }
+}
+
+/** What is still to be paid, as many as a page holds. */
+function vouchersToPay(app: App, call: Call, sessionId: string, { limit = MAX_LIMIT, offset }: SessionPaymentsQuery) {
+  return app.lists.run(async () => {
+    const slices = new VouchersInSession(app, call, sessionId, offset)
+    const vouchers: Voucher[] = []
+    const view = (voucher: Voucher) => (isToBePaid(voucher) ? voucherView(voucher) : undefined)
+    const { read, take } = slices.reading()
+    const taken = (voucher: Voucher) => {
+      if (isToBePaid(voucher)) vouchers.push(voucher)
+      take()
+    }
+    const { isCut } = await collect({ limit, read, view, take: taken })
+    return { vouchers, next: isCut ? { offset: slices.passed } : null }
+  })
 }
 
 /** How a batch would end: as the first of its payments that would not end well, or well. */

@@ -1,10 +1,11 @@
 import { voucherAsOf } from '../domain/voucher.ts'
 import type { VoucherQuery, VoucherView } from '../protocol/schemas.ts'
+import type { Page } from '../store/store.ts'
 import type { App } from './app.ts'
 import type { Call, KeyHolder, Payee, User } from './call.ts'
 import { findVoucherAsParty, partyOf } from './find.ts'
 import { withAlternatives } from './offer-alternatives.ts'
-import { pageOf } from './page.ts'
+import { type Listed, listPage } from './page.ts'
 import { voucherView } from './views.ts'
 
 /** The payer is also shown what it can sign instead of sending a transaction. @throws Refusal `not_found` */
@@ -18,20 +19,21 @@ export async function getVoucher(
   return isPayer ? withAlternatives(app, voucher, voucherView(voucher)) : voucherView(voucher)
 }
 
-/** Vouchers of which the caller is payer or payee, newest first. */
+/** A page of the vouchers of which the caller is payer or payee, newest first: each is a VoucherView. */
 export async function listVouchers(
   app: App,
   call: Call<User | Payee | KeyHolder>,
   query: VoucherQuery,
-): Promise<VoucherView[]> {
-  const vouchers = await app.store.vouchers({
-    ...pageOf(query),
+): Promise<Listed> {
+  const { nowMs } = call
+  const filter = {
     party: partyOf(call.caller),
     status: query.status ?? null,
     orderId: query.orderId ?? null,
     sessionId: query.sessionId ?? null,
     code: query.code ?? null,
-    nowMs: call.nowMs,
-  })
-  return vouchers.map((voucher) => voucherView(voucherAsOf(voucher, call.nowMs)))
+    nowMs,
+  }
+  const read = (page: Page) => app.store.vouchers({ ...page, ...filter })
+  return app.lists.run(() => listPage(query, read, (voucher) => voucherView(voucherAsOf(voucher, nowMs))))
 }

@@ -5,8 +5,9 @@ import type { App } from './app.ts'
 import type { Call, User } from './call.ts'
 import { keepAnswer } from './commit.ts'
 import { findSessionAsPayer, findVoucherAsPayer } from './find.ts'
+import { collect } from './page.ts'
 import { transactionNamedIn } from './read-receipts.ts'
-import { vouchersInSession } from './read-sessions.ts'
+import { VouchersInSession } from './read-sessions.ts'
 import { isRelayedHere } from './relay-order.ts'
 import { areSignatures } from './relay-payment.ts'
 import { resolveVoucher } from './resolve-voucher.ts'
@@ -30,9 +31,24 @@ export async function resolveSession(
   receipts: Receipt[],
 ): Promise<SessionResolvedView> {
   await findSessionAsPayer(app, call, sessionId)
-  const groups = groupByVoucher(await vouchersInSession(app, call, sessionId), sharingSigned(receipts))
+  const vouchers = await vouchersPaidBy(app, call, sessionId, receipts)
+  const groups = groupByVoucher(vouchers, sharingSigned(receipts))
   const answer = { sessionId, results: await endingAll(groups.map((group) => resolveGroup(app, call, group))) }
   return isToBeKept(answer.results) ? keepAnswer(app, call.idempotency, answer) : answer
+}
+
+/** Those vouchers of the session that the receipts name, oldest first. */
+async function vouchersPaidBy(app: App, call: Call, sessionId: string, receipts: Receipt[]): Promise<TermedVoucher[]> {
+  const named = new Set(receipts.map(({ paymentId }) => paymentId))
+  const slices = new VouchersInSession(app, call, sessionId)
+  const { read, take } = slices.reading()
+  const vouchers: TermedVoucher[] = []
+  const keep = (voucher: Voucher) => {
+    if (hasTerms(voucher) && paymentIds(voucher).some(([id]) => named.has(id))) vouchers.push(voucher)
+    take()
+  }
+  await collect({ limit: receipts.length, read, view: () => undefined, take: keep })
+  return vouchers
 }
 
 /** What one receipt brings signed serves all that name its hash: a batch is long, and has many receipts. */
@@ -45,8 +61,8 @@ function sharingSigned(receipts: Receipt[]): Receipt[] {
 }
 
 /** In the order of the vouchers. */
-function groupByVoucher(vouchers: Voucher[], receipts: Receipt[]): VoucherReceipts[] {
-  const voucherOf = new Map(vouchers.filter(hasTerms).flatMap((voucher) => paymentIds(voucher)))
+function groupByVoucher(vouchers: TermedVoucher[], receipts: Receipt[]): VoucherReceipts[] {
+  const voucherOf = new Map(vouchers.flatMap(paymentIds))
   const placed = receipts.map((receipt, place) => {
     const voucherId = voucherOf.get(receipt.paymentId)
     if (voucherId === undefined) {

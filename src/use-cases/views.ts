@@ -200,8 +200,8 @@ function settlementView(settlement: Settlement): NonNullable<VoucherView['settle
   }
 }
 
-/** @param vouchers shown with the session where given */
-export function sessionView(session: Session, vouchers?: Voucher[]): SessionView {
+/** Without its vouchers. */
+export function sessionView(session: Session): SessionView {
   return {
     id: session.id,
     code: session.code,
@@ -212,7 +212,6 @@ export function sessionView(session: Session, vouchers?: Voucher[]): SessionView
     payeeId: session.payeeId,
     ...(session.payeeInfo !== null && { payeeInfo: session.payeeInfo }),
     joinedAt: session.joinedAtMs === null ? null : iso(session.joinedAtMs),
-    ...(vouchers && { vouchers: vouchers.map(voucherView) }),
     createdAt: iso(session.createdAtMs),
     updatedAt: iso(session.updatedAtMs),
     closesAt: iso(session.closesAtMs),

@@ -634,12 +634,14 @@ function lookUps(engine: Engine): void {
   test('an API key is found by its hash, and among those of its owner', async (t) => {
     const { store, destroy } = await engine.fresh()
     t.after(destroy)
+    const all = { limit: 100, offset: 0, sinceMs: null, untilMs: null }
     const keys = [anApiKey({ createdAtMs: T0 }), anApiKey({ createdAtMs: T0 + 1 })]
     const others = anApiKey({ ownerId: 'usr_other', createdAtMs: T0 + 2 })
     await store.commit({ apiKeys: [...keys, others] })
     assert.deepEqual(await store.apiKeyByHash(others.hash), others)
-    assert.deepEqual(await store.apiKeys(PAYER_ID), keys.toReversed())
-    assert.deepEqual(await store.apiKeys(null), [others, ...keys.toReversed()])
+    assert.deepEqual(await store.apiKeys(PAYER_ID, all), keys.toReversed())
+    assert.deepEqual(await store.apiKeys(null, all), [others, ...keys.toReversed()])
+    assert.deepEqual(await store.apiKeys(PAYER_ID, { ...all, limit: 1, offset: 1 }), keys.slice(0, 1))
 
     const revoked = { ...others, version: 2, revokedAtMs: T0 + 3 }
     await store.commit({ apiKeys: [revoked] })
@@ -879,7 +881,10 @@ function voucherLists(engine: Engine): void {
     assert.deepEqual(await of({ sessionId, code: inSession.code }), ids([inSession]))
     assert.deepEqual(await of({ sessionId, status: 'REDEEMED', limit: 5 }), ids([both]))
     assert.deepEqual(await of({ sessionId, party: { payerId: null, payeeId: null } }), [])
-    assert.deepEqual(ids(await engine.store.vouchersOf(sessionId)), ids([inSession, others, both]))
+    assert.deepEqual(
+      ids(await engine.store.vouchersOf(sessionId, { limit: 100, offset: 0 })),
+      ids([inSession, others, both]),
+    )
   })
 
   test('an order id that comes with redemption is found', async () => {
@@ -925,7 +930,7 @@ function otherLists(engine: Engine): void {
     assert.deepEqual(await of({ party: { payerId: null, payeeId: null } }), [])
 
     await engine.store.commit({ sessions: [closeSession(third, T0 + 3)] })
-    assert.deepEqual(await engine.store.openSessionsOf(contextId), [first])
+    assert.deepEqual(await engine.store.openSessionsOf(contextId, 100), [first])
   })
 }
 

@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import { issueChallenge } from '../../auth/challenges.ts'
 import {
   AccountView,
+  ApiKeyQuery,
   ApiKeyView,
   AuthorizationView,
   ChallengeView,
@@ -12,6 +13,7 @@ import {
 import { createApiKey, listApiKeys, revokeApiKey } from '../../use-cases/manage-api-keys.ts'
 import { signIn } from '../../use-cases/sign-in.ts'
 import { signUp } from '../../use-cases/sign-up.ts'
+import { sendList } from '../lists.ts'
 import { ANYBODY, KEY_ENDERS, KEY_MANAGERS } from '../route-config.ts'
 import type { RouteContext, Routes } from '../routes.ts'
 
@@ -53,8 +55,11 @@ export function authRoutes(api: Routes, { app, answers }: RouteContext): void {
 
   api.get(
     '/auth/api-keys',
-    { config: { callers: KEY_MANAGERS, limit: 'read' }, schema: { response: { 200: Type.Array(ApiKeyView) } } },
-    ({ call }) => listApiKeys(app, call),
+    {
+      config: { callers: KEY_MANAGERS, limit: 'read' },
+      schema: { querystring: ApiKeyQuery, response: { 200: Type.Array(ApiKeyView) } },
+    },
+    async (request, reply) => sendList(request, reply, await listApiKeys(app, request.call, request.query)),
   )
 
   api.post(

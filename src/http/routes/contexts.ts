@@ -4,6 +4,7 @@ import { asUser } from '../../use-cases/call.ts'
 import { closeContext } from '../../use-cases/close-context.ts'
 import { openContext } from '../../use-cases/open-context.ts'
 import { getContext, listContexts } from '../../use-cases/read-contexts.ts'
+import { sendList } from '../lists.ts'
 import { PAYERS } from '../route-config.ts'
 import type { RouteContext, Routes } from '../routes.ts'
 
@@ -27,7 +28,7 @@ export function contextRoutes(api: Routes, { app, answers }: RouteContext): void
   api.get(
     '/vouchers/contexts',
     { config: READ, schema: { querystring: PageQuery, response: { 200: Type.Array(ContextView) } } },
-    ({ call, query }) => listContexts(app, asUser(call), query),
+    async (request, reply) => sendList(request, reply, await listContexts(app, asUser(request.call), request.query)),
   )
 
   api.post(

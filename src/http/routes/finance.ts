@@ -9,23 +9,31 @@ import {
 } from '../../protocol/schemas.ts'
 import { convertCurrency } from '../../use-cases/convert-currency.ts'
 import { listCurrencies, listNetworks } from '../../use-cases/read-finance.ts'
+import { JSON_TYPE, sayNext } from '../lists.ts'
 import { ANYBODY } from '../route-config.ts'
 import type { RouteContext, Routes } from '../routes.ts'
 
-const JSON_TYPE = 'application/json; charset=utf-8'
 const PUBLIC = { callers: ANYBODY, limit: 'public' } as const
 
 export function financeRoutes(api: Routes, { app, answers }: RouteContext): void {
   api.get(
     '/finance/networks',
     { config: PUBLIC, schema: { querystring: NetworkQuery, response: { 200: Type.Array(NetworkView) } } },
-    async ({ query }) => listNetworks(app, query),
+    async (request, reply) => {
+      const { views, next } = listNetworks(app, request.query)
+      sayNext(request, reply, next)
+      return views
+    },
   )
 
   api.get(
     '/finance/currencies',
     { config: PUBLIC, schema: { querystring: CurrencyQuery, response: { 200: Type.Array(CurrencyView) } } },
-    async ({ query }) => listCurrencies(app, query),
+    async (request, reply) => {
+      const { views, next } = listCurrencies(app, request.query)
+      sayNext(request, reply, next)
+      return views
+    },
   )
 
   api.post(

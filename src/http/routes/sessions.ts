@@ -1,3 +1,4 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import {
   OpenSessionBody,
@@ -8,15 +9,18 @@ import {
   SessionQuery,
   SessionResolvedView,
   SessionView,
+  SessionVouchersQuery,
 } from '../../protocol/schemas.ts'
 import { asPayee, asUser } from '../../use-cases/call.ts'
 import { closeSession } from '../../use-cases/close-session.ts'
 import { joinSession } from '../../use-cases/join-session.ts'
 import { openSession } from '../../use-cases/open-session.ts'
+import type { Listed } from '../../use-cases/page.ts'
 import { readSessionPayments } from '../../use-cases/read-session-payments.ts'
 import { getSession, listSessions } from '../../use-cases/read-sessions.ts'
 import { reserveVoucherInSession } from '../../use-cases/reserve-voucher.ts'
 import { resolveSession } from '../../use-cases/resolve-session.ts'
+import { JSON_TYPE, sayNext, sendList } from '../lists.ts'
 import { PAYEE_WRITE, PAYEES, PAYER_READ, PAYER_WRITE, RESERVE, RESOLVE } from '../route-config.ts'
 import type { RouteContext, Routes } from '../routes.ts'
 
@@ -28,6 +32,18 @@ export function sessionRoutes(api: Routes, context: RouteContext): void {
   paymentRoutes(api, context)
 }
 
+/** The vouchers are JSON already. */
+function sendSession(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  session: SessionView,
+  { rows, next }: Listed,
+): FastifyReply {
+  sayNext(request, reply, next)
+  const more = next === null ? '' : ',"hasMoreVouchers":true'
+  return reply.type(JSON_TYPE).send(`${JSON.stringify(session).slice(0, -1)},"vouchers":[${rows.join(',')}]${more}}`)
+}
+
 function paymentRoutes(api: Routes, { app, answers }: RouteContext): void {
   api.get(
     '/vouchers/sessions/:sessionId/payments',
@@ -35,7 +51,12 @@ function paymentRoutes(api: Routes, { app, answers }: RouteContext): void {
       config: PAYER_READ,
       schema: { params: SessionPath, querystring: SessionPaymentsQuery, response: { 200: SessionPaymentsView } },
     },
-    ({ call, params, query }) => readSessionPayments(app, asUser(call), params.sessionId, query),
+    async (request, reply) => {
+      const { call, params, query } = request
+      const { payments, next } = await readSessionPayments(app, asUser(call), params.sessionId, query)
+      sayNext(request, reply, next)
+      return payments
+    },
   )
 
   api.post(
@@ -81,13 +102,20 @@ function partyRoutes(api: Routes, { app, answers }: RouteContext): void {
 
   api.get(
     '/vouchers/sessions/:sessionId',
-    { config: READ, schema: { params: SessionPath, response: { 200: SessionView } } },
-    ({ call, params }) => getSession(app, asPayee(call), params.sessionId),
+    {
+      config: READ,
+      schema: { params: SessionPath, querystring: SessionVouchersQuery, response: { 200: SessionView } },
+    },
+    async (request, reply) => {
+      const { call, params, query } = request
+      const { session, vouchers } = await getSession(app, asPayee(call), params.sessionId, query)
+      return sendSession(request, reply, session, vouchers)
+    },
   )
 
   api.get(
     '/vouchers/sessions',
     { config: READ, schema: { querystring: SessionQuery, response: { 200: Type.Array(SessionView) } } },
-    ({ call, query }) => listSessions(app, asPayee(call), query),
+    async (request, reply) => sendList(request, reply, await listSessions(app, asPayee(request.call), request.query)),
   )
 }

@@ -26,6 +26,7 @@ import { reserveVoucher } from '../../use-cases/reserve-voucher.ts'
 import { resolveVoucher } from '../../use-cases/resolve-voucher.ts'
 import { reviewVoucher } from '../../use-cases/review-voucher.ts'
 import { signVoucher } from '../../use-cases/sign-voucher.ts'
+import { sendList } from '../lists.ts'
 import { PAYEE_WRITE, PAYEES, PAYER_READ, PAYER_WRITE, RESERVE, RESOLVE } from '../route-config.ts'
 import type { RouteContext, Routes } from '../routes.ts'
 
@@ -136,6 +137,6 @@ function readRoutes(api: Routes, { app }: RouteContext): void {
   api.get(
     '/vouchers',
     { config: READ, schema: { querystring: VoucherQuery, response: { 200: VoucherList } } },
-    ({ call, query }) => listVouchers(app, asPayee(call), query),
+    async (request, reply) => sendList(request, reply, await listVouchers(app, asPayee(request.call), request.query)),
   )
 }

@@ -24,6 +24,7 @@ import {
   listWebhookEndpoints,
 } from '../../use-cases/read-webhooks.ts'
 import { retryWebhookDelivery } from '../../use-cases/retry-webhook-delivery.ts'
+import { sendList } from '../lists.ts'
 import { ACCOUNTS } from '../route-config.ts'
 import type { RouteContext, Routes } from '../routes.ts'
 
@@ -61,7 +62,8 @@ function endpointRoutes(api: Routes, { app, answers }: RouteContext, path: strin
       config: READ,
       schema: { querystring: WebhookEndpointQuery, response: { 200: Type.Array(WebhookEndpointView) } },
     },
-    ({ call, query }) => listWebhookEndpoints(app, asAccount(call), query),
+    async (request, reply) =>
+      sendList(request, reply, await listWebhookEndpoints(app, asAccount(request.call), request.query)),
   )
 
   api.get(`${path}/:endpointId`, { config: READ, schema: OF_ENDPOINT }, ({ call, params }) =>
@@ -103,7 +105,8 @@ function deliveryRoutes(api: Routes, { app, answers }: RouteContext, path: strin
       config: READ,
       schema: { querystring: WebhookDeliveryQuery, response: { 200: Type.Array(WebhookDeliveryView) } },
     },
-    ({ call, query }) => listWebhookDeliveries(app, asAccount(call), query),
+    async (request, reply) =>
+      sendList(request, reply, await listWebhookDeliveries(app, asAccount(request.call), request.query)),
   )
 
   api.get(`${path}/:deliveryId`, { config: READ, schema: OF_DELIVERY }, ({ call, params }) =>

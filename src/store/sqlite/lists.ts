@@ -17,6 +17,11 @@ export type Query = { sql: string; values: SQLInputValue[] }
 /** A part of a WHERE clause. */
 type Condition = { sql: string; values: SQLInputValue[] }
 
+/** A page of the API keys of an owner, or of all (null), newest first. */
+export function apiKeysQuery(ownerId: string | null, filter: Page): Query {
+  return page('api_keys', [ownerId === null ? [] : [is('owner_id', ownerId)]], filter)
+}
+
 /** A page of a payer's contexts, newest first. */
 export function contextsQuery(filter: Page & { payerId: string }): Query {
   return page('contexts', [[is('payer_id', filter.payerId)]], filter)
@@ -150,7 +155,7 @@ function between(sinceMs: number | null, untilMs: number | null): Condition[] {
 
 function and(conditions: Condition[]): Condition {
   return {
-    sql: conditions.map(({ sql }) => sql).join(' AND '),
+    sql: conditions.length === 0 ? 'TRUE' : conditions.map(({ sql }) => sql).join(' AND '),
     values: conditions.flatMap(({ values }) => values),
   }
 }
