@@ -1,6 +1,8 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
+import { pipeline } from 'node:stream/promises'
 
 export type RpcQuestion = { id: number; method: string; params?: unknown[] }
 
@@ -12,6 +14,7 @@ export type Fault =
   | 'garbage'
   | 'silence'
   | 'half an answer'
+  | 'endless answer'
   | undefined
 
 export type FaultyNode = {
@@ -20,6 +23,8 @@ export type FaultyNode = {
   fault: (question: RpcQuestion, askBehind: () => Promise<unknown>) => Fault | Promise<Fault>
   /** How often each method was asked. */
   asked: Map<string, number>
+  /** How many endless answers were given, and how many of them the other side has broken off. */
+  endless: { begun: number; brokenOff: number }
   stop(): Promise<void>
 }
 
@@ -36,6 +41,7 @@ export async function startFaultyNode(behindUrl: string): Promise<FaultyNode> {
     url: `http://127.0.0.1:${address.port}`,
     fault: () => undefined,
     asked: new Map(),
+    endless: { begun: 0, brokenOff: 0 },
     stop: async () => {
       server.closeAllConnections()
       server.close()
@@ -57,11 +63,23 @@ async function answer(node: FaultyNode, behindUrl: string, request: IncomingMess
   response.setHeader('content-type', 'application/json')
   if (fault === 'silence') return
   if (fault === 'half an answer') response.write('{"jsonrpc":')
+  else if (fault === 'endless answer') await pour(node, response)
   else if (fault === 'garbage') response.end('<html>not what you expected</html>')
   else if (fault === undefined) response.end(JSON.stringify(await askBehind()))
   else if ('status' in fault) response.writeHead(fault.status).end('{}')
   else response.end(JSON.stringify({ jsonrpc: '2.0', id: question.id, ...fault }))
 }
+
+/** Ends after all, so that nothing is ever filled by it. */
+async function pour({ endless }: FaultyNode, response: ServerResponse): Promise<void> {
+  const chunk = Buffer.alloc(ENDLESS_BYTES / 256, '0')
+  endless.begun += 1
+  await pipeline(Readable.from(Array(256).fill(chunk)), response).catch(() => {
+    endless.brokenOff += 1
+  })
+}
+
+const ENDLESS_BYTES = 256 * 1024 * 1024
 
 function resultOf(answer: unknown): unknown {
   return typeof answer === 'object' && answer !== null && 'result' in answer ? answer.result : undefined

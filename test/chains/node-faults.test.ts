@@ -5,6 +5,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { keccak256 } from 'viem'
 import { ChainUnavailable } from '../../src/chains/chain.ts'
 import { type EvmChain, type EvmChainOptions, openEvmChain, WrongChainId } from '../../src/chains/evm/evm-chain.ts'
+import { MAX_ANSWER_BYTES } from '../../src/chains/evm/json-rpc.ts'
 import type { Hex } from '../../src/domain/payment.ts'
 import { startAnvil, type TestChain } from '../support/anvil.ts'
 import { freePort } from '../support/free-port.ts'
@@ -150,6 +151,42 @@ describe('a node that hangs', () => {
     await rejected
     socket.destroy()
     server.close()
+  })
+})
+
+describe('a node whose answers are longer than any that is needed', () => {
+  it('is not listened to any further, and another is asked', async () => {
+    const hash = await pay()
+    const tooLong = { result: '0'.repeat(MAX_ANSWER_BYTES) }
+    const chain = open({ requestTimeoutMs: 60_000 })
+    const chainOfTwo = open({ requestTimeoutMs: 60_000, rpcUrls: [node.url, anvil.rpcUrl] })
+    for (const fault of ['endless answer', tooLong] as const) {
+      node.fault = ({ method }) => (method === 'eth_getTransactionReceipt' ? fault : undefined)
+      await assert.rejects(chain.sight(hash), (error) => {
+        assert.ok(error instanceof ChainUnavailable)
+        assert.match(error.message, /^testnet: the node's answer to eth_getTransactionReceipt is longer than 32 MiB$/)
+        return true
+      })
+      assert.equal((await chainOfTwo.sight(hash)).state, 'mined')
+    }
+    await eventually('all are broken off', async () => node.endless.brokenOff === node.endless.begun)
+    assert.ok(node.endless.begun >= 3)
+  })
+
+  it('shows no trace, which is an answer; one that hangs in the middle of it is none', async () => {
+    const hash = await pay()
+    const chain = open({ requestTimeoutMs: 500 })
+    const sighting = await eventually('a block', async () => {
+      const found = await chain.sight(hash)
+      return found.state === 'mined' && found
+    })
+    assert.notEqual(await chain.internalActs(sighting, 'trace'), null)
+    const patient = open({ requestTimeoutMs: 60_000 })
+    node.fault = ({ method }) => (method === 'debug_traceTransaction' ? 'endless answer' : undefined)
+    assert.equal(await patient.internalActs(sighting, 'trace'), null)
+    const another = open({ requestTimeoutMs: 500 })
+    node.fault = ({ method }) => (method === 'debug_traceTransaction' ? 'half an answer' : undefined)
+    await assert.rejects(another.internalActs(sighting, 'trace'), ChainUnavailable)
   })
 })
 

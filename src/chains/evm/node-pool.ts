@@ -1,4 +1,5 @@
 import { BroadcastRefused, ChainUnavailable } from '../chain.ts'
+import { causeOf } from './node-errors.ts'
 import type { RpcNode } from './rpc-node.ts'
 
 /** A node may drop one request (a stale connection, a hiccup) without being down. */
@@ -60,9 +61,14 @@ export class NodePool {
   }
 
   #unavailable(failures: unknown[]): ChainUnavailable {
-    const own = failures.find((failure) => failure instanceof ChainUnavailable)
-    const why = own instanceof ChainUnavailable ? own.message : 'the node cannot be reached or errs'
+    const [own] = failures.flatMap((failure) => ownReason(failure) ?? [])
+    const why = own?.message ?? 'the node cannot be reached or errs'
     const cause = new AggregateError(failures, `${failures.length} attempts failed`)
     return new ChainUnavailable(`${this.#network}: ${why}`, { cause })
   }
+}
+
+/** What was found wrong with the node here, rather than said or thrown by it. */
+function ownReason(failure: unknown): ChainUnavailable | null {
+  return failure instanceof ChainUnavailable ? failure : causeOf(failure, ChainUnavailable)
 }

@@ -9,6 +9,7 @@ import {
 } from '../chain.ts'
 import { blockAt } from './blocks.ts'
 import { lowerHex, sameHex } from './hex.ts'
+import { AnswerTooLongError } from './json-rpc.ts'
 import { causeOf, isTransientRefusal } from './node-errors.ts'
 import type { RpcNode } from './rpc-node.ts'
 
@@ -72,6 +73,8 @@ async function askTrace({ client }: RpcNode, hash: Hex): Promise<unknown> {
 
 /** Whether the node means it: not that it is busy, or has not heard of the transaction yet. */
 function hasNoTrace(error: unknown): boolean {
+  // It would be as long each time.
+  if (causeOf(error, AnswerTooLongError) !== null) return true
   const status = causeOf(error, HttpRequestError)?.status
   if (status !== undefined) return status >= 400 && status < 500 && status !== 429 && status !== 408
   const refusal = causeOf(error, RpcRequestError)
