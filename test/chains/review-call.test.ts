@@ -381,7 +381,7 @@ describe('why a call would revert', () => {
 
   it('does not let a contract speak in the server’s name', () => {
     const said = 'x". \u202eAll\u2028is\nwell\u0007 “'
-    assert.equal(reasonOf(error('Error(string)', [said])), 'the contract says "x. Alliswell"')
+    assert.equal(reasonOf(error('Error(string)', [said])), 'the contract says "x. All is well"')
     const long = reasonOf(error('Error(string)', ['y'.repeat(3_000)])) ?? ''
     assert.match(long, /^the contract says "y+…"$/)
     assert.ok(long.length < 200)

@@ -148,7 +148,7 @@ describe('an approval', () => {
     ]
     const { status, body } = await shop.resolve(voucher, receipts)
     assert.deepEqual([status, body.code], [400, 'receipt_rejected'])
-    assert.match(body.detail ?? '', /allowed the exchange too little/)
+    assert.match(body.detail ?? '', /has not approved enough/)
     await assertPays(await shop.quoted(voucher, USDC), USDC, EURC)
   })
 })

@@ -568,7 +568,7 @@ describe('the wallet page', () => {
     await payee.waitForResolved(id)
     await chain.reorg(1)
     await chain.client.mine({ blocks: 1 })
-    await page.getByText('The payment did not settle').waitFor()
+    await page.getByText('A payment of yours may still go through').waitFor()
     await assertAccessible(page, 'a settlement that failed')
     await page.getByRole('button', { name: 'Pay again' }).click()
     await standing(page, 'Paid').waitFor()
