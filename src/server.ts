@@ -130,6 +130,9 @@ const DRAIN_MS = 10_000
 /** Lists under way, and those that wait for them. */
 const LISTS = { atOnce: 4, waiting: 200 }
 
+/** Calls that look through a session for what their receipts pay, and those that wait for them: readers do not take their turns. */
+const SESSION_LOOKS = { atOnce: 4, waiting: 1000 }
+
 const SWEEP_PAUSE_MS = 1000
 const WATCH_PAUSE_MS = 2000
 const WEBHOOK_PAUSE_MS = 1000
@@ -302,7 +305,7 @@ async function createApp(options: ServerOptions, parts: Parts): Promise<App> {
   return {
     store,
     recent: new RecentRows(store),
-    alive: new AliveBounds(store, options.rateLimits !== 'off'),
+    alive: new AliveBounds(store, options.rateLimits !== 'off', clock),
     clock,
     times: options.times,
     networks: new Map(options.networks.map(({ network }) => [network.name, network])),
@@ -326,6 +329,7 @@ async function createApp(options: ServerOptions, parts: Parts): Promise<App> {
     fence: null,
     streams,
     lists: createQueue(LISTS),
+    sessionLooks: createQueue(SESSION_LOOKS),
     log,
   }
 }

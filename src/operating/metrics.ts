@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { CodeDealers } from '../domain/code-dealer.ts'
 import type { DeliveryStatus } from '../domain/webhook-delivery.ts'
@@ -39,7 +40,7 @@ export type Exposition = { contentType: string; text: string }
 /** From a read out of memory to a call that waits for a block. */
 const DURATION_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
-const PAGE_SIZE = 1000
+const PAGE_SIZE = 25
 
 /** Node's own numbers are the process's, however many servers it runs. */
 let processRegistry: Registry | undefined
@@ -211,6 +212,7 @@ async function pendingSince(store: MetricSources['store']): Promise<number[]> {
       if ('settlement' in voucher && voucher.settlement) submittedAtMs.push(voucher.settlement.submittedAtMs)
     }
     if (page.length < PAGE_SIZE) return submittedAtMs
+    await nextTurn()
   }
 }
 

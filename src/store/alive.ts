@@ -30,7 +30,10 @@ export function aliveQuery(
   placeholder: Placeholder,
 ): { sql: string; values: (string | number)[] } {
   const owners = Object.entries(of)
-  const conditions = owners.map(([column], index) => `${column} = ${placeholder(index + 1)}`)
+  // By the index of the first owner; of several, the last may be anybody's, and have thousands of rows by others.
+  const conditions = owners.map(([column], index) =>
+    index === 0 ? `${column} = ${placeholder(1)}` : `coalesce(${column}, '') = ${placeholder(index + 1)}`,
+  )
   const living = LIVING[what]
   const values: (string | number)[] = [...owners.map(([, id]) => id), sinceMs]
   const since = placeholder(values.length)

@@ -57,6 +57,8 @@ export type App = {
   streams: EventStreams
   /** Lists are put together a few at a time: they are the largest answers. */
   lists: Queue
+  /** Calls that look through a session for what their receipts pay, a few at a time: it may hold thousands of vouchers. */
+  sessionLooks: Queue
   log: Log
 }
 

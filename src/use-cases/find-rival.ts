@@ -19,7 +19,7 @@ import { accountsOf, isSignedByOne } from './wallet-holders.ts'
 const RIVAL_LIFE_MS = 24 * 60 * 60 * 1000
 
 /** Vouchers that are looked at in one turn, and words that one look-up has: others have their turns in between. */
-const SLICE_SIZE = 100
+const SLICE_SIZE = 25
 const MAX_ASKS = 500
 
 /** More addresses than any honest call moves the money of; each has to be looked up. */

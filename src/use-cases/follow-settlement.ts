@@ -25,7 +25,7 @@ type PendingVoucher = TermedVoucher & { settlement: Settlement }
  * How long receipts may wait for their block before a voucher that is not resolved yet stops holding its code and its
  * clock for them. A payment that comes even later is a late receipt.
  */
-const PENDING_LIMIT_MS = 12 * 60 * 60 * 1000
+export const PENDING_LIMIT_MS = 12 * 60 * 60 * 1000
 
 /**
  * Looks once at the chain for a voucher whose settlement is PENDING and writes down what has changed: resolved,

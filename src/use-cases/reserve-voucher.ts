@@ -10,6 +10,7 @@ import type { Call, KeyHolder, Payee, User } from './call.ts'
 import { type Decision, decideAndCommit, decideOnRecent, recordStep } from './commit.ts'
 import { withVoucherCode } from './deal-code.ts'
 import { findContextByCode, findSessionAsPayee } from './find.ts'
+import { PENDING_LIMIT_MS } from './follow-settlement.ts'
 import { reservedView } from './views.ts'
 
 type PayeeCall = Call<User | Payee | KeyHolder>
@@ -56,11 +57,14 @@ export async function reserveVoucherInSession(app: App, call: PayeeCall, session
 /** @throws Refusal `rate_limit` where payee or payer has as many vouchers alive as it may */
 async function takeRoom(app: App, { caller, nowMs }: PayeeCall, payerId: string): Promise<void> {
   const { payeeId } = caller
-  const sinceMs = nowMs - app.times.reserveTtlMs - app.times.signingTtlMs
+  // What waits for its block holds its clock for as long as it may wait.
+  const sinceMs = nowMs - app.times.reserveTtlMs - app.times.signingTtlMs - PENDING_LIMIT_MS
   const vouchers = (of: AliveFilter['of']): AliveFilter => ({ what: 'vouchers', of, sinceMs, nowMs })
-  await app.alive.take('vouchersOfPayeeAtPayer', vouchers({ payee_id: payeeId, payer_id: payerId }))
+  const atPayer = vouchers({ payee_id: payeeId, payer_id: payerId })
+  await app.alive.take('vouchersOfPayeeAtPayer', atPayer)
   await app.alive.take('vouchersOfPayee', vouchers({ payee_id: payeeId }))
-  await app.alive.take('vouchersOfPayer', vouchers({ payer_id: payerId }))
+  // Whoever has the payer's code can fill this: it is not to keep out a shop that asks for little.
+  await app.alive.take('vouchersOfPayer', vouchers({ payer_id: payerId }), atPayer)
 }
 
 function reservation(

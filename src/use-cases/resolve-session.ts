@@ -31,7 +31,7 @@ export async function resolveSession(
   receipts: Receipt[],
 ): Promise<SessionResolvedView> {
   await findSessionAsPayer(app, call, sessionId)
-  const vouchers = await vouchersPaidBy(app, call, sessionId, receipts)
+  const vouchers = await app.sessionLooks.run(() => vouchersPaidBy(app, call, sessionId, receipts))
   const groups = groupByVoucher(vouchers, sharingSigned(receipts))
   const answer = { sessionId, results: await endingAll(groups.map((group) => resolveGroup(app, call, group))) }
   return isToBeKept(answer.results) ? keepAnswer(app, call.idempotency, answer) : answer

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { releaseContextCode } from '../domain/context.ts'
 import { endSession } from '../domain/session.ts'
 import { Conflict } from '../store/store.ts'
@@ -9,6 +10,8 @@ import { isLeaseLost, whileHolding } from './while-holding.ts'
 
 /** How many rows of each kind one sweep takes; the rest waits for the next. */
 const BATCH = 1000
+/** How many of them at a time: the largest have more than 100 KB, and each is read, written anew and told of. */
+const SLICE = 25
 
 /**
  * Tidies up what the clock has ended: vouchers, context codes, sessions, old answers. Readers never wait for it, since
@@ -20,34 +23,47 @@ export function sweep(app: App): Promise<void> {
 
 async function tidyUp(app: App): Promise<void> {
   const nowMs = app.clock()
-  const vouchers = await app.store.lapsedVouchers(nowMs, BATCH)
-  await Promise.all(vouchers.map(({ id }) => expireVoucher(app, id, nowMs)))
+  await inSlices(
+    (limit) => app.store.lapsedVouchers(nowMs, limit),
+    ({ id }) => expireVoucher(app, id, nowMs),
+  )
   await Promise.all([releaseContextCodes(app, nowMs), closeSessions(app, nowMs)])
   await app.store.forget(nowMs)
 }
 
-async function releaseContextCodes(app: App, nowMs: number): Promise<void> {
-  const contexts = await app.store.lapsedContextCodes(nowMs, BATCH)
-  await Promise.all(
-    contexts.map((context) =>
+function releaseContextCodes(app: App, nowMs: number): Promise<void> {
+  return inSlices(
+    (limit) => app.store.lapsedContextCodes(nowMs, limit),
+    (context) =>
       unlessChanged(async () => {
         await commit(app, { contexts: [releaseContextCode(context)] })
         restContextCode(app, context, context.codeExpiresAtMs)
       }),
-    ),
   )
 }
 
-async function closeSessions(app: App, nowMs: number): Promise<void> {
-  const sessions = await app.store.lapsedSessions(nowMs, BATCH)
-  await Promise.all(
-    sessions.map((session) =>
+function closeSessions(app: App, nowMs: number): Promise<void> {
+  return inSlices(
+    (limit) => app.store.lapsedSessions(nowMs, limit),
+    (session) =>
       unlessChanged(() => {
         const closed = endSession(session, nowMs)
         return commit(app, { sessions: [closed], events: [sessionEvent('session.closed', closed, nowMs)] })
       }),
-    ),
   )
+}
+
+/** What is tidied up is read no more, so each slice begins where the one before ended; others have their turns in between. */
+async function inSlices<Row>(
+  read: (limit: number) => Promise<Row[]>,
+  tidy: (row: Row) => Promise<void>,
+): Promise<void> {
+  for (let taken = 0; taken < BATCH; taken += SLICE) {
+    const rows = await read(SLICE)
+    await Promise.all(rows.map(tidy))
+    if (rows.length < SLICE) return
+    await nextTurn()
+  }
 }
 
 /** Who changed the row meanwhile has made the sweep needless; the next one sees what is left. */

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Chain, ChainUnavailable } from '../chains/chain.ts'
 import { hasTerms, isSettling, paymentsOf, type TermedVoucher, type Voucher } from '../domain/voucher.ts'
 import { StoreUnavailable } from '../store/store.ts'
@@ -6,8 +7,9 @@ import { followAttempts } from './follow-attempts.ts'
 import { followSettlement } from './follow-settlement.ts'
 import { isLeaseLost, whileHolding } from './while-holding.ts'
 
-/** How many settlements are read at a time, and how many are looked at at a time. */
+/** How many settlements are sorted at a time, how many of them are read in one turn, and how many are looked at at a time. */
 const PAGE_SIZE = 1000
+const SLICE_SIZE = 25
 const AT_ONCE = 8
 
 /** How many vouchers of one payer are looked at in a round for what nobody waits for; the others come up in later ones. */
@@ -45,8 +47,7 @@ async function lookAtEach(app: App, chain: Chain): Promise<boolean> {
   const once = askingOnce(chain)
   const looksOf = new Map<string, number>()
   for (let offset = 0; ; offset += PAGE_SIZE) {
-    const page = await app.store.settling(PAGE_SIZE, offset)
-    const watched = page.filter((voucher) => isWatchedHere(app, chain, voucher))
+    const { watched, isLast } = await readPage(app, chain, offset)
     for (const { id } of watched) {
       const lookedMs = before.get(id)
       if (lookedMs !== undefined) lookTimes.set(id, lookedMs)
@@ -59,8 +60,24 @@ async function lookAtEach(app: App, chain: Chain): Promise<boolean> {
       .filter((voucher) => isDue(voucher, lookTimes, nowMs) && mayBeLookedAt(voucher, looksOf))
     for (const { id } of queue) lookTimes.set(id, nowMs)
     if (!(await lookAtAll(app, once, queue))) return false
-    if (page.length < PAGE_SIZE) return true
+    if (isLast) return true
   }
+}
+
+/** The largest rows have more than 100 KB: they are read slice by slice, and only those of the network are kept. */
+async function readPage(
+  app: App,
+  chain: Chain,
+  offset: number,
+): Promise<{ watched: TermedVoucher[]; isLast: boolean }> {
+  const watched: TermedVoucher[] = []
+  for (let read = 0; read < PAGE_SIZE; read += SLICE_SIZE) {
+    const slice = await app.store.settling(SLICE_SIZE, offset + read)
+    watched.push(...slice.filter((voucher) => isWatchedHere(app, chain, voucher)))
+    if (slice.length < SLICE_SIZE) return { watched, isLast: true }
+    await nextTurn()
+  }
+  return { watched, isLast: false }
 }
 
 /** Whether a voucher is one of the network's, and no call that waits looks by itself. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { AliveBounds, MAX_ALIVE } from '../../src/use-cases/alive.ts'
-import { aVoucher } from '../store/rows.ts'
+import { aVoucher, randomPayeeId, redeemed, settling } from '../store/rows.ts'
 import {
   asking,
   newContext,
@@ -44,7 +44,7 @@ describe('what is alive', () => {
     const { payeeId } = (await server.app.store.voucher(id)) ?? assert.fail('it was reserved')
     const nowMs = server.clock.now()
     const rows = Array.from({ length: MAX_ALIVE.vouchersOfPayeeAtPayer }, (_, nth) =>
-      aVoucher({ code: String(100_000 + nth), payerId: accountId, payeeId, nowMs, lifetimeMs: 60_000 }),
+      aVoucher({ code: `A${nth}`, payerId: accountId, payeeId, nowMs, lifetimeMs: 60_000 }),
     )
     await server.app.store.commit({ vouchers: rows })
     const answers = []
@@ -58,6 +58,46 @@ describe('what is alive', () => {
     assert.match(last.body.detail ?? '', /5000/)
     server.clock.advance(61_000)
     ok(await scene.payee.post('/vouchers/reserve-voucher', { code: scene.context.code }), 'they have expired')
+  })
+
+  it('counts what waits for its block, which holds its clock for hours', async () => {
+    const { caller, accountId } = await newPayer(server.url)
+    const scene = await newContext(server.url, caller)
+    const { id } = await reserve(scene)
+    const { payeeId } = (await server.app.store.voucher(id)) ?? assert.fail('it was reserved')
+    const nowMs = server.clock.now() - 60 * 60_000
+    const rows = Array.from({ length: MAX_ALIVE.vouchersOfPayeeAtPayer }, (_, nth) => {
+      const voucher = aVoucher({ code: `B${nth}`, payerId: accountId, payeeId, nowMs, lifetimeMs: 60_000 })
+      return { ...settling(redeemed(voucher)), version: 1 }
+    })
+    await server.app.store.commit({ vouchers: rows })
+    const answers = []
+    for (let nth = 0; nth < 20; nth++) {
+      answers.push(await scene.payee.post('/vouchers/reserve-voucher', { code: scene.context.code }))
+    }
+    assertProblem(answers.at(-1) ?? assert.fail('nothing was asked'), 'rate_limit')
+  })
+
+  it('of others in a payer’s name keeps no shop out that asks for little', async () => {
+    const { caller, accountId } = await newPayer(server.url)
+    const scene = await newContext(server.url, caller)
+    const nowMs = server.clock.now()
+    const rows = Array.from({ length: MAX_ALIVE.vouchersOfPayer }, (_, nth) =>
+      aVoucher({ code: `C${nth}`, payerId: accountId, payeeId: randomPayeeId(), nowMs, lifetimeMs: 60_000 }),
+    )
+    await server.app.store.commit({ vouchers: rows })
+    const statuses: number[] = []
+    for (let nth = 0; nth < 40; nth++) {
+      const answer = await scene.payee.post('/vouchers/reserve-voucher', { code: scene.context.code })
+      statuses.push(answer.status)
+    }
+    const shop = await newContext(server.url, caller)
+    ok(await shop.payee.post('/vouchers/reserve-voucher', { code: shop.context.code }), 'another shop')
+    assert.ok(
+      statuses.slice(0, 16).every((status) => status === 200),
+      String(statuses),
+    )
+    assert.equal(statuses.at(-1), 429, 'many by one shop count')
   })
 
   it('may be kept in a session, with a bound of its own', async () => {
@@ -74,13 +114,17 @@ describe('what is alive', () => {
       asked += 1
       return Math.min(stored, limit)
     }
-    const bounds = new AliveBounds({ countAlive }, true)
+    let nowMs = 0
+    const bounds = new AliveBounds({ countAlive }, true, () => nowMs)
     const filter = { what: 'contexts', of: { payer_id: 'usr_1' }, sinceMs: 0, nowMs: 0 } as const
     const take = () => bounds.take('contextsOfPayer', filter).then(() => (stored += 1))
     for (let nth = 0; nth < MAX_ALIVE.contextsOfPayer; nth++) await take()
     assert.ok(asked < 150, String(asked))
-    await assert.rejects(take(), { code: 'rate_limit' })
+    const askedUpToBound = asked
+    for (let nth = 0; nth < 5; nth++) await assert.rejects(take(), { code: 'rate_limit' })
+    assert.ok(asked - askedUpToBound <= 1, 'a count to the bound is made once a second')
     stored -= 2
+    nowMs += 1000
     await take()
     await take()
     await assert.rejects(take(), { code: 'rate_limit' })

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, before, it } from 'node:test'
+import type { Chain } from '../../src/chains/chain.ts'
 import { createPayee } from '../../src/client/index.ts'
 import type { Voucher } from '../../src/domain/voucher.ts'
 import type { SessionView, VoucherView } from '../../src/protocol/schemas.ts'
 import { MAX_PAGE_BYTES } from '../../src/use-cases/page.ts'
+import { sweep } from '../../src/use-cases/sweep.ts'
+import { watchSettlements } from '../../src/use-cases/watch-settlements.ts'
 import { eventLog } from '../support/event-log.ts'
 import {
   type Answer,
@@ -166,4 +169,28 @@ it('a context with many sessions closes slice by slice, and with the last of the
   assert.deepEqual(await server.app.store.openSessionsOf(own.context.id, 1000), [])
   const log = (await eventLog(server)).filter(({ type }) => type === 'session.closed')
   assert.equal(new Set(log.map(({ subjectId }) => subjectId)).size, 131)
+})
+
+it('what waits for blocks, and what has lapsed together, is read few at a time', async () => {
+  const { store } = server.app
+  const [lapsed, settling] = [store.lapsedVouchers.bind(store), store.settling.bind(store)]
+  const sizes: number[] = []
+  const noting = async (read: Promise<Voucher[]>) => {
+    const rows = await read
+    sizes.push(rows.length)
+    return rows
+  }
+  store.lapsedVouchers = (nowMs, limit) => noting(lapsed(nowMs, limit))
+  // As if all of them waited for blocks.
+  store.settling = (limit, offset) => noting(store.vouchersOf(session.id, { limit, offset: offset ?? 0 }))
+  try {
+    assert.equal((await fetch(`${server.url}/metrics`)).status, 200)
+    await watchSettlements(server.app, { network: 'elsewhere' } as Chain)
+    server.clock.advance(11 * 60_000)
+    await sweep(server.app)
+  } finally {
+    Object.assign(store, { lapsedVouchers: lapsed, settling })
+  }
+  assert.deepEqual(await store.lapsedVouchers(server.clock.now(), 1), [])
+  assert.ok(sizes.length > 3 * (MANY / 25) && sizes.every((size) => size <= 25), String(sizes))
 })
