@@ -6,7 +6,7 @@ import { Subscription, type SubscriptionOptions } from './subscription.ts'
 export const MAX_STREAMS_OF_ACCOUNT = 20
 /** Of all who signed in with the codes of one payer, whose sign-ins are free to make. */
 export const MAX_STREAMS_OF_PAYEES = 200
-const MOST_OF_ALL = 5000
+export const MAX_STREAMS = 5000
 
 /** What may be held for the readers of all streams together; each has a small bound of its own. */
 const MAX_HELD_CHARACTERS = 32 * 1024 * 1024
@@ -31,6 +31,7 @@ export class EventStreams {
   readonly #tail: LogTail
   readonly #open = new Set<Subscription>()
   readonly #openOf = new Map<string, number>()
+  readonly #openFrom = new Map<string, Set<Subscription>>()
   #cutCount = 0
   #heldCharacters = 0
 
@@ -57,10 +58,18 @@ export class EventStreams {
   }
 
   /**
+   * Opens a stream. Where there are as many as a node has, the address with the most of them gives one up to an address that
+   * has fewer: accounts are free to make, and one reader with hundreds of them is not to keep all others out.
+   * @param from the address that the reader calls from
    * @throws Refusal `rate_limit` where a quota is used up, `overloaded` where all streams together are too many
    */
-  open(quotas: StreamQuota[], wanted: Pick<SubscriptionOptions, 'party' | 'after' | 'isStillAllowed'>): Subscription {
+  open(
+    quotas: StreamQuota[],
+    from: string,
+    wanted: Pick<SubscriptionOptions, 'party' | 'after' | 'isStillAllowed'>,
+  ): Subscription {
     this.#assertRoom(quotas)
+    if (this.#open.size >= MAX_STREAMS) this.#makeRoom(from)
     const { store, heartbeatMs } = this.#options
     const subscription = new Subscription({
       ...wanted,
@@ -71,10 +80,12 @@ export class EventStreams {
       onEnd: (how) => {
         if (how === 'cut') this.#cutCount += 1
         this.#open.delete(subscription)
+        this.#leave(from, subscription)
         for (const { key } of quotas) this.#count(key, -1)
       },
     })
     this.#open.add(subscription)
+    this.#openFrom.set(from, (this.#openFrom.get(from) ?? new Set()).add(subscription))
     for (const { key } of quotas) this.#count(key, 1)
     return subscription
   }
@@ -108,11 +119,26 @@ export class EventStreams {
       const detail = `You have ${full.max} event streams open, and may have no more. Close one first.`
       throw new Refusal('rate_limit', detail, { retryAfterSeconds })
     }
-    if (this.#open.size >= MOST_OF_ALL) {
+  }
+
+  #makeRoom(from: string): void {
+    let most = this.#openFrom.get(from) ?? new Set()
+    const own = most.size
+    for (const others of this.#openFrom.values()) if (others.size > most.size) most = others
+    // One that is given up is to leave both alike at most, or they would take turns for ever.
+    const [oldest] = most
+    if (oldest === undefined || most.size <= own + 1) {
       throw new Refusal('overloaded', 'Too many event streams are open just now. Try again shortly.', {
-        retryAfterSeconds,
+        retryAfterSeconds: RETRY_AFTER_SECONDS,
       })
     }
+    oldest.cut()
+  }
+
+  #leave(from: string, subscription: Subscription): void {
+    const others = this.#openFrom.get(from)
+    others?.delete(subscription)
+    if (others?.size === 0) this.#openFrom.delete(from)
   }
 
   #count(key: string, change: 1 | -1): void {

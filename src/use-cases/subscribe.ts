@@ -19,7 +19,9 @@ export async function subscribe(
 ): Promise<Subscription> {
   const party = partyOf(call.caller)
   const after = await startOf(app, party, input.lastEventId)
-  return app.streams.open(await quotasOf(app, call.caller), { party, after, isStillAllowed: input.isStillAllowed })
+  const { isStillAllowed } = input
+  const from = call.networkKey ?? call.addressKey
+  return app.streams.open(await quotasOf(app, call.caller), from, { party, after, isStillAllowed })
 }
 
 /** Keys count for their account; sign-ins with a code for themselves, and all of them for the payer whose code it is. */

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { EventStreams } from '../../src/delivery/event-streams.ts'
+import { EventStreams, MAX_STREAMS } from '../../src/delivery/event-streams.ts'
 import { openSqliteStore } from '../../src/store/sqlite.ts'
 import { anEvent } from '../store/rows.ts'
 
@@ -25,7 +25,7 @@ test('streams that nobody reads hold a page each, and together no more than a no
   for (let nth = 0; nth < 30; nth++) await store.commit({ events: [anEvent({ ...PARTY, data: { text } })] })
 
   const open = async () => {
-    const stream = streams.open([], { party: PARTY, after: '0', isStillAllowed: async () => true })
+    const stream = streams.open([], '192.0.2.1', { party: PARTY, after: '0', isStillAllowed: async () => true })
     const frames = stream.frames()
     await frames.next()
     await frames.next()
@@ -49,4 +49,29 @@ test('streams that nobody reads hold a page each, and together no more than a no
   for (const { stream } of others) stream.end()
   second.stream.end()
   assert.equal(streams.heldCharacters, 0)
+})
+
+test('whoever has all streams by many accounts gives some up to readers of other addresses', () => {
+  const stopping = new AbortController()
+  const store = {
+    eventsOf: async () => [],
+    events: async () => [],
+    endOfLog: async () => '0',
+    onEvents: () => () => undefined,
+  }
+  const onError = (error: unknown) => assert.fail(String(error))
+  const streams = new EventStreams({ store, heartbeatMs: 60_000, stopping: stopping.signal, onError })
+  const open = (from: string) => streams.open([], from, { party: PARTY, after: '0', isStillAllowed: async () => true })
+  const taken = Array.from({ length: MAX_STREAMS }, () => open('192.0.2.1'))
+  assert.throws(() => open('192.0.2.1'), { code: 'overloaded' })
+  const shop = [open('198.51.100.7'), open('198.51.100.7')]
+  assert.equal(streams.openCount, MAX_STREAMS)
+  assert.deepEqual(
+    taken.slice(0, 3).map(({ ended }) => ended.aborted),
+    [true, true, false],
+  )
+  assert.throws(() => open('192.0.2.1'), { code: 'overloaded' })
+  assert.ok(shop.every(({ ended }) => !ended.aborted))
+  stopping.abort()
+  assert.equal(streams.openCount, 0)
 })
