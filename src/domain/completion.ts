@@ -1,7 +1,7 @@
 import type { ObservedPayment } from './observed-payment.ts'
-import type { Expectation, SimpleTerms } from './payment.ts'
+import { askOf, type Expectation, expectationOf, type SimpleTerms } from './payment.ts'
 import type { SettlementTransaction } from './settlement.ts'
-import { chosenQuote, expectationFor, type TermedVoucher } from './voucher.ts'
+import { canBePaid, chosenQuote, expectationFor, type TermedVoucher, type Voucher } from './voucher.ts'
 
 /**
  * A voucher that was paid too little is completed by further transfers from the same address: what has arrived and what
@@ -49,9 +49,20 @@ export function possibleExpectations(
   return missing === null ? [expectation] : [expectation, withUnits(expectation, missing)]
 }
 
-function withUnits(expectation: Expectation, units: bigint): Expectation {
+function withUnits<Kind extends Expectation>(expectation: Kind, units: bigint): Kind {
   if (expectation.kind === 'token') return { ...expectation, units }
   return expectation.kind === 'native' ? { ...expectation, wei: units } : expectation
+}
+
+/**
+ * What a payment that still counts for the voucher would have to be (`askOf`): what is missing, where a part has arrived.
+ * @returns null where none would count
+ */
+export function askedBy(voucher: Voucher): string | null {
+  if (!canBePaid(voucher)) return null
+  const asked = expectationOf(voucher.redemption.terms)
+  const missing = voucher.remainder ? missingUnits(voucher) : null
+  return askOf(missing === null ? asked : withUnits(asked, missing))
 }
 
 /** The terms of what is missing, for the words of the payment that asks for it. */

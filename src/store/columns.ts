@@ -1,7 +1,8 @@
 import type { ApiKey } from '../domain/account.ts'
+import { askedBy } from '../domain/completion.ts'
 import type { Context } from '../domain/context.ts'
 import type { Session } from '../domain/session.ts'
-import { askedBy, hasTerms, isWatched, lapsesAtMs, settlingHash, type Voucher } from '../domain/voucher.ts'
+import { hasTerms, isWatched, lapsesAtMs, settlingHash, type Voucher } from '../domain/voucher.ts'
 import type { WebhookDelivery } from '../domain/webhook-delivery.ts'
 import { isFailing, type WebhookEndpoint } from '../domain/webhook-endpoint.ts'
 

@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ChainRules, ProofQuestion, Served } from '../chains/chain.ts'
+import { possibleExpectations } from '../domain/completion.ts'
 import { askOf, type Hex } from '../domain/payment.ts'
 import {
   canBePaid,
-  expectationFor,
   isSettling,
   type SettlingVoucher,
   type TermedVoucher,
@@ -168,10 +168,11 @@ function isCompeting(rules: ChainRules, voucher: TermedVoucher, other: Voucher, 
   const payments = waysToPay(other).flatMap((way) => way.payments)
   return payments.some((payment) => {
     if (payment.network !== network) return false
-    const expectation = expectationFor(other, payment.id)
     // Where several parts would do, it is to choose these.
     const own = new Set(parts)
-    const proof = rules.prove({ ...question, expectation, payers: [payer], afterBlockNumber: headNumber, own })
-    return proof.proven && proof.parts.some((part) => own.has(part))
+    return possibleExpectations(other, { paymentId: payment.id }).some((expectation) => {
+      const proof = rules.prove({ ...question, expectation, payers: [payer], afterBlockNumber: headNumber, own })
+      return proof.proven && proof.parts.some((part) => own.has(part))
+    })
   })
 }

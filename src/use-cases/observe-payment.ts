@@ -13,7 +13,8 @@ export type Observation = {
   payment: Omit<ObservedPayment, 'observedAtMs' | 'partKeys'>
   /**
    * Keys of the parts that moved, where they are known. They are claimed apart from what resolves: one part is observed
-   * for one voucher, but where it turns out to be another's exact payment, it still counts there.
+   * for one voucher of each payer, but where it turns out to be another's exact payment, it still counts there. What a
+   * stranger observes, who has merely named the address, keeps nothing from whose money it is.
    */
   partKeys: string[]
 }
@@ -25,15 +26,13 @@ export type Observation = {
  */
 export async function noteObserved(app: App, voucherId: string, observation: Observation): Promise<boolean> {
   const { payment, partKeys } = observation
-  const claims: Claim[] = partKeys.map((key) => ({
-    key: `observed:${key}`,
-    ownerId: payment.paymentId,
-    forgetAtMs: null,
-  }))
   const remainderOf = (voucher: TermedVoucher) => paymentOfRemainder(app, voucher)
   return decideAndCommit(app, null, async () => {
     const voucher = await app.store.voucher(voucherId)
     if (voucher === null || !hasTerms(voucher)) return { change: null, answer: false }
+    const claims = partKeys.map((key): Claim => {
+      return { key: `observed:${voucher.payerId}:${key}`, ownerId: payment.paymentId, forgetAtMs: null }
+    })
     const owners = await app.store.claimOwners(claims.map(({ key }) => key))
     const isOthers = [...owners.values()].some((ownerId) => ownerId !== payment.paymentId)
     const nowMs = app.clock()
@@ -51,7 +50,7 @@ export async function noteObserved(app: App, voucherId: string, observation: Obs
 }
 
 /** The payment of what is missing: the one that was asked, by its id, of less. */
-function paymentOfRemainder(app: App, voucher: TermedVoucher): Payment | null {
+export function paymentOfRemainder(app: App, voucher: TermedVoucher): Payment | null {
   const { terms, payments } = voucher.redemption
   const [asked] = payments
   const missing = missingUnits(voucher)

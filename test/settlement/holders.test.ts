@@ -65,13 +65,13 @@ async function signedIn(index: number): Promise<TestCaller> {
   return withToken(shop.server.url, ok(signIn).authorization.token)
 }
 
-const ask = (of: Scene, to: Hex) => redeem(of, asking(decimal(UNITS), shop.eurc, to))
+const ask = (of: Scene, to: Hex, units = UNITS) => redeem(of, asking(decimal(units), shop.eurc, to))
 
 const resolve = ({ payer }: Scene, voucher: VoucherView, transactionHash: Hex) =>
   payer.post<VoucherView>(`/vouchers/${voucher.id}/resolve-voucher`, receiptsOf(voucher, { transactionHash }))
 
-async function pay(to: Hex): Promise<Hex> {
-  const hash = await shop.send({ units: UNITS, to })
+async function pay(to: Hex, units = UNITS): Promise<Hex> {
+  const hash = await shop.send({ units, to })
   await shop.mine()
   return hash
 }
@@ -267,6 +267,36 @@ describe('a payment that somebody else hands in first', () => {
       'what the holder has signed for its own voucher',
     )
     assertHeld(await resolve(other, theirs, await pay(to)))
+  })
+})
+
+describe('a voucher that a holder has paid in part', () => {
+  const PART = 600n
+
+  async function payPart(voucher: VoucherView, to: Hex): Promise<void> {
+    const { body } = await resolve(holder, voucher, await pay(to, PART))
+    assert.equal(body.code, 'receipt_rejected', JSON.stringify(body))
+    const [remainder] = ok(await holder.payer.get<VoucherView>(`/vouchers/${voucher.id}`)).payments ?? []
+    assert.equal(remainder?.input.data, transferData(to, UNITS - PART).toLowerCase())
+  }
+
+  it('is completed by the holder, whoever else is asked for what is missing', async () => {
+    const to = shop.newRecipient()
+    const mine = await ask(holder, to)
+    await payPart(mine, to)
+    const theirs = await ask(other, to, UNITS - PART)
+    const rest = await pay(to, UNITS - PART)
+    assertHeld(await resolve(other, theirs, rest))
+    assertResolved(await resolve(holder, mine, rest))
+  })
+
+  it('is completed also where somebody else has handed in the part first', async () => {
+    const to = shop.newRecipient()
+    const [mine, theirs] = [await ask(holder, to), await ask(other, to, 2n * UNITS)]
+    const part = await pay(to, PART)
+    assert.equal((await resolve(other, theirs, part)).body.code, 'receipt_rejected')
+    assert.equal((await resolve(holder, mine, part)).body.code, 'receipt_rejected')
+    assertResolved(await resolve(holder, mine, await pay(to, UNITS - PART)))
   })
 })
 

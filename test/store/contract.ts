@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { CODE_REST_MS } from '../../src/domain/code-dealer.ts'
+import { askedBy } from '../../src/domain/completion.ts'
 import type { Context } from '../../src/domain/context.ts'
 import { closeContext, releaseContextCode } from '../../src/domain/context.ts'
 import type { Hex } from '../../src/domain/hex.ts'
@@ -9,7 +10,6 @@ import { addRelay, endRelay, newRelayQueue } from '../../src/domain/relay-queue.
 import { closeSession } from '../../src/domain/session.ts'
 import { unseenTransaction } from '../../src/domain/settlement.ts'
 import {
-  askedBy,
   confirmSettlement,
   discardVoucher,
   expireVoucher,
