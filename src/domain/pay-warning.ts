@@ -1,7 +1,7 @@
 import { hashesOf } from './attempt.ts'
 import type { Hex } from './hex.ts'
 import type { ObservedPayment } from './observed-payment.ts'
-import { canBePaid, type TermedVoucher } from './voucher.ts'
+import { canBePaid, heldBy, type TermedVoucher } from './voucher.ts'
 
 /** What a payer is to know before it pays, again: a wallet shows `message` before it asks for a signature. */
 export type PayWarning =
@@ -11,11 +11,14 @@ export type PayWarning =
 /** What a payer is to know before it pays a voucher; empty where nothing speaks against it, or nothing is to be paid. */
 export function payWarningsOf(voucher: TermedVoucher): PayWarning[] {
   if (!canBePaid(voucher)) return []
-  const observed = (voucher.observedPayments ?? []).map(
+  const { observedPayments = [], remainder } = voucher
+  const first = observedPayments.find(({ reason }) => reason === 'UNDERPAID')
+  const observed = observedPayments.map(
     (payment): PayWarning => ({
       code: 'PAYMENT_OBSERVED',
       transactionHash: payment.transactionHash,
-      message: wordsFor(payment, voucher.remainder?.summary),
+      // Only parts from one address count together.
+      message: wordsFor(payment, payment.from === first?.from ? remainder?.summary : undefined),
     }),
   )
   const open = mayStillBeMined(voucher).map(
@@ -29,13 +32,18 @@ export function payWarningsOf(voucher: TermedVoucher): PayWarning[] {
 }
 
 /** The transactions that were handed in, hold the voucher no more, and may still be mined. */
-export function mayStillBeMined({ attempts = [] }: TermedVoucher): Hex[] {
-  return hashesOf(attempts)
+export function mayStillBeMined(voucher: TermedVoucher): Hex[] {
+  const { attempts = [], observedPayments = [] } = voucher
+  const mined = new Set([
+    ...observedPayments.map(({ transactionHash }) => transactionHash),
+    ...heldBy(voucher).map(({ hash }) => hash),
+  ])
+  return hashesOf(attempts).filter((hash) => !mined.has(hash))
 }
 
-function wordsFor({ transactionHash, reason, detail }: ObservedPayment, remaining: string | undefined): string {
+function wordsFor({ transactionHash, from, reason, detail }: ObservedPayment, remaining: string | undefined): string {
   if (reason === 'UNDERPAID' && remaining !== undefined) {
-    return `Transaction ${transactionHash} has paid a part: ${detail}. Pay only what is missing: ${remaining}`
+    return `Transaction ${transactionHash} has paid a part: ${detail}. Pay only what is missing, and from the same address (${from}): ${remaining}`
   }
   const moved = reason === 'UNPROVEN' ? 'may have paid the payee already' : 'has moved money to the payee already'
   return `Transaction ${transactionHash} ${moved}, though it does not count: ${detail}. Talk to the payee before you pay again.`

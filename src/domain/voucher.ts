@@ -1,15 +1,7 @@
 import type { VoucherEventType } from '../protocol/events.ts'
 import { type Attempt, isSameAttempt, withAttempt, withoutAttempts } from './attempt.ts'
 import { type ObservedPayment, withObserved } from './observed-payment.ts'
-import {
-  askOf,
-  type Expectation,
-  expectationOf,
-  type Hex,
-  type Payment,
-  type SimpleTerms,
-  type Terms,
-} from './payment.ts'
+import { type Expectation, expectationOf, type Hex, type Payment, type SimpleTerms, type Terms } from './payment.ts'
 import { type Quote, quotedExpectation, quotedPayments } from './quote.ts'
 import { Refusal } from './refusal.ts'
 import type { Settlement, SettlementTransaction } from './settlement.ts'
@@ -371,11 +363,6 @@ export function canBePaid(voucher: Voucher): voucher is TermedVoucher {
   return isPayable(voucher) || (isLate(voucher) && hasTerms(voucher))
 }
 
-/** What a payment that still counts for the voucher would have to be (`askOf`); null where none would. */
-export function askedBy(voucher: Voucher): string | null {
-  return canBePaid(voucher) ? askOf(expectationOf(voucher.redemption.terms)) : null
-}
-
 /** Ends the voucher as paid: the chain has proven every payment, or there is no node to ask (`UNVERIFIED`). */
 export function resolveVoucher(
   voucher: TermedVoucher,
@@ -388,14 +375,25 @@ export function resolveVoucher(
     status: 'RESOLVED',
     quoteId: wayOf(voucher, settlement.transactions)?.quote?.id ?? null,
     settlement,
-    attempts: attemptsBeside(voucher, settlement, nowMs),
-    observedPayments: observedBeside(voucher, settlement),
-    remainder: null,
+    ...besideSettlement(voucher, settlement, nowMs),
     late: voucher.status === 'RESOLVED' ? voucher.late : isLate(voucher),
     updatedAtMs: nowMs,
     endedAtMs: voucher.status === 'RESOLVED' ? voucher.endedAtMs : nowMs,
   }
   return { voucher: next, event: 'voucher.resolved' }
+}
+
+/** What is left beside a settlement of which every payment is proven: nothing that counts in it, and nothing to complete. */
+export function besideSettlement(
+  voucher: TermedVoucher,
+  settlement: Settlement,
+  nowMs: number,
+): Required<Pick<TermedVoucher, 'attempts' | 'observedPayments' | 'remainder'>> {
+  return {
+    attempts: attemptsBeside(voucher, settlement, nowMs),
+    observedPayments: observedBeside(voucher, settlement),
+    remainder: null,
+  }
 }
 
 /** What moved and counts now is nothing that was only observed. */
@@ -477,10 +475,17 @@ export function observePayment(
   const observedPayments = withObserved(voucher.observedPayments ?? [], observed)
   if (observedPayments === null) return null
   const next: TermedVoucher = { ...voucher, version: voucher.version + 1, observedPayments, updatedAtMs: nowMs }
-  const remainder = canBePaid(next) ? remainderOf(next) : null
-  const quoteId = remainder === null ? next.quoteId : null
-  const completable: TermedVoucher = { ...next, remainder, ...(quoteId !== undefined && { quoteId }) }
-  return { voucher: completable, event: 'voucher.payment_observed' }
+  return { voucher: askingForRemainder(next, remainderOf), event: 'voucher.payment_observed' }
+}
+
+/** The voucher as it asks for what is missing, where a part of the amount has arrived and it can be paid. */
+export function askingForRemainder<V extends TermedVoucher>(
+  voucher: V,
+  remainderOf: (voucher: TermedVoucher) => Payment | null,
+): V {
+  const remainder = canBePaid(voucher) ? remainderOf(voucher) : null
+  const quoteId = remainder === null ? voucher.quoteId : null
+  return { ...voucher, remainder, ...(quoteId !== undefined && { quoteId }) }
 }
 
 /** The payer has signed the payment itself, and the server has sent it. */

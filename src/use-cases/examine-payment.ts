@@ -149,13 +149,16 @@ async function examineMined(
 
 /** What proven transactions moved a second time, for a voucher that others have resolved. */
 export function duplicateOf(voucher: TermedVoucher, examinations: Examination[]): Observation[] {
-  const paidBy = voucher.settlement?.transactions.at(-1)?.hash
+  const paid = voucher.settlement?.transactions ?? []
+  const paidBy = paid.at(-1)?.hash
   return examinations.flatMap((examination) => {
     if (examination.state !== 'proven') return []
     const { transaction, claims, payer } = examination
     const { paymentId, hash, block } = transaction
     // Approvals claim nothing: they move nothing.
     if (hash === null || block === null || payer === null || claims.length === 0) return []
+    // A part of what has paid may come with another part that came too late.
+    if (paid.some((one) => one.hash === hash)) return []
     const units = unitsOf(expectationOfTransaction(voucher, transaction)).toString()
     const detail = `the voucher was paid by transaction ${paidBy} already`
     const payment = {
@@ -193,7 +196,7 @@ async function questionOf(
   const { paymentId } = transaction
   const headNumber = voucher.redemption.headNumber ?? sighting.block.number
   const asked = async (internal: InternalActs | null) => {
-    const keys = claimKeys(chain.chainId, sighting, internal?.coins ?? [], paymentId)
+    const keys = claimKeys(chain.chainId, sighting, internal?.coins ?? [], transaction)
     const { taken, own } = await partsInUse(app, keys, paymentId, claimed)
     const question: ProofQuestion = {
       expectation: expectationOfTransaction(voucher, transaction),
@@ -297,16 +300,18 @@ function claimKeys(
   chainId: number,
   { transaction: { hash }, block, logs }: MinedSighting,
   coins: CoinTransfer[],
-  paymentId: string,
+  { paymentId, partUnits }: SettlementTransaction,
 ): Map<string, string> {
   const prefix = `${chainId}:${hash}`
+  // What has paid a part has not paid the whole.
+  const paid = partUnits === undefined ? paymentId : `${paymentId}:${partUnits}`
   const counted = countedContents()
   return new Map([
     ['call', `${prefix}:call`],
     ['value', `${prefix}:value`],
     ['internal', `${prefix}:internal`],
-    [PAID, `${prefix}:by:${paymentId}`],
-    [PAID_HERE, `${prefix}:by:${paymentId}:${block.hash}`],
+    [PAID, `${prefix}:by:${paid}`],
+    [PAID_HERE, `${prefix}:by:${paid}:${block.hash}`],
     ...logs.map(({ address, topics, data }, position): [string, string] => {
       return [`log:${position}`, `${prefix}:log:${counted([address, topics, data])}`]
     }),

@@ -3,6 +3,8 @@ import { BroadcastRefused, type Chain } from '../chains/chain.ts'
 import type { Hex } from '../domain/payment.ts'
 import { leastConfirmations, type Settlement, type SettlementTransaction } from '../domain/settlement.ts'
 import {
+  askingForRemainder,
+  besideSettlement,
   confirmSettlement,
   type Failure,
   failSettlement,
@@ -16,7 +18,7 @@ import type { App } from './app.ts'
 import type { Idempotency } from './call.ts'
 import { type Decision, decideAndCommit, recordStep, storedAnswer } from './commit.ts'
 import { type Examination, examinePayments, type FailedExamination } from './examine-payment.ts'
-import { noteObserved } from './observe-payment.ts'
+import { noteObserved, type Observation, paymentOfRemainder } from './observe-payment.ts'
 import { restVoucherCode } from './rest-code.ts'
 
 type PendingVoucher = TermedVoucher & { settlement: Settlement }
@@ -44,18 +46,42 @@ export async function followSettlement(app: App, chain: Chain, followed: TermedV
     }
     const failed = examinations.find((examination) => examination.state === 'failed')
     // What moved is written down first; the settlement's end then builds on that.
-    if (failed?.observed && (await noteObserved(app, voucher.id, failed.observed))) {
+    if (failed && (await noteLeft(app, chain, voucher, failed, examinations))) {
       return { change: null, answer: await followSettlement(app, chain, voucher) }
     }
-    if (failed) return failure(voucher, examinations, failureOf(failed), nowMs)
+    if (failed) return failure(app, voucher, examinations, failureOf(failed), nowMs)
     const waiting = examinations.find(({ state }) => state !== 'proven')
     if (waiting && isOverdue(voucher, nowMs)) {
       const { hash } = waiting.transaction
       const reason = `it found no block in 12 hours; ${MAY_STILL_BE_MINED}`
-      return failure(voucher, examinations, { reason, hash, mayStillBeMined: true }, nowMs)
+      return failure(app, voucher, examinations, { reason, hash, mayStillBeMined: true }, nowMs)
     }
     return advanceSettlement(app, chain, { voucher, settlement, examinations, idempotency: null, nowMs })
   })
+}
+
+/**
+ * Writes down what has moved where a settlement fails: by what failed, and in parts of the amount that are still there.
+ * @returns whether anything was new
+ */
+async function noteLeft(
+  app: App,
+  chain: Chain,
+  voucher: TermedVoucher,
+  { observed }: FailedExamination,
+  examinations: Examination[],
+): Promise<boolean> {
+  const left: Observation[] = observed === undefined ? [] : [observed]
+  for (const { state, transaction } of examinations) {
+    const { partUnits, ...whole } = transaction
+    if (state !== 'proven' || partUnits === undefined) continue
+    for (const alone of await examinePayments(app, chain, voucher, [whole])) {
+      if (alone.state === 'failed' && alone.observed) left.push(alone.observed)
+    }
+  }
+  let isNew = false
+  for (const observation of left) isNew = (await noteObserved(app, voucher.id, observation)) || isNew
+  return isNew
 }
 
 const MAY_STILL_BE_MINED = 'nobody has used its nonce, so it may still be mined, and is looked for'
@@ -117,13 +143,15 @@ export async function advanceSettlement(
       committed: () => restVoucherCode(app, voucher, nowMs),
     }
   }
+  // Paid again after a failure, it stays RESOLVED.
+  const counted = proven ? { ...voucher, ...besideSettlement(voucher, settlement, nowMs) } : voucher
   const settledDepth = proven ? await leastSettledDepth(chain, settlement) : null
   if (settledDepth !== null) {
-    const step = confirmSettlement(voucher, { ...settlement, confirmations: settledDepth }, nowMs)
+    const step = confirmSettlement(counted, { ...settlement, confirmations: settledDepth }, nowMs)
     return { change: { ...recordStep(step, nowMs).change, claims }, answer: step.voucher }
   }
   if (isDeepStrictEqual(settlement, voucher.settlement)) return { change: null, answer: voucher }
-  const next = trackSettlement(voucher, settlement, nowMs)
+  const next = trackSettlement(counted, settlement, nowMs)
   return { change: { vouchers: [next], claims }, answer: next }
 }
 
@@ -181,6 +209,7 @@ async function broadcastAgain(chain: Chain, { signedTransaction }: SettlementTra
 }
 
 function failure(
+  app: App,
   voucher: PendingVoucher,
   examinations: Examination[],
   why: Failure,
@@ -188,7 +217,9 @@ function failure(
 ): Decision<TermedVoucher> {
   const transactions = examinations.map(({ transaction }) => transaction)
   const step = failSettlement(voucher, { ...voucher.settlement, transactions }, why, nowMs)
-  return { change: recordStep(step, nowMs).change, answer: step.voucher }
+  // What is left of a payment in parts is not asked for again.
+  const next = askingForRemainder(step.voucher, (failed) => paymentOfRemainder(app, failed))
+  return { change: recordStep({ ...step, voucher: next }, nowMs).change, answer: next }
 }
 
 async function findTermed(app: App, voucherId: string): Promise<TermedVoucher | null> {

@@ -200,6 +200,31 @@ describe('coins that a contract wallet pays by an internal call', () => {
     await assertPays(otherCall, otherHash, key)
     await assertRefused(otherCoins, otherHash, COUNTED)
   })
+
+  it('count in part only, also once the other part is reorganised away', async () => {
+    const to = shop.newRecipient()
+    const voucher = await ask(to)
+    const [first, rest] = [parseUnits('0.15', 18), parseUnits('0.1', 18)]
+    const part = await act({ target: to, value: first })
+    const short = await assertRefused(voucher, part, /sent 150000000000000000 wei/)
+    assert.equal(short.payments?.[0]?.input.value, String(rest))
+    await assertPays(voucher, await act({ target: to, value: rest }))
+
+    await reorg(shop.chain, 1)
+    await eventually(async () => {
+      shop.server.clock.advance(60_000)
+      await shop.mine()
+      return ok(await look(scene, voucher)).settlement?.status === 'FAILED'
+    })
+    const failed = ok(await look(scene, voucher))
+    assert.deepEqual(
+      failed.observedPayments?.map(({ transactionHash, reason, amount }) => [transactionHash, reason, amount]),
+      [[part, 'UNDERPAID', '0.15']],
+    )
+    assert.equal(failed.payments?.[0]?.input.value, String(rest))
+    await assertRefused(voucher, part, /sent 150000000000000000 wei/)
+    await assertPays(voucher, await act({ target: to, value: rest }))
+  })
 })
 
 describe('where no node can trace', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
-import { keccak256 } from 'viem'
+import { encodeFunctionData, erc20Abi, keccak256 } from 'viem'
 import type { Hex } from '../../src/domain/payment.ts'
 import type { VoucherView } from '../../src/protocol/schemas.ts'
 import { eventually } from '../support/server.ts'
@@ -67,6 +67,9 @@ async function lastEvent(id: string): Promise<string | undefined> {
   return (await shop.events(id)).at(-1)
 }
 
+const observedIn = ({ observedPayments = [] }: VoucherView) =>
+  observedPayments.map(({ transactionHash, reason, amount }) => [transactionHash, reason, amount])
+
 /** Pays again after a failure, and follows that to its depth. */
 async function payAgain(id: string, to: Hex): Promise<void> {
   const voucher = await shop.look(id)
@@ -106,6 +109,49 @@ describe('a reorg', () => {
     const settled = await shop.confirm(voucher.id)
     assert.equal(settled.status, 'RESOLVED')
     assert.deepEqual((await shop.events(voucher.id)).slice(2), ['voucher.resolved', 'voucher.settled'])
+  })
+
+  it('that loses one of two parts leaves the other in sight; what comes back too late is paid twice, and no more', async () => {
+    const to = shop.newRecipient()
+    const voucher = await shop.ask(UNITS, to)
+    const approval = [shop.sender(2).address, UNITS] as const
+    const approve = encodeFunctionData({ abi: erc20Abi, functionName: 'approve', args: approval })
+    await shop.contractCall(shop.plain.address, approve)
+    const part = await shop.send({ units: 600n, to })
+    await shop.mine()
+    assert.equal((await shop.resolve(voucher, { transactionHash: part })).body.code, 'receipt_rejected')
+    const raw = await shop.sign({ units: 400n, to })
+    await shop.client.sendRawTransaction({ serializedTransaction: raw })
+    await shop.mine()
+    assert.equal((await shop.resolve(voucher, { transactionHash: keccak256(raw) })).body.status, 'RESOLVED')
+    await reorg(shop.chain, 1)
+    const failed = await eventually(async () => {
+      shop.server.clock.advance(DROP_GRACE_MS)
+      await shop.mine()
+      const now = await shop.look(voucher.id)
+      return now.settlement?.status === 'FAILED' && now
+    })
+    assert.deepEqual(observedIn(failed), [[part, 'UNDERPAID', '0.0006']])
+    assert.match(failed.payments?.[0]?.summary ?? '', /^Send 0\.0004 EURC/)
+
+    const args = [shop.payerAddress, to, 400n] as const
+    const rest = await shop.contractCall(
+      shop.plain.address,
+      encodeFunctionData({ abi: erc20Abi, functionName: 'transferFrom', args }),
+      2,
+    )
+    await shop.mine()
+    const completed = (await shop.resolve(failed, { transactionHash: rest })).body
+    assert.deepEqual([completed.settlement?.status, observedIn(completed)], ['PENDING', []])
+    assert.deepEqual(completed.mayStillBeMined, [keccak256(raw)])
+    await shop.client.sendRawTransaction({ serializedTransaction: raw })
+    const twice = await eventually(async () => {
+      shop.server.clock.advance(5_000)
+      await shop.mine()
+      const now = await shop.look(voucher.id)
+      return now.observedPayments !== undefined && now
+    })
+    assert.deepEqual(observedIn(twice), [[keccak256(raw), 'DUPLICATE', '0.0004']])
   })
 
   it('that loses the transaction fails the settlement, and the payer pays again', async () => {
