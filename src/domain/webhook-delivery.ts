@@ -43,7 +43,8 @@ export type WebhookDelivery = {
   createdAtMs: number
 }
 
-export type DeliveryStatus = 'PENDING' | 'DELIVERED' | 'RETRYING' | 'FAILED'
+export const DELIVERY_STATUSES = ['PENDING', 'DELIVERED', 'RETRYING', 'FAILED'] as const
+export type DeliveryStatus = (typeof DELIVERY_STATUSES)[number]
 
 /** How an attempt went. */
 export type AttemptOutcome =

@@ -5,7 +5,7 @@ type Placeholder = (nth: number) => string
 
 /** What of each table is alive; rows that the clock has ended are not. */
 const LIVING = {
-  vouchers: 'ended_at_ms IS NULL AND coalesce(lapses_at_ms > NOW, TRUE)',
+  vouchers: `status IN ('RESERVED', 'REDEEMED') AND coalesce(lapses_at_ms > NOW, TRUE)`,
   'vouchers of any age': 'TRUE',
   sessions: `status = 'OPEN' AND closes_at_ms > NOW`,
   contexts: 'code_ended_at_ms IS NULL AND code_expires_at_ms > NOW',

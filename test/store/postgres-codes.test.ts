@@ -50,7 +50,7 @@ async function openNode(t: TestContext) {
 /** Puts the lowest so many codes into use. */
 async function hold(sql: Client, count: number): Promise<void> {
   // Without the indexes of lists this takes half the time.
-  await sql.query('DROP INDEX vouchers_payer, vouchers_payee')
+  await sql.query('DROP INDEX vouchers_payer, vouchers_payee, vouchers_payer_status, vouchers_payee_status')
   await sql.query(
     `INSERT INTO vouchers (id, version, status, code, payer_id, payee_id, created_at_ms, body)
       SELECT 'held_' || lpad(n::text, 6, '0'), 1, 'RESERVED', lpad(n::text, 6, '0'), 'usr_held', 'held', 0, '{}'

@@ -11,12 +11,14 @@ import { describe, type TestContext, test } from 'node:test'
 import { CODE_REST_MS, type CodeDealer } from '../../src/domain/code-dealer.ts'
 import { closeContext, releaseContextCode } from '../../src/domain/context.ts'
 import { discardVoucher } from '../../src/domain/voucher.ts'
+import { DELIVERY_STATUSES } from '../../src/domain/webhook-delivery.ts'
+import { type Query, sessionsQuery, vouchersQuery, webhookDeliveriesQuery } from '../../src/store/sqlite/lists.ts'
 import { openSqliteStore, type SqliteStore } from '../../src/store/sqlite.ts'
 import type { StoredAnswer } from '../../src/store/store.ts'
 import { dealAll } from '../support/deal-all.ts'
 import { storeContract } from './contract.ts'
 import type { OpenedStore } from './engine.ts'
-import { aContext, anAnswer, aVoucher, MINUTE_MS, T0 } from './rows.ts'
+import { aContext, anAnswer, aVoucher, MINUTE_MS, T0, WHOLE_LIST } from './rows.ts'
 
 const CHILD = join(import.meta.dirname, 'child.ts')
 
@@ -236,6 +238,80 @@ async function notDealt(dealer: CodeDealer, nowMs: number): Promise<string[]> {
   }
   return left
 }
+
+describe('lists are read by indexes, also where they match nothing', () => {
+  const explain = async (t: TestContext) => {
+    const dataDir = await temporaryDirectory(t)
+    const store = await openSqliteStore({ dataDir })
+    await store.close()
+    const db = new DatabaseSync(join(dataDir, 'sixpence.db'))
+    t.after(() => db.close())
+    /** Fails where rows are read in any other order than the list's, or any are read that the index does not tell apart. */
+    return ({ sql, values }: Query, columns: (string | false | undefined)[], name: object) => {
+      const plan = db
+        .prepare(`EXPLAIN QUERY PLAN ${sql}`)
+        .all(...values)
+        .map(({ detail }) => `${detail}`)
+      const told = `${JSON.stringify(name)}\n${plan.join('\n')}`
+      assert.ok(!plan.some((line) => /TEMP B-TREE|SCAN (?!found)/.test(line)), told)
+      const searches = plan.filter((line) => /^SEARCH (?!.*PRIMARY KEY)/.test(line))
+      assert.ok(searches.length > 0, told)
+      const isNarrow = (line: string) => columns.some((column) => column && line.includes(`${column}=?`))
+      assert.ok(!columns.some(Boolean) || searches.every(isNarrow), told)
+    }
+  }
+  const times = [{}, { sinceMs: T0 }, { sinceMs: T0, untilMs: T0 + 1 }]
+  const some = (value: string) => [null, value]
+
+  test('of vouchers', async (t) => {
+    const check = await explain(t)
+    const parties = [{ payerId: 'usr' }, { payeeId: 'p' }, { payerId: 'usr', payeeId: 'p' }]
+    const statuses = [null, 'RESERVED', 'REDEEMED', 'RESOLVED', 'DISCARDED', 'EXPIRED'] as const
+    for (const party of parties)
+      for (const status of statuses)
+        for (const orderId of some('o'))
+          for (const sessionId of some('s'))
+            for (const code of some('c'))
+              for (const time of times) {
+                const filter = { ...WHOLE_LIST, ...time, status, orderId, sessionId, code, nowMs: T0 }
+                const query = vouchersQuery({ ...filter, party: { payerId: null, payeeId: null, ...party } })
+                const isFew = sessionId !== null || code !== null || orderId !== null
+                const few = [sessionId && 'session_id', code && 'code', orderId && 'order_id']
+                const columns = isFew ? few : [status !== null && 'status']
+                check(
+                  query,
+                  columns.map((column) => column || false),
+                  { party, ...filter },
+                )
+              }
+    for (const party of parties)
+      for (const contextId of some('c')) {
+        const filter = { ...WHOLE_LIST, contextId }
+        check(
+          sessionsQuery({ ...filter, party: { payerId: null, payeeId: null, ...party } }),
+          [contextId !== null && 'context_id'],
+          filter,
+        )
+      }
+  })
+
+  test('of deliveries', async (t) => {
+    const check = await explain(t)
+    for (const status of [null, ...DELIVERY_STATUSES])
+      for (const endpointId of some('e'))
+        for (const eventType of some('t'))
+          for (const widgetId of some('w'))
+            for (const payeeOnly of [false, true])
+              for (const time of times) {
+                const filter = { ...WHOLE_LIST, ...time, status, endpointId, eventType, widgetId, payeeOnly }
+                const rare = widgetId !== null || eventType !== null
+                const columns = rare ? [widgetId !== null ? 'widget_id' : 'event_type'] : ['status']
+                check(webhookDeliveriesQuery({ ...filter, ownerId: 'usr' }), columns, filter)
+                if (!rare && endpointId !== null)
+                  check(webhookDeliveriesQuery({ ...filter, ownerId: 'usr' }), ['endpoint_id'], filter)
+              }
+  })
+})
 
 describe('faults', () => {
   test('what was acknowledged before kill -9 is there, whole', { timeout: 60_000 }, async (t) => {

@@ -1,4 +1,5 @@
 import type { VoucherStatus } from '../../domain/voucher.ts'
+import { DELIVERY_STATUSES } from '../../domain/webhook-delivery.ts'
 import type {
   CompetingFilter,
   Page,
@@ -37,19 +38,30 @@ export function sessionsQuery(filter: SessionFilter): Query {
 /** A page of a party's vouchers, newest first. */
 export function vouchersQuery(filter: VoucherFilter): Query {
   const { party, sessionId, orderId, code, status, nowMs } = filter
-  const conditions: Condition[] = []
-  if (code !== null) conditions.push(is('code', code))
-  if (status !== null) conditions.push(statusAsOf(status, nowMs))
-  if (sessionId !== null) conditions.push(is('session_id', sessionId))
-  if (orderId !== null) conditions.push(is('order_id', orderId))
-  const isNarrow = sessionId !== null || orderId !== null
-  const arms = isNarrow ? [[anyOf(party)]] : eachOf(party)
-  return page(
-    'vouchers',
-    arms.map((arm) => [...arm, ...conditions]),
-    filter,
-  )
+  // Of a session, of a code and of an order there are few: there the status is looked up in the rows.
+  const rowStatus = status === null ? [] : [isAsOf(status, nowMs)]
+  if (sessionId !== null || code !== null) {
+    const conditions = [anyOf(party), ...rowStatus]
+    if (orderId !== null) conditions.push(is('order_id', orderId))
+    if (code !== null) conditions.push(is('code', code))
+    const found = sessionId === null ? LIVING_AND_ENDED : [is('session_id', sessionId)]
+    const arms = found.map((one) => [one, ...conditions])
+    return page('vouchers', arms, filter)
+  }
+  if (orderId !== null) {
+    const arms = eachOf(party).map((arm) => [...arm, is('order_id', orderId), ...rowStatus])
+    return page('vouchers', arms, filter)
+  }
+  const statuses = status === null ? [[]] : armsOfStatus(status, nowMs)
+  const arms = eachOf(party).flatMap((arm) => statuses.map((one) => [...arm, ...one]))
+  return page('vouchers', arms, filter)
 }
+
+/** The codes of both are indexed apart. */
+const LIVING_AND_ENDED: Condition[] = [
+  { sql: 'ended_at_ms IS NULL', values: [] },
+  { sql: 'ended_at_ms IS NOT NULL', values: [] },
+]
 
 /** A slice of the vouchers of those who have shown to hold an address, oldest first. */
 export function competingQuery({ wallets, accountIds, asks, sinceMs, after, limit }: CompetingFilter): Query {
@@ -85,29 +97,44 @@ export function webhookEndpointsQuery(filter: WebhookEndpointFilter): Query {
   return page('webhook_endpoints', [conditions], filter)
 }
 
-/** A page of an owner's deliveries, newest first. */
+/**
+ * A page of an owner's deliveries, newest first. The indexes of all that an owner or an endpoint has are by status, too, and
+ * so read once for each.
+ */
 export function webhookDeliveriesQuery(filter: WebhookDeliveryFilter): Query {
   const { ownerId, payeeOnly, endpointId, status, eventType, widgetId } = filter
-  const conditions =
-    endpointId === null ? [is('owner_id', ownerId)] : [is('endpoint_id', endpointId), is('owner_id', ownerId)]
+  const conditions = [is('owner_id', ownerId)]
+  if (endpointId !== null) conditions.push(is('endpoint_id', endpointId))
   if (payeeOnly) conditions.push({ sql: 'payer_id IS NULL', values: [] })
-  if (status !== null) conditions.push(is('status', status))
   if (eventType !== null) conditions.push(is('event_type', eventType))
   if (widgetId !== null) conditions.push(is('widget_id', widgetId))
-  return page('webhook_deliveries', [conditions], filter)
+  if (status === null && (eventType !== null || widgetId !== null)) {
+    return page('webhook_deliveries', [conditions], filter)
+  }
+  const statuses = status === null ? DELIVERY_STATUSES : [status]
+  const arms = statuses.map((one) => [...conditions, is('status', one)])
+  return page('webhook_deliveries', arms, filter)
 }
 
-/** The status as the clock has it: what has lapsed reads EXPIRED, whatever the row says. */
-function statusAsOf(status: VoucherStatus, nowMs: number): Condition {
-  switch (status) {
-    case 'RESERVED':
-    case 'REDEEMED':
-      return { sql: '(status = ? AND coalesce(lapses_at_ms > ?, TRUE))', values: [status, nowMs] }
-    case 'EXPIRED':
-      return { sql: '(status = ? OR coalesce(lapses_at_ms <= ?, FALSE))', values: [status, nowMs] }
-    default:
-      return { sql: 'status = ?', values: [status] }
+/** What lapses at some time, and reads EXPIRED from then on, whatever the row says. */
+const LAPSING: VoucherStatus[] = ['RESERVED', 'REDEEMED']
+
+/** The status as the clock has it, as a filter of rows that something narrower has found. */
+function isAsOf(status: VoucherStatus, nowMs: number): Condition {
+  if (status === 'EXPIRED') {
+    return { sql: '(status = ? OR coalesce(lapses_at_ms <= ?, FALSE))', values: [status, nowMs] }
   }
+  return LAPSING.includes(status)
+    ? { sql: '(status = ? AND coalesce(lapses_at_ms > ?, TRUE))', values: [status, nowMs] }
+    : is('status', status)
+}
+
+/** The same as index scans: no row comes from two. */
+function armsOfStatus(status: VoucherStatus, nowMs: number): Condition[][] {
+  const lapsed = { sql: 'coalesce(lapses_at_ms <= ?, FALSE)', values: [nowMs] }
+  if (status === 'EXPIRED') return [[is('status', status)], ...LAPSING.map((one) => [is('status', one), lapsed])]
+  const living = { sql: 'coalesce(lapses_at_ms > ?, TRUE)', values: [nowMs] }
+  return [[is('status', status), ...(LAPSING.includes(status) ? [living] : [])]]
 }
 
 /** One index scan for each side that the party is on; no row comes from both. A party of nobody has no rows. */

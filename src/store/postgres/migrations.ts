@@ -12,6 +12,7 @@ const STEPS = [
   '8-relay-queues.sql',
   '9-who-comes-first.sql',
   '10-what-is-asked.sql',
+  '11-what-lists-filter-by.sql',
 ]
 
 /** The schema that this program writes. */

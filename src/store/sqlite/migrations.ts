@@ -214,6 +214,22 @@ const STEPS: string[] = [
   CREATE INDEX vouchers_signed_asks ON vouchers (signed_by, asks) WHERE signed_by IS NOT NULL AND asks IS NOT NULL;
   CREATE INDEX vouchers_payer_asks ON vouchers (payer_id, asks) WHERE asks IS NOT NULL;
   `,
+  `
+  DROP INDEX vouchers_order;
+  DROP INDEX vouchers_live_payer;
+  DROP INDEX vouchers_live_payee;
+  CREATE INDEX vouchers_code ON vouchers (code, created_at_ms);
+  CREATE INDEX vouchers_payer_status ON vouchers (payer_id, status, created_at_ms);
+  CREATE INDEX vouchers_payee_status ON vouchers (payee_id, status, created_at_ms);
+  CREATE INDEX vouchers_payer_order ON vouchers (payer_id, order_id, created_at_ms) WHERE order_id IS NOT NULL;
+  CREATE INDEX vouchers_payee_order ON vouchers (payee_id, order_id, created_at_ms) WHERE order_id IS NOT NULL;
+  DROP INDEX webhook_deliveries_owner;
+  DROP INDEX webhook_deliveries_endpoint;
+  CREATE INDEX webhook_deliveries_owner_status ON webhook_deliveries (owner_id, status, created_at_ms);
+  CREATE INDEX webhook_deliveries_endpoint_status ON webhook_deliveries (endpoint_id, status, created_at_ms);
+  CREATE INDEX webhook_deliveries_type ON webhook_deliveries (owner_id, event_type, created_at_ms);
+  CREATE INDEX webhook_deliveries_widget ON webhook_deliveries (owner_id, widget_id, created_at_ms) WHERE widget_id IS NOT NULL;
+  `,
 ]
 
 /** The schema that this program writes. */
