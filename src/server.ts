@@ -5,7 +5,7 @@ import type { Attestation } from './auth/attestation.ts'
 import { createGuessLimits } from './auth/guesses.ts'
 import { withLoopbackNames } from './auth/hosts.ts'
 import { createPasswords, type PasswordCost } from './auth/passwords.ts'
-import { createQueue } from './auth/queue.ts'
+import { createFairQueue, createQueue } from './auth/queue.ts'
 import { createRateLimits, type RatePreset } from './auth/rate-limits.ts'
 import { createTokens } from './auth/tokens.ts'
 import { type EvmChain, openEvmChain } from './chains/evm/evm-chain.ts'
@@ -128,7 +128,7 @@ export type RunningServer = {
 const DRAIN_MS = 10_000
 
 /** Lists under way, and those that wait for them. */
-const LISTS = { atOnce: 4, waiting: 200 }
+const LISTS = { atOnce: 4, waiting: 500, waitingEach: 20 }
 
 /** Calls that look through a session for what their receipts pay, and those that wait for them: readers do not take their turns. */
 const SESSION_LOOKS = { atOnce: 4, waiting: 1000 }
@@ -328,7 +328,7 @@ async function createApp(options: ServerOptions, parts: Parts): Promise<App> {
     leases: new Leases(store),
     fence: null,
     streams,
-    lists: createQueue(LISTS),
+    lists: createFairQueue(LISTS),
     sessionLooks: createQueue(SESSION_LOOKS),
     log,
   }

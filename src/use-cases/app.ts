@@ -1,7 +1,7 @@
 import type { Attestation } from '../auth/attestation.ts'
 import type { GuessLimits } from '../auth/guesses.ts'
 import type { Passwords } from '../auth/passwords.ts'
-import type { Queue } from '../auth/queue.ts'
+import type { FairQueue, Queue } from '../auth/queue.ts'
 import type { Secrets } from '../auth/secrets.ts'
 import type { Tokens } from '../auth/tokens.ts'
 import type { Chain, ChainRules } from '../chains/chain.ts'
@@ -56,7 +56,7 @@ export type App = {
   /** The event streams that are open on this node. */
   streams: EventStreams
   /** Lists are put together a few at a time: they are the largest answers. */
-  lists: Queue
+  lists: FairQueue
   /** Calls that look through a session for what their receipts pay, a few at a time: it may hold thousands of vouchers. */
   sessionLooks: Queue
   log: Log

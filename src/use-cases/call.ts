@@ -50,6 +50,12 @@ export function accountKey(caller: User | Payee | KeyHolder): string {
   return caller.kind === 'payee' ? caller.payeeId : caller.accountId
 }
 
+/** Names whose turn it is where callers stand in line: an account has one place in the round, whichever of its keys it uses. */
+export function inLineAs({ caller, addressKey }: Pick<Call, 'caller' | 'addressKey'>): string {
+  const isParty = caller.kind === 'user' || caller.kind === 'payee' || caller.kind === 'key'
+  return isParty ? accountKey(caller) : callerKey({ caller, addressKey })
+}
+
 /** Names a caller for idempotency: a key's answers are its own. */
 export function callerKey(call: Pick<Call, 'caller' | 'addressKey'>): string {
   switch (call.caller.kind) {

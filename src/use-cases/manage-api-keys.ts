@@ -5,7 +5,7 @@ import { newId } from '../protocol/ids.ts'
 import type { ApiKeyQuery, ApiKeyView, CreateApiKeyBody, NewApiKeyView } from '../protocol/schemas.ts'
 import type { Page } from '../store/store.ts'
 import type { App } from './app.ts'
-import type { Call } from './call.ts'
+import { type Call, inLineAs } from './call.ts'
 import { decideAndCommit } from './commit.ts'
 import { notFound } from './find.ts'
 import { type Listed, listPage } from './page.ts'
@@ -70,7 +70,7 @@ const DEFAULT_KEYS = 1000
 export async function listApiKeys(app: App, call: Call, query: ApiKeyQuery): Promise<Listed> {
   const ownerId = ownerOf(call)
   const read = (page: Page) => app.store.apiKeys(ownerId, page)
-  return app.lists.run(() => listPage({ limit: DEFAULT_KEYS, ...query }, read, apiKeyView))
+  return app.lists.run(inLineAs(call), () => listPage({ limit: DEFAULT_KEYS, ...query }, read, apiKeyView))
 }
 
 /** Ends a key at once; a key may end itself. Revoking again changes nothing. @throws Refusal `not_found`, `forbidden` */

@@ -4,7 +4,7 @@ import { type Batch, isToBePaid, planPayments } from '../domain/session-payments
 import type { Voucher } from '../domain/voucher.ts'
 import type { SessionPaymentsQuery, SessionPaymentsView } from '../protocol/schemas.ts'
 import type { App } from './app.ts'
-import type { Call, User } from './call.ts'
+import { type Call, inLineAs, type User } from './call.ts'
 import { findOwnContext, findSessionAsPayer } from './find.ts'
 import { collect } from './page.ts'
 import { MAX_LIMIT, VouchersInSession } from './read-sessions.ts'
@@ -33,7 +33,7 @@ export async function readSessionPayments(
 
 /** What is still to be paid, as many as a page holds. */
 function vouchersToPay(app: App, call: Call, sessionId: string, { limit = MAX_LIMIT, offset }: SessionPaymentsQuery) {
-  return app.lists.run(async () => {
+  return app.lists.run(inLineAs(call), async () => {
     const slices = new VouchersInSession(app, call, sessionId, offset)
     const vouchers: Voucher[] = []
     const view = (voucher: Voucher) => (isToBePaid(voucher) ? voucherView(voucher) : undefined)

@@ -3,7 +3,7 @@ import { type Voucher, voucherAsOf } from '../domain/voucher.ts'
 import type { SessionQuery, SessionView, SessionVouchersQuery, VoucherView } from '../protocol/schemas.ts'
 import type { Page } from '../store/store.ts'
 import type { App } from './app.ts'
-import type { Call, KeyHolder, Payee, User } from './call.ts'
+import { type Call, inLineAs, type KeyHolder, type Payee, type User } from './call.ts'
 import { findSessionAsParty, partyOf } from './find.ts'
 import { collect, type Listed, listPage } from './page.ts'
 import { sessionView, voucherView } from './views.ts'
@@ -21,7 +21,7 @@ export async function getSession(
 
 /** A page of a session's vouchers, oldest first: each is a VoucherView. */
 function pageOfSession(app: App, call: Call, sessionId: string, query: SessionVouchersQuery): Promise<Listed> {
-  return app.lists.run(async () => {
+  return app.lists.run(inLineAs(call), async () => {
     const vouchers = new VouchersInSession(app, call, sessionId, query.offset)
     const { rows, isCut } = await collect({ limit: query.limit ?? MAX_LIMIT, view: voucherView, ...vouchers.reading() })
     return { rows, next: isCut ? { offset: vouchers.passed } : null }
@@ -81,5 +81,7 @@ export async function listSessions(
 ): Promise<Listed> {
   const filter = { party: partyOf(call.caller), contextId: query.contextId ?? null }
   const read = (page: Page) => app.store.sessions({ ...page, ...filter })
-  return app.lists.run(() => listPage(query, read, (session) => sessionView(sessionAsOf(session, call.nowMs))))
+  return app.lists.run(inLineAs(call), () =>
+    listPage(query, read, (session) => sessionView(sessionAsOf(session, call.nowMs))),
+  )
 }

@@ -2,7 +2,7 @@ import { voucherAsOf } from '../domain/voucher.ts'
 import type { VoucherQuery, VoucherView } from '../protocol/schemas.ts'
 import type { Page } from '../store/store.ts'
 import type { App } from './app.ts'
-import type { Call, KeyHolder, Payee, User } from './call.ts'
+import { type Call, inLineAs, type KeyHolder, type Payee, type User } from './call.ts'
 import { findVoucherAsParty, partyOf } from './find.ts'
 import { withAlternatives } from './offer-alternatives.ts'
 import { type Listed, listPage } from './page.ts'
@@ -35,5 +35,7 @@ export async function listVouchers(
     nowMs,
   }
   const read = (page: Page) => app.store.vouchers({ ...page, ...filter })
-  return app.lists.run(() => listPage(query, read, (voucher) => voucherView(voucherAsOf(voucher, nowMs))))
+  return app.lists.run(inLineAs(call), () =>
+    listPage(query, read, (voucher) => voucherView(voucherAsOf(voucher, nowMs))),
+  )
 }

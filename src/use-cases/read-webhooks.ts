@@ -31,7 +31,7 @@ export async function listWebhookEndpoints(
     widgetId: query.widgetId ?? null,
   }
   const read = (page: Page) => app.store.webhookEndpoints({ ...page, ...filter })
-  return app.lists.run(() => listPage(query, read, webhookEndpointView))
+  return app.lists.run(caller.accountId, () => listPage(query, read, webhookEndpointView))
 }
 
 /** @throws Refusal `not_found` */
@@ -61,7 +61,7 @@ export async function listWebhookDeliveries(
       view: webhookDeliveryView(delivery, bodies[index] ?? null),
     }))
   }
-  return app.lists.run(() => listPage(query, read, ({ view }) => view))
+  return app.lists.run(caller.accountId, () => listPage(query, read, ({ view }) => view))
 }
 
 /** An API key never acts as payer. */
