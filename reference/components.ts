@@ -134,9 +134,11 @@ function tidiedChoice(schema: JsonObject): JsonObject {
   return schema
 }
 
-/** TypeBox writes tuples as JSON Schema had them before 2020. */
+/** TypeBox writes tuples as JSON Schema had them before 2020. Tuples of one are lists of just one, which every reader knows. */
 function tidiedTuple({ items, additionalItems: _, minItems = 0, ...rest }: JsonObject): JsonObject {
-  return { ...rest, prefixItems: items ?? [], minItems, maxItems: minItems }
+  const [only = {}, ...more] = Array.isArray(items) ? items : []
+  const itself: JsonObject = more.length === 0 ? { items: only } : { prefixItems: items ?? [], items: false }
+  return { ...rest, ...itself, minItems, maxItems: minItems }
 }
 
 export function isObject(value: Json | undefined): value is JsonObject {
