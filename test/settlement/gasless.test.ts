@@ -15,6 +15,7 @@ import type { HDAccount } from 'viem/accounts'
 import type { Hex } from '../../src/domain/payment.ts'
 import { endRelay, newRelayQueue, type RelayQueue, spentWei } from '../../src/domain/relay-queue.ts'
 import type { SessionResolvedView, VoucherView } from '../../src/protocol/schemas.ts'
+import { Conflict } from '../../src/store/store.ts'
 import { RELAY_PATIENCE_MS } from '../../src/use-cases/tend-relays.ts'
 import { type FaultyNode, startFaultyNode } from '../chains/faulty-node.ts'
 import { type Deployed, devAccount, type TestContract } from '../support/anvil.ts'
@@ -118,6 +119,18 @@ function hashOf({ settlement }: VoucherView): Hex {
 const QUEUE_ID = () => `${shop.client.chain.id}:${relayerAddress.toLowerCase()}`
 const queue = async (): Promise<RelayQueue> =>
   (await shop.server.app.store.relayQueue(QUEUE_ID())) ?? newRelayQueue(QUEUE_ID())
+
+/** Writes the queue anew, after whatever the server, which looks after it, has written meanwhile. */
+const rewriteQueue = (rewrite: (now: RelayQueue) => RelayQueue) =>
+  eventually(async () => {
+    try {
+      await shop.server.app.store.commit({ relayQueues: [rewrite(await queue())] })
+      return true
+    } catch (error) {
+      if (error instanceof Conflict) return false
+      throw error
+    }
+  })
 
 const isResolved = ({ status }: VoucherView) => status === 'RESOLVED'
 
@@ -478,17 +491,14 @@ describe('a relayer', () => {
   })
 
   it('that has spent its daily cap refuses until the day is over', async () => {
-    const { store } = shop.server.app
     const anHourAgoMs = shop.server.clock.now() - 60 * 60 * 1000
-    const full = endRelay(await queue(), -1, DAILY_CAP_WEI, anHourAgoMs)
-    await store.commit({ relayQueues: [full] })
+    await rewriteQueue((now) => endRelay(now, -1, DAILY_CAP_WEI, anHourAgoMs))
     const { voucher } = await ask('AuthorizedToken')
     const signature = await sign(voucher)
     const refused = await shop.resolve(voucher, { signature })
     assert.deepEqual([refused.status, refused.body.code], [503, 'overloaded'])
     assert.match(refused.body.detail ?? '', /daily limit/)
-    const now = await queue()
-    await store.commit({ relayQueues: [{ ...now, version: now.version + 1, spent: [] }] })
+    await rewriteQueue((now) => ({ ...now, version: now.version + 1, spent: [] }))
     await pay(voucher, signature)
   })
 
