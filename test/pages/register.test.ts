@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'node:test'
 import type { BrowserContextOptions, Locator } from 'playwright-core'
+import { encodeFunctionData, erc20Abi } from 'viem'
 import { type ContextView, createPayee, createPayer, type Payee, signIn } from '../../src/client/index.ts'
 import { eventually, UNVERIFIED_NETWORK, unverifiedNetwork } from '../support/server.ts'
 import { assertAccessible, assertFitsWidth, openBrowser, PHONE, type TestBrowser, type TestPage } from './browser.ts'
@@ -216,6 +217,30 @@ describe('a sale', () => {
     await page.getByRole('dialog').getByRole('button', { name: 'Call it off' }).click()
     await says(page, 'Not paid: it was called off')
     assert.equal((await counter.payer.getVoucher(id)).status, 'DISCARDED')
+  })
+
+  it('of which too little arrives says how much and from whom, and goes on when the rest comes', async () => {
+    const { code } = await counter.openContext()
+    const page = await openRegister()
+    await ask(page, { amount: '7', code })
+    await says(page, WAITING)
+    const [voucherCode = ''] = await codesOn(page, 'Voucher code')
+    const { id, payments = [] } = await asked(voucherCode)
+    const [payment] = payments
+    assert.ok(payment)
+    const data = encodeFunctionData({ abi: erc20Abi, functionName: 'transfer', args: [SHOP, 5_000_000n] })
+    const { chainId, input } = payment
+    const transactionHash = await counter.wallet.sendTransaction({ chainId, to: input.to, value: 0n, data })
+    await counter.wallet.waitForTransaction(transactionHash)
+    await assert.rejects(counter.payer.resolveVoucher(id, [{ paymentId: payment.id, transactionHash }]))
+
+    const notice = page.getByRole('alert').filter({ hasText: 'Too little has arrived' })
+    await notice.waitFor()
+    assert.match((await notice.textContent()) ?? '', new RegExp(`5.*EURC.*From ${counter.wallet.address}`))
+    await assertAccessible(page, 'too little has arrived')
+    await pay(page)
+    await says(page, PAID)
+    await notice.waitFor({ state: 'detached' })
   })
 
   it('whose payment the chain undoes says so', async () => {

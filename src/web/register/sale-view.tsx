@@ -14,6 +14,7 @@ import {
   confirmationsOf,
   isPaid,
   isUnderWay,
+  type Observed,
   type Sale,
   type SaleLine,
   STANDINGS,
@@ -166,9 +167,36 @@ function LineFacts({ line }: { line: SaleLine }) {
         )}
       </dl>
       {progress !== null && <Progress label="Confirmations" {...progress} />}
+      {voucher.observed?.map((observed) => (
+        <MovedBeside key={observed.transactionHash} line={line} observed={observed} />
+      ))}
       {voucher.settlement?.failure && <p class="notice notice--bad">The payment: {voucher.settlement.failure}.</p>}
     </>
   )
+}
+
+/** What moved is the shop's to know: it can wait for the rest, or give it back. */
+function MovedBeside({ line, observed }: { line: SaleLine; observed: Observed }) {
+  const { reason, amount, from, transactionHash } = observed
+  const what = amount === null ? null : <Money amount={amount} currency={line.symbol} />
+  return (
+    <div class="notice notice--bad" role="alert">
+      <p>
+        <strong>{MOVED[reason].word}</strong>
+        {what !== null && <>: {what}</>}. {MOVED[reason].sentence}
+      </p>
+      <p class="small">
+        From <span class="address">{from}</span>, transaction <span class="address">{transactionHash}</span>
+      </p>
+    </div>
+  )
+}
+
+const MOVED: Record<Observed['reason'], { word: string; sentence: string }> = {
+  UNDERPAID: { word: 'Too little has arrived', sentence: 'The payer is asked for the rest; else give it back.' },
+  OVERPAID: { word: 'Too much has arrived', sentence: 'It does not count for this sale: give it back, or settle it.' },
+  DUPLICATE: { word: 'It was paid twice', sentence: 'Give the second payment back.' },
+  UNPROVEN: { word: 'It may have been paid', sentence: 'The chain cannot show it here: look in your wallet.' },
 }
 
 function Actions({ sale }: { sale: Sale }) {

@@ -17,11 +17,19 @@ export type VoucherRecord = Pick<VoucherView, 'id' | 'code' | 'status' | 'versio
   payers: string[]
   /** What the payer paid with, where that is another currency. */
   paidWith: { amount: string; currency: string } | null
+  /** What reached the shop without paying this; left out where nothing did. */
+  observed?: Observed[]
   /** When the payer's time is up, by the clock of this browser. */
   endsAtMs: number
   /** When the payer was asked, by the server's clock. */
   askedAtMs: number
 }
+
+/** What reached the shop, or may have, without paying the voucher. */
+export type Observed = Pick<
+  NonNullable<VoucherView['observedPayments']>[number],
+  'transactionHash' | 'reason' | 'amount' | 'from'
+>
 
 export type SaleLine = Asked & { voucher: VoucherRecord | null }
 
@@ -122,12 +130,16 @@ export function canBeCalledOff({ lines }: Sale): boolean {
 /** What the register keeps of a voucher. `askedNow`: the answer is as old as its `updatedAt`, which tells the clocks apart. */
 export function recordOf(voucher: VoucherView, before: VoucherRecord | null): VoucherRecord {
   const { id, code, status, version, late, settlement, payers, suppliedPayment, expectedPayment } = voucher
+  const observed = voucher.observedPayments?.map(({ transactionHash, reason, amount, from }) => {
+    return { transactionHash, reason, amount, from }
+  })
   const isSwapped = suppliedPayment !== undefined && suppliedPayment.currency !== expectedPayment?.currency
   const timeLeftMs = Date.parse(voucher.expiresAt) - Date.parse(voucher.updatedAt)
   return {
     ...{ id, code, status, version, payers: payers.map(({ address }) => address) },
     ...(late !== undefined && { late }),
     ...(settlement !== undefined && { settlement }),
+    ...(observed !== undefined && observed.length > 0 && { observed }),
     paidWith: isSwapped ? { amount: suppliedPayment.amount, currency: suppliedPayment.currency } : null,
     endsAtMs: before === null ? Date.now() + timeLeftMs : before.endsAtMs,
     askedAtMs: Date.parse(voucher.createdAt),
