@@ -101,7 +101,7 @@ export class LogTail {
     if (this.#seatCount === 0) return
     let position = this.#position ?? (await this.#store.endOfLog())
     this.#position = position
-    for (;;) {
+    while (this.#seatCount > 0) {
       const batch = await this.#store.events(position, BATCH_SIZE, BATCH_BYTES)
       const last = batch.at(-1)
       if (last === undefined) return
