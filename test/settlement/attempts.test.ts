@@ -121,6 +121,8 @@ it('what is not seen any more may still be mined: that is said before a second p
   )
 
   shop.server.clock.advance(12 * 60 * 60 * 1000)
+  // A look that began before would find the voucher as it was then.
+  await eventually(async () => (await shop.server.app.store.voucher(voucher.id))?.status === 'EXPIRED')
   await shop.client.sendRawTransaction({ serializedTransaction: raw })
   const paid = await eventually(async () => {
     shop.server.clock.advance(20 * 60 * 1000)
