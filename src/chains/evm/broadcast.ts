@@ -1,7 +1,7 @@
 import { keccak256 } from 'viem'
 import type { Hex } from '../../domain/payment.ts'
+import { quoted } from '../../protocol/plain-text.ts'
 import { BroadcastRefused } from '../chain.ts'
-import { quoted } from './contract-words.ts'
 import { broadcastRefusalWords } from './node-errors.ts'
 import type { RpcNode } from './rpc-node.ts'
 

@@ -1,8 +1,8 @@
 import { type DecodeErrorResultReturnType, decodeErrorResult, parseAbi } from 'viem'
 import type { Hex } from '../../domain/payment.ts'
 import { formatAmount } from '../../protocol/amounts.ts'
+import { quoted } from '../../protocol/plain-text.ts'
 import type { CallFacts } from '../chain.ts'
-import { quoted } from './contract-words.ts'
 
 /** What a contract said as it reverted. `says` is its text, where it gave one. */
 export type RevertReason = { words: string; says: string | null }

@@ -5,6 +5,7 @@ import type { Hex } from '../../../domain/payment.ts'
 import type { SignedRelay } from '../../../domain/relay-queue.ts'
 import type { BlockRef } from '../../../domain/settlement.ts'
 import { contractWallet, type WalletId } from '../../../domain/wallet.ts'
+import { quoted } from '../../../protocol/plain-text.ts'
 import { ChainUnavailable } from '../../chain.ts'
 import {
   type Authorization,
@@ -16,7 +17,6 @@ import {
   type RelayOrder,
 } from '../../relayer.ts'
 import { isTakenByContract } from '../contract-signature.ts'
-import { quoted } from '../contract-words.ts'
 import type { EvmChain } from '../evm-chain.ts'
 import { lowerHex } from '../hex.ts'
 import { refusalWords, revertDataOf } from '../node-errors.ts'
