@@ -6,6 +6,7 @@ import { type ContextView, createPayee, createPayer, type Payee, signIn } from '
 import { eventually, UNVERIFIED_NETWORK, unverifiedNetwork } from '../support/server.ts'
 import { assertAccessible, assertFitsWidth, openBrowser, PHONE, type TestBrowser, type TestPage } from './browser.ts'
 import { CONFIRMATIONS, type Counter, openCounter } from './counter.ts'
+import { showToCamera } from './qr-camera.ts'
 
 const SHOP = '0x90F79bf6EB2c4f870365E785982E1f101E93b906'
 const PARTNER = '0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65'
@@ -340,7 +341,7 @@ describe('registers', () => {
     const { code } = await counter.openContext()
     const page = await openNewRegister()
     await setUp(page)
-    await page.addInitScript(CAMERA, `${counter.url}/register#${code}`)
+    await showToCamera(page, `${counter.url}/register#${code}`)
     await page.reload()
     await page.getByRole('button', { name: 'Scan the payer’s QR code' }).click()
     await eventually(async () => (await codeOf(page).inputValue()) === code)
@@ -620,20 +621,4 @@ async function payElsewhere(id: string): Promise<void> {
 
 function short(address: string): string {
   return `${address.slice(0, 6)}…${address.slice(-4)}`
-}
-
-/** A camera that sees a QR code; real ones are not at hand. */
-function CAMERA(seen: string): void {
-  Object.assign(globalThis, {
-    BarcodeDetector: class {
-      detect = async () => [{ rawValue: seen }]
-    },
-  })
-  const { HTMLMediaElement, MediaStream, navigator } = globalThis as unknown as {
-    HTMLMediaElement: { prototype: object }
-    MediaStream: new () => object
-    navigator: { mediaDevices: object }
-  }
-  Object.assign(HTMLMediaElement.prototype, { play: async () => undefined })
-  Object.assign(navigator.mediaDevices, { getUserMedia: async () => new MediaStream() })
 }

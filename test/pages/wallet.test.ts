@@ -242,6 +242,24 @@ describe('the wallet page', () => {
     assert.equal((await held()) - before, 1_250_500_000n)
   })
 
+  it('finds a wallet at window.ethereum that does not announce itself, and no wallet twice', async () => {
+    const page = await open('/wallet')
+    await page.addInitScript(`
+      window.announced = { isTest: true, request: async ({ method }) => { throw new Error('asked for ' + method) } }
+      window.ethereum = new Proxy(window.announced, {})`)
+    await page.reload()
+    await page.getByRole('button', { name: 'Connect Wallet of this browser' }).click()
+    await page.getByText('asked for eth_requestAccounts').waitFor()
+
+    await page.addInitScript(`
+      const detail = { info: { uuid: '1', name: 'Test Wallet', rdns: 'example.test', icon: '' }, provider: window.announced }
+      const announce = () => window.dispatchEvent(new CustomEvent('eip6963:announceProvider', { detail }))
+      window.addEventListener('eip6963:requestProvider', () => queueMicrotask(announce))`)
+    await page.reload()
+    await page.getByRole('button', { name: 'Connect Test Wallet' }).waitFor()
+    assert.equal(await page.getByRole('button', { name: /^Connect/ }).count(), 1)
+  })
+
   it('shows what a payee says in quotes, as one line of what can be seen, on its own', async () => {
     const page = await openWallet(1)
     const payee = await payeeOf(page)

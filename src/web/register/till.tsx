@@ -4,12 +4,12 @@ import { foldCode } from '../../protocol/codes.ts'
 import { CodeInput } from '../design/codes.tsx'
 import { Button, Field } from '../design/controls.tsx'
 import { groupThousands, Keypad, Money, press } from '../design/money.tsx'
+import { ScanDialog } from '../design/scan.tsx'
 import { Card } from '../design/surfaces.tsx'
 import * as draft from './draft.ts'
 import type { Asked } from './sale.ts'
 import { totalsOf } from './sale.ts'
 import { keep, shownId } from './sales.ts'
-import { canScan, ScanDialog } from './scan.tsx'
 import { settings, shortAddress } from './settings.ts'
 import { readKeyed } from './typed-amount.ts'
 import { refusal } from './watch.ts'
@@ -217,7 +217,7 @@ function PayersCode({ error }: { error: string | null }) {
           />
         )}
       </Field>
-      {canScan && <Button onClick={() => (scanning.value = true)}>Scan the payer’s QR code</Button>}
+      <Button onClick={() => (scanning.value = true)}>Scan the payer’s QR code</Button>
       {refused && !refused.isAboutCode && (
         <p class="notice notice--bad" role="alert">
           {refused.text}
@@ -227,13 +227,23 @@ function PayersCode({ error }: { error: string | null }) {
         {askingWords()}
       </Button>
       <ScanDialog
+        title="Scan the payer’s code"
+        instead="Type it instead"
         open={scanning.value}
         onClose={() => (scanning.value = false)}
-        onCode={(code) => {
+        onText={(text) => {
+          const code = codeIn(text)
+          if (code === null) return 'This is another QR code. The payer’s wallet shows the right one.'
           draft.code.value = code
           scanning.value = false
+          return null
         }}
       />
     </>
   )
+}
+
+/** A QR code holds the six characters, or an address that ends with them after a #. */
+function codeIn(text: string): string | null {
+  return foldCode(text.slice(text.lastIndexOf('#') + 1))
 }

@@ -19,16 +19,48 @@ export const extensions = signal<readonly Extension[]>([])
 /** Asks the browser's wallets to announce themselves, and takes up the one that was used before. */
 export function findExtensions(): void {
   window.addEventListener('eip6963:announceProvider', (event) => {
-    if (!(event instanceof CustomEvent)) return
-    const found: Extension = event.detail
-    const others = extensions.value.filter(({ info }) => info.rdns !== found.info.rdns)
-    extensions.value = [...others, found]
-    if (account.value?.kind === 'extension' && account.value.rdns === found.info.rdns) {
-      // A wallet that does not answer stays one to be connected.
-      takeUp(found).catch(() => undefined)
-    }
+    if (event instanceof CustomEvent) add(event.detail)
   })
   window.dispatchEvent(new Event('eip6963:requestProvider'))
+  addUnannounced()
+  // Wallets of phones may come later than the page.
+  window.addEventListener('ethereum#initialized', addUnannounced)
+}
+
+function add(found: Extension): void {
+  const others = extensions.value.filter(({ info, provider }) => {
+    const isUnannounced = info.rdns === UNANNOUNCED.rdns
+    return info.rdns !== found.info.rdns && !(isUnannounced && isSameWallet(provider, found.provider))
+  })
+  extensions.value = [...others, found]
+  if (account.value?.kind === 'extension' && account.value.rdns === found.info.rdns) {
+    // A wallet that does not answer stays one to be connected.
+    takeUp(found).catch(() => undefined)
+  }
+}
+
+/** What a wallet goes by that does not announce itself, but stands at `window.ethereum`, as all did once. */
+const UNANNOUNCED = { name: 'Wallet of this browser', rdns: 'window.ethereum' }
+
+function addUnannounced(): void {
+  const provider: unknown = Reflect.get(window, 'ethereum')
+  if (!isProvider(provider)) return
+  if (extensions.value.some((other) => isSameWallet(provider, other.provider))) return
+  add({ info: UNANNOUNCED, provider })
+}
+
+function isProvider(value: unknown): value is Provider {
+  return typeof value === 'object' && value !== null && 'request' in value && typeof value.request === 'function'
+}
+
+/**
+ * Whether a wallet at `window.ethereum` is one that has announced itself. It may stand there behind a proxy, and is then
+ * known by what it says of itself (`isMetaMask`); one that says nothing counts as announced.
+ */
+function isSameWallet(unannounced: Provider, announced: Provider): boolean {
+  const says = (provider: Provider, name: string) => Reflect.get(provider, name) === true
+  const names = Object.keys(unannounced).filter((name) => /^is[A-Z]/.test(name) && says(unannounced, name))
+  return unannounced === announced || names.length === 0 || names.some((name) => says(announced, name))
 }
 
 /** Seals a key in this browser and takes it for the wallet. */
