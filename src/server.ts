@@ -162,9 +162,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const app = await createApp(options, parts)
     const operating = operate(operation, { app, engine, chains, ownClock: options.clock })
     const { logger } = options
-    const limits = createRateLimits(options.rateLimits, engine.makeRateLimiter)
     const { sandboxRpcUrl = null } = options
-    const http = createHttp(app, { limits, logger, sandboxRpcUrl, ...operating.http })
+    const http = createHttp(app, { logger, sandboxRpcUrl, ...operating.http })
     await markBeginning(app)
     await http.listen({ host: options.host, port: options.port })
     const url = urlOf(http, options.host)
@@ -321,6 +320,7 @@ async function createApp(options: ServerOptions, parts: Parts): Promise<App> {
     passwords: createPasswords(options.passwordCost),
     attestation: options.attestation,
     guesses: createGuessLimits(engine.makeGuessLimiter),
+    limits: createRateLimits(options.rateLimits, engine.makeRateLimiter),
     publicHosts: [...options.publicHosts],
     stopping,
     followed: new Set(),

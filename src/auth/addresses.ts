@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net'
+import { BlockList, isIP, isIPv6 } from 'node:net'
 
 /**
  * Who an address counts as: an IPv4 address by itself, also where it comes mapped into IPv6; an IPv6 address by its /64,
@@ -22,6 +22,31 @@ export function networkKey(ip: string): string | null {
   if (!isIPv6(address)) return null
   const groups = ipv6Groups(address)
   return mappedIpv4(groups) === null ? `${startOf(groups, 3)}::/48` : null
+}
+
+const LOCAL = new BlockList()
+for (const [network, prefix] of [
+  ['127.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+  ['169.254.0.0', 16],
+  ['100.64.0.0', 10],
+] as const) {
+  LOCAL.addSubnet(network, prefix, 'ipv4')
+}
+LOCAL.addAddress('::1', 'ipv6')
+LOCAL.addSubnet('fc00::', 7, 'ipv6')
+LOCAL.addSubnet('fe80::', 10, 'ipv6')
+
+/**
+ * Whether an address is this machine's or a private network's. Calls from there may be those of everybody, passed on by a
+ * proxy that nobody has said to trust.
+ */
+export function isLocalAddress(ip: string): boolean {
+  const [address = ''] = ip.split('%')
+  const family = isIP(address)
+  return family === 0 || LOCAL.check(address, family === 4 ? 'ipv4' : 'ipv6')
 }
 
 function startOf(groups: number[], count: number): string {

@@ -20,18 +20,39 @@ export const makeMemoryLimiter: MakeLimiter = (options) => new RateLimiterMemory
  * Keys that stand for many callers have so many times the points of one caller: `network:…` for a /48, and `account:…` for
  * an account at which callers of all addresses guess.
  */
-const FACTORS = { network: 5, account: 10 } as const
+const GUESS_FACTORS = { network: 5, account: 10 } as const
 
-/** One limiter for the keys of single callers, and one for each wider kind of key. */
-export function makeLimiters(makeLimiter: MakeLimiter, options: Parameters<MakeLimiter>[0]): (key: string) => Limiter {
-  const wider = (kind: keyof typeof FACTORS) =>
-    makeLimiter({
-      ...options,
-      keyPrefix: `${options.keyPrefix}:${kind}`,
-      points: options.points * FACTORS[kind],
-    })
-  const [one, network, account] = [makeLimiter(options), wider('network'), wider('account')]
-  return (key) => (key.startsWith('network:') ? network : key.startsWith('account:') ? account : one)
+/** One limiter for the keys of single callers, and one for each wider kind of key, which its prefix names. */
+export function makeLimiters(
+  makeLimiter: MakeLimiter,
+  options: Parameters<MakeLimiter>[0],
+  factors: Readonly<Record<string, number>> = GUESS_FACTORS,
+): (key: string) => Limiter {
+  const one = makeLimiter(options)
+  const wider = new Map(
+    Object.entries(factors).map(([kind, factor]) => [
+      kind,
+      makeLimiter({ ...options, keyPrefix: `${options.keyPrefix}:${kind}`, points: options.points * factor }),
+    ]),
+  )
+  return (key) => wider.get(key.slice(0, Math.max(0, key.indexOf(':')))) ?? one
+}
+
+/**
+ * Takes one point of a key, if it has one left.
+ * @returns what has been counted, and whether there was none left
+ * @throws whatever the limiter's store throws
+ */
+export async function pointTaken(
+  limiter: Limiter,
+  key: string,
+): Promise<{ isRefused: boolean; counted: RateLimiterRes }> {
+  try {
+    return { isRefused: false, counted: await limiter.consume(key) }
+  } catch (thrown) {
+    if (thrown instanceof RateLimiterRes) return { isRefused: true, counted: thrown }
+    throw thrown
+  }
 }
 
 /**
@@ -40,13 +61,8 @@ export function makeLimiters(makeLimiter: MakeLimiter, options: Parameters<MakeL
  * @throws whatever the limiter's store throws
  */
 export async function takePoint(limiter: Limiter, key: string): Promise<number | null> {
-  try {
-    await limiter.consume(key)
-    return null
-  } catch (thrown) {
-    if (thrown instanceof RateLimiterRes) return thrown.msBeforeNext
-    throw thrown
-  }
+  const { isRefused, counted } = await pointTaken(limiter, key)
+  return isRefused ? counted.msBeforeNext : null
 }
 
 /** A Refusal `rate_limit` that says when to come back, in whole seconds. */

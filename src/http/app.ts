@@ -1,7 +1,12 @@
 import type { Socket } from 'node:net'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, LogController } from 'fastify'
-import type { RateLimits } from '../auth/rate-limits.ts'
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify'
 import { Refusal } from '../domain/refusal.ts'
 import type { LoadGate } from '../operating/load.ts'
 import type { Metrics } from '../operating/metrics.ts'
@@ -41,7 +46,6 @@ const CONNECTION_TIMEOUT_MS = 120_000
 const KEEP_ALIVE_TIMEOUT_MS = 75_000
 
 export type HttpOptions = {
-  limits: RateLimits
   logger: FastifyBaseLogger | null
   /** How many proxies stand before the server (0: none), or which they are: their word on the caller's address counts. */
   trustProxy: number | readonly string[]
@@ -57,7 +61,7 @@ export type HttpOptions = {
 
 /** The HTTP server over the use cases: every route, one way in (`admit`), one way out for errors (`sendProblem`). */
 export function createHttp(app: App, options: HttpOptions): Routes {
-  const { isStopping, limits, load, logger, metrics, sandboxRpcUrl, trustProxy } = options
+  const { isStopping, load, logger, metrics, sandboxRpcUrl, trustProxy } = options
   const refused = (code: ProblemCode) => metrics?.refused(code)
   const http = Fastify({
     ...(logger ? { loggerInstance: logger } : { logger: false }),
@@ -84,13 +88,15 @@ export function createHttp(app: App, options: HttpOptions): Routes {
     if (sendNotFoundPage(request, reply)) return reply
     return sendProblem(reply, noSuchRoute(), refused)
   })
+  const noteProxy = proxyNoter(app)
   const watch = { load, listeners: listenersOf(options) }
   http.addHook('onRequest', async (request, reply) => {
     reply.header('x-content-type-options', 'nosniff').header('cache-control', 'no-store')
     reply.header(REQUEST_ID_HEADER, request.id)
     watchCall(request, reply, watch)
+    noteProxy(request)
     if (allowOrigins(request, reply)) return reply
-    if (!request.is404) await admit(app, limits, request)
+    if (!request.is404) await admit(app, request)
   })
   http.addHook('onSend', (_request, reply, _payload, done) => {
     // Whoever keeps a connection to a server that stops would send the next call into its end.
@@ -119,6 +125,19 @@ function trustedProxies(
 ): false | string[] | ((address: string, hop: number) => boolean) {
   if (typeof trusted !== 'number') return [...trusted]
   return trusted === 0 ? false : (_address, hop) => hop < trusted
+}
+
+/** Says once that somebody's word on the caller's address came and counts for nothing. */
+function proxyNoter({ log }: App): (request: FastifyRequest) => void {
+  let isSaid = false
+  return ({ headers, ips = [] }) => {
+    if (isSaid || headers['x-forwarded-for'] === undefined || ips.length > 1) return
+    isSaid = true
+    log.warn(
+      {},
+      'calls came with X-Forwarded-For from a peer that is not trusted: if it is your proxy, name it with --trust-proxy, or all callers behind it share the limits of its address',
+    )
+  }
 }
 
 /** Who hears of each call. Lines that nobody will read are not made. */

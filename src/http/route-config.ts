@@ -1,11 +1,11 @@
 import type { FastifyContextConfig, FastifyRequest } from 'fastify'
 import { addressKey, networkKey } from '../auth/addresses.ts'
-import type { RateGroup, RateLimits } from '../auth/rate-limits.ts'
+import type { RateGroup } from '../auth/rate-limits.ts'
 import { Refusal } from '../domain/refusal.ts'
 import type { Shed } from '../operating/load.ts'
 import type { App } from '../use-cases/app.ts'
 import { authenticate, type Presented } from '../use-cases/authenticate.ts'
-import { accountKey, addressKeys, type Call, type Caller, type CallerKind } from '../use-cases/call.ts'
+import { accountKey, addressKeys, type Call, type Caller, type CallerKind, originKeys } from '../use-cases/call.ts'
 
 /** What every route must say about itself. */
 export type RouteConfig = {
@@ -54,12 +54,12 @@ export const RESERVE = { ...PAYEE_WRITE, repeatLoses: true } as const
  * before the body is read, so that strangers cost little.
  * @throws Refusal `unauthorized`, `forbidden`, `rate_limit`
  */
-export async function admit(app: App, limits: RateLimits, request: FastifyRequest): Promise<void> {
+export async function admit(app: App, request: FastifyRequest): Promise<void> {
   const { callers, limit } = configOf(request.routeOptions.config)
   const from = { addressKey: addressKey(request.ip), networkKey: networkKey(request.ip) }
-  const caller = callers.length === 0 ? ANONYMOUS : await authenticated(app, limits, request, addressKeys(from))
-  request.call = { caller, nowMs: app.clock(), ...from, idempotency: null }
-  if (limit !== null) await limits.consume(limit, ...(await countedAs(app, request.call)))
+  const caller = callers.length === 0 ? ANONYMOUS : await authenticated(app, request, addressKeys(from))
+  request.call = { caller, nowMs: app.clock(), ...from, origin: originKeys(request.ip), idempotency: null }
+  if (limit !== null) await count(app, limit, request.call)
   if (callers.length > 0 && !callers.includes(caller.kind)) {
     throw new Refusal(
       'forbidden',
@@ -76,6 +76,12 @@ export function configOf(config: FastifyContextConfig): RouteConfig {
 }
 
 const ANONYMOUS: Caller = { kind: 'anonymous' }
+
+/** Counts a call for its caller and, where that is signed in, for all accounts of its address together. */
+async function count(app: App, group: RateGroup, call: Call): Promise<void> {
+  const isOfAccount = call.caller.kind !== 'anonymous' && call.caller.kind !== 'operator'
+  await app.limits.consume(group, await countedAs(app, call), isOfAccount ? call.origin : [])
+}
 
 /**
  * Whom a call counts for: an account, whichever of its keys and tokens it comes with. Identities of payees by code are free
@@ -99,16 +105,11 @@ async function countedAs(app: App, call: Call): Promise<string[]> {
 }
 
 /** Bad tokens count against the address that sends them. */
-async function authenticated(
-  app: App,
-  limits: RateLimits,
-  request: FastifyRequest,
-  addresses: string[],
-): Promise<Caller> {
+async function authenticated(app: App, request: FastifyRequest, addresses: string[]): Promise<Caller> {
   try {
     return await authenticate(app, presentedIn(request))
   } catch (error) {
-    await limits.consume('auth', ...addresses)
+    await app.limits.consume('auth', addresses)
     throw error
   }
 }

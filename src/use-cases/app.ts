@@ -2,6 +2,7 @@ import type { Attestation } from '../auth/attestation.ts'
 import type { GuessLimits } from '../auth/guesses.ts'
 import type { Passwords } from '../auth/passwords.ts'
 import type { FairQueue, Queue } from '../auth/queue.ts'
+import type { RateLimits } from '../auth/rate-limits.ts'
 import type { Secrets } from '../auth/secrets.ts'
 import type { Tokens } from '../auth/tokens.ts'
 import type { Chain, ChainRules } from '../chains/chain.ts'
@@ -40,6 +41,7 @@ export type App = {
   passwords: Passwords
   attestation: Attestation
   guesses: GuessLimits
+  limits: RateLimits
   /** The hosts, with ports, that wallets may name when they sign in. */
   publicHosts: string[]
   /** Aborted when the server stops: calls that wait for a block then answer with what there is. */

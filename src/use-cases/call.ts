@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { addressKey, isLocalAddress, networkKey } from '../auth/addresses.ts'
 import { Refusal } from '../domain/refusal.ts'
 
 /** Who calls. Every use case gets one; the routes let only the right kinds through. */
@@ -21,6 +22,8 @@ export type Call<C extends Caller = Caller> = {
   addressKey: string
   /** The larger network around it; null where addresses are not free to have. */
   networkKey: string | null
+  /** Where the call comes from, as all accounts there are counted together (`originKeys`). */
+  origin: readonly string[]
   idempotency: Idempotency | null
 }
 
@@ -43,6 +46,15 @@ export function payeeIdOfAccount(accountId: string): string {
 /** Names the address of a call, and the network around it, for counting. */
 export function addressKeys({ addressKey, networkKey }: Pick<Call, 'addressKey' | 'networkKey'>): string[] {
   return [`address:${addressKey}`, ...(networkKey === null ? [] : [`network:${networkKey}`])]
+}
+
+/**
+ * Names where a call comes from, for counting all accounts there together: nothing for local addresses, which may be those
+ * of a proxy and so everybody's.
+ * @param ip as the socket or a trusted proxy gives it
+ */
+export function originKeys(ip: string): string[] {
+  return isLocalAddress(ip) ? [] : addressKeys({ addressKey: addressKey(ip), networkKey: networkKey(ip) })
 }
 
 /** Names whom calls are counted for: an account whichever of its keys and tokens it uses, a payee by code by itself. */

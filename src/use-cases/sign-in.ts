@@ -20,7 +20,7 @@ import { decideAndCommit, keepAnswer } from './commit.ts'
 import { guessKeys } from './find.ts'
 import { findSigner } from './find-signer.ts'
 import { readData } from './read-data.ts'
-import { foldEmail, newAccount } from './sign-up.ts'
+import { foldEmail, newAccount, newAccountCount } from './sign-up.ts'
 
 /**
  * Gives a token to whoever proves to be a payer, or names an open context as its payee.
@@ -145,9 +145,11 @@ async function signInByWallet(
   const identifier = await findSigner({ address, message, signature: signature as Hex, chain })
   if (identifier === null) throw notSigned(address, chainId)
   const made = newAccount(call.nowMs)
+  const countOnce = newAccountCount(app, call)
   return decideAndCommit(app, call.idempotency, async () => {
     const known = await app.store.credential('wallet', identifier)
     if ((await app.store.claimOwners([challenge.claimKey])).size > 0) throw staleChallenge()
+    if (known === null) await countOnce()
     const accountId = known?.accountId ?? made.id
     const credential = {
       kind: 'wallet' as const,

@@ -64,11 +64,13 @@ async function makeAccount(
 ): Promise<AccountView> {
   const account = newAccount(call.nowMs)
   const row: Credential = { ...credential, accountId: account.id, createdAtMs: call.nowMs }
+  const countOnce = newAccountCount(app, call)
   return decideAndCommit(app, call.idempotency, async () => {
     if (await app.store.credential(row.kind, row.identifier)) {
       throw new Refusal('already_exists', 'There is an account for this already. Sign in instead.')
     }
     await assertUnclaimed(app, extra)
+    await countOnce()
     return { change: { ...extra, accounts: [account], credentials: [row] }, answer: accountView(account) }
   })
 }
@@ -76,6 +78,15 @@ async function makeAccount(
 async function assertUnclaimed(app: App, { claims = [] }: Change): Promise<void> {
   const owners = await app.store.claimOwners(claims.map(({ key }) => key))
   if (owners.size > 0) throw spentChallenge()
+}
+
+/** What counts the account that a call makes, for the address that it comes from, however often the call decides anew. */
+export function newAccountCount(app: App, { origin }: Call): () => Promise<void> {
+  let isCounted = false
+  return async () => {
+    if (!isCounted) await app.limits.consumeNewAccount(origin)
+    isCounted = true
+  }
 }
 
 export function newAccount(nowMs: number): Account {

@@ -270,12 +270,12 @@ describe('calls at several servers', () => {
     assert.ok(one && other)
     const [atOne, atOther] = [one, other].map((limits) => createRateLimits('documented', limits.makeRateLimiter))
     assert.ok(atOne && atOther)
-    for (let call = 0; call < 10; call++) await atOne.consume('auth', 'caller')
+    for (let call = 0; call < 10; call++) await atOne.consume('auth', ['caller'])
     await eventually('a refusal by the other', async () => {
-      const refused = await atOther.consume('auth', 'caller').catch(() => 'refused')
+      const refused = await atOther.consume('auth', ['caller']).catch(() => 'refused')
       return refused === 'refused'
     })
-    await atOne.consume('write', 'caller')
+    await atOne.consume('write', ['caller'])
     await one.stop()
     await other.stop()
     assert.equal(await rowsOf('calls'), 2)

@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
+import { createSiweMessage } from 'viem/siwe'
+import { NEW_ACCOUNTS_AN_HOUR } from '../../src/auth/rate-limits.ts'
+import type { AuthorizationView } from '../../src/protocol/schemas.ts'
+import { originKeys } from '../../src/use-cases/call.ts'
 import {
   type Answer,
   callerOf,
@@ -80,6 +85,55 @@ describe('limits on calls', () => {
       assert.equal(count(answers, 'unauthorized'), 8)
       assert.equal(count(answers, 'rate_limit'), 4)
       ok(await payer.get('/vouchers'), 'good tokens go on')
+    }))
+
+  it('count for an address all its accounts together, but not where callers cannot be told apart', () =>
+    withServer({ rateLimits: 'documented', operation: { trustProxy: 1 } }, async (server) => {
+      const accounts: string[] = []
+      for (let nth = 0; nth < 8; nth++) {
+        const proxied = callerOf(server.url, { 'x-forwarded-for': `192.0.2.${nth}` })
+        const data = { type: 'email-password', data: { email: newEmail(), password: PASSWORD } }
+        ok(await proxied.post('/auth/sign-up', data))
+        accounts.push(ok(await proxied.post<AuthorizationView>('/auth/sign-in', data)).authorization.token)
+      }
+      const readsFrom = (address: string | null, nth: number, calls: number) => {
+        const from: Record<string, string> = address === null ? {} : { 'x-forwarded-for': address }
+        const caller = callerOf(server.url, { ...from, authorization: `Bearer ${accounts[nth]}` })
+        return times(calls, () => caller.get('/vouchers'))
+      }
+      for (let nth = 0; nth < 5; nth++) {
+        assert.equal(count(await readsFrom('203.0.113.1', nth, 60), 'rate_limit'), 0, 'five of them are not cut off')
+      }
+      assert.equal(count(await readsFrom('203.0.113.1', 5, 50), 'rate_limit'), 47)
+      assert.equal(count(await readsFrom('203.0.113.2', 6, 50), 'rate_limit'), 0, 'elsewhere')
+      for (const nth of [6, 7]) assert.equal(count(await readsFrom('10.0.0.1', nth, 10), 'rate_limit'), 0)
+    }))
+
+  it('count new accounts for an address, by each way in, and let those sign in that have one', () =>
+    withServer({ rateLimits: 'standard', operation: { trustProxy: 1 } }, async (server) => {
+      const stranger = callerOf(server.url, { 'x-forwarded-for': '203.0.113.1' })
+      const byEmail = () =>
+        stranger.post('/auth/sign-up', { type: 'email-password', data: { email: newEmail(), password: PASSWORD } })
+      const byWallet = async (wallet: ReturnType<typeof privateKeyToAccount>) => {
+        const { challenge } = ok(await stranger.get<{ challenge: string }>('/auth/get-challenge'))
+        const { host } = new URL(server.url)
+        const message = createSiweMessage({
+          ...{ address: wallet.address, chainId: 31338, domain: host, nonce: challenge, uri: server.url, version: '1' },
+        })
+        const signature = await wallet.signMessage({ message })
+        return stranger.post('/auth/sign-in', { type: 'wallet', data: { message, signature } })
+      }
+      const known = privateKeyToAccount(generatePrivateKey())
+      ok(await byWallet(known))
+      // As other nodes have counted.
+      for (let nth = 2; nth < NEW_ACCOUNTS_AN_HOUR.standard; nth++) {
+        await server.app.limits.consumeNewAccount(originKeys('203.0.113.1'))
+      }
+      ok(await byEmail())
+      assertProblem(await byEmail(), 'rate_limit')
+      assertProblem(await byWallet(privateKeyToAccount(generatePrivateKey())), 'rate_limit')
+      ok(await byWallet(known))
+      ok(await (await newPayer(server.url)).caller.get('/vouchers'), 'elsewhere')
     }))
 
   it('leave a shop alone that polls every two seconds, in the standard preset', () =>

@@ -112,6 +112,15 @@ describe('the log', () => {
       await playStory(server)
       assert.equal(log(), '')
     }))
+
+  it('says once that somebody passes calls on whose word counts for nothing', () =>
+    withLog('warn', async (server, log) => {
+      const passedOn = callerOf(server.url, { 'x-forwarded-for': '192.0.2.1' })
+      for (let call = 0; call < 2; call++) ok(await passedOn.get('/finance/networks'))
+      assert.equal(linesOf(log()).length, 1)
+      assert.match(log(), /--trust-proxy/)
+      assert.doesNotMatch(log(), /192\.0\.2\.1/)
+    }))
 })
 
 describe('the id of a request', () => {
