@@ -37,6 +37,8 @@ const COMPONENTS: Record<string, TSchema> = {
   Authorization: schemas.AuthorizationView,
   Batch: schemas.BatchView,
   Challenge: schemas.ChallengeView,
+  FindContextBody: schemas.FindContextBody,
+  FoundContextView: schemas.FoundContextView,
   CloseContextBody: schemas.CloseContextBody,
   Context: ContextView,
   ConvertCurrencyBody: schemas.ConvertCurrencyBody,

@@ -82,8 +82,16 @@ export const OPERATIONS: Record<string, Operation> = {
     tag: 'Contexts',
     summary: 'Open a context',
     description:
-      'Opens a context for up to ten addresses of the payer and gives the code to tell the payee. The code can be used for 10 minutes; vouchers reserved by then go on.',
-    problems: ['codes_exhausted'],
+      'Opens a context for up to ten addresses of the payer and gives the code to tell the payee. The code can be used for 10 minutes; vouchers reserved by then go on. With an `invitation`, which a payee shows as a QR code or a link, that payee finds the code by itself; the first payer to answer it is the only one.',
+    problems: ['codes_exhausted', 'already_exists'],
+  },
+  'POST /vouchers/contexts/context-find': {
+    operationId: 'findContext',
+    tag: 'Contexts',
+    summary: 'Find the context of an invitation',
+    description:
+      'Gives the code of the context that a payer opened in answer to an invitation; nulls until there is one, so ask every two seconds. The payee draws the secret and shows its hash: whoever sees the invitation cannot find what answers it.',
+    problems: [],
   },
   'GET /vouchers/contexts/:contextId': {
     operationId: 'getContext',

@@ -2,13 +2,16 @@ import type { Hex } from '../src/domain/payment.ts'
 import type { SessionPaymentsView, VoucherView } from '../src/protocol/schemas.ts'
 import { devAccount } from '../test/support/anvil.ts'
 import { approve, CURRENCIES, type ExchangeChain } from '../test/support/exchange.ts'
-import { eventually, type TestCaller, type TestServer, withToken } from '../test/support/server.ts'
+import { callerOf, eventually, type TestCaller, type TestServer, withToken } from '../test/support/server.ts'
 import type { Json, JsonObject } from './json.ts'
 import type { Recorder } from './recorder.ts'
 
 /** The wallet that pays, and where the payee is paid. */
 export const WALLET = devAccount(1)
 const TILL = devAccount(3).address
+
+/** The hash of the secret, from RFC 7636 (appendix B). */
+const INVITATION = 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM'
 
 type Id = JsonObject & { id: string; code: string }
 type Cast = { server: TestServer; chain: ExchangeChain; payer: TestCaller }
@@ -35,6 +38,12 @@ async function openContext(recorder: Recorder, cast: Cast): Promise<Scene> {
   const { payer, server } = cast
   const context = await recorder.call<Id>(payer, 'POST /vouchers/contexts/context-open', 'For one wallet', {
     body: { format: 'alphanum', payers: [{ address: WALLET.address }] },
+  })
+  const secret = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk'
+  const invited = { format: 'alphanum', payers: [{ address: WALLET.address }], invitation: INVITATION }
+  await recorder.call(payer, 'POST /vouchers/contexts/context-open', 'In answer to an invitation', { body: invited })
+  await recorder.call(callerOf(server.url), 'POST /vouchers/contexts/context-find', 'Once a payer has answered', {
+    body: { secret },
   })
   const params = { contextId: context.id }
   await recorder.call(payer, 'GET /vouchers/contexts/:contextId', 'An open context', { params })

@@ -51,6 +51,7 @@ export {
   UnresolvedError,
 } from './errors.ts'
 export type { EventsOptions, SixpenceEvent } from './events.ts'
+export { createInvitation, type Invitation, waitForInvited } from './invitation.ts'
 export type { PayHooks, PayOptions, SentCalls, SentPayment } from './pay.ts'
 export type { PaidOrNot, PaySessionOptions } from './pay-session.ts'
 export { createPayee, type Payee, type PayeeOptions } from './payee.ts'

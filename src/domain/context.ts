@@ -76,6 +76,11 @@ export function releaseContextCode(context: Context): Context {
   return { ...context, version: context.version + 1, codeHeld: false }
 }
 
+/** Whether a payee that names the code now finds an offer. */
+export function isReachableByCode(context: Context, nowMs: number): boolean {
+  return context.status === 'OPEN' && nowMs < context.codeExpiresAtMs
+}
+
 /**
  * Checks that payees may still reach the context by its code.
  * @throws Refusal `invalid_code`

@@ -9,6 +9,8 @@ import { PROBLEMS, type ProblemCode } from './problems.ts'
 
 const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
 const Time = Type.String({ description: 'ISO 8601 in UTC with milliseconds', examples: ['2026-06-09T12:00:00.000Z'] })
+/** 32 bytes in base64url, without padding. */
+const BASE64URL_256_BITS = '^[A-Za-z0-9_-]{43}$'
 /** A name that callers give, without control characters: people read it, and not every database takes a NUL. */
 const Label = (maxLength: number, description?: string) =>
   Type.String({ minLength: 1, maxLength, pattern: '^[^\\u0000-\\u001f\\u007f]+$', ...(description && { description }) })
@@ -111,6 +113,22 @@ export const Wallet = Type.Object({ address: Address })
 export const OpenContextBody = Type.Object({
   format: Type.Union([Type.Literal('numeric'), Type.Literal('alphanum'), Type.Literal('alphanumeric')]),
   payers: Type.Array(Wallet, { minItems: 1, maxItems: 10, description: 'The addresses that may pay' }),
+  invitation: Type.Optional(
+    Type.String({
+      pattern: BASE64URL_256_BITS,
+      description: 'What a payee showed, so that it finds this context; once only',
+    }),
+  ),
+})
+export const FindContextBody = Type.Object({
+  secret: Type.String({
+    pattern: BASE64URL_256_BITS,
+    description: 'The invitation is the SHA-256 hash of this text, in base64url (RFC 7636, S256)',
+  }),
+})
+export const FoundContextView = Type.Object({
+  code: Nullable(SpokenCode),
+  expiresAt: Nullable(Time),
 })
 export const CloseContextBody = Type.Object({
   payeeId: Nullable(
@@ -755,6 +773,7 @@ export const ConvertedView = Type.String({ examples: ['92.15'] })
 export type TypedDataBody = Static<typeof TypedDataBody>
 export type DeviceSignUpData = Static<typeof DeviceSignUpData>
 export type OpenContextBody = Static<typeof OpenContextBody>
+export type FindContextBody = Static<typeof FindContextBody>
 export type CloseContextBody = Static<typeof CloseContextBody>
 export type PageQuery = Static<typeof PageQuery>
 export type ApiKeyQuery = Static<typeof ApiKeyQuery>
@@ -786,6 +805,7 @@ export type ApiKeyView = Static<typeof ApiKeyView>
 export type NewApiKeyView = Static<typeof NewApiKeyView>
 export type ChallengeView = Static<typeof ChallengeView>
 export type ContextView = Static<typeof ContextView>
+export type FoundContextView = Static<typeof FoundContextView>
 export type ReservedView = Static<typeof ReservedView>
 export type VoucherView = Static<typeof VoucherView>
 export type SessionView = Static<typeof SessionView>

@@ -1,4 +1,4 @@
-import type { Context } from '../domain/context.ts'
+import { type Context, isReachableByCode } from '../domain/context.ts'
 import { Refusal } from '../domain/refusal.ts'
 import { type Session, sessionAsOf } from '../domain/session.ts'
 import { type Voucher, voucherAsOf } from '../domain/voucher.ts'
@@ -95,7 +95,7 @@ export async function findContextByCode(
     await app.guesses.miss('code', keys)
     throw notFound('context')
   }
-  // A payer that names a code of its own has guessed nothing.
+  // Codes of the past are guesses as good as any other; a payer that names a code of its own has guessed nothing.
   const isGuess = call.caller.accountId !== context.payerId && !isReachableByCode(context, call.nowMs)
   if (isGuess) await app.guesses.miss('code', keys)
   else await app.guesses.check('code', keys)
@@ -137,11 +137,6 @@ export function guessKeys(call: Call): string[] {
   return caller.kind === 'user' || caller.kind === 'key'
     ? [accountKey(caller), ...addressKeys(call)]
     : addressKeys(call)
-}
-
-/** Whether a payee that has named this code has found an offer. Codes of the past are guesses as good as any other. */
-function isReachableByCode(context: Context, nowMs: number): boolean {
-  return context.status === 'OPEN' && nowMs < context.codeExpiresAtMs
 }
 
 /** Whose rows the caller sees in lists. */

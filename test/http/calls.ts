@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import { privateKeyToAccount } from 'viem/accounts'
 import type { CallerKind } from '../../src/use-cases/call.ts'
 import {
@@ -22,6 +22,11 @@ import { ok } from './problems.ts'
 export const PAYER_WALLET = privateKeyToAccount('0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d')
 
 export const PASSWORD = 'correct horse battery'
+
+export function newInvitation(): { secret: string; invitation: string } {
+  const secret = randomBytes(32).toString('base64url')
+  return { secret, invitation: hash('sha256', secret, 'base64url') }
+}
 
 export const newEmail = (): string => `${randomBytes(8).toString('hex')}@example.com`
 
@@ -161,6 +166,16 @@ export const ROUTES: Record<string, RouteFacts> = {
     path: '/vouchers/contexts/context-open',
     body: { format: 'numeric', payers: context.payers },
   })),
+  'POST /vouchers/contexts/context-find': {
+    callers: [],
+    ready: async ({ url }) => {
+      const { payer, context } = await newParties(url)
+      const { secret, invitation } = newInvitation()
+      const body = { format: 'numeric', payers: context.payers, invitation }
+      ok(await payer.post('/vouchers/contexts/context-open', body))
+      return { path: '/vouchers/contexts/context-find', body: { secret }, caller: null }
+    },
+  },
   'GET /vouchers/contexts': byPayer(() => ({ path: '/vouchers/contexts' })),
   'GET /vouchers/contexts/:contextId': byPayer(({ context }) => ({ path: `/vouchers/contexts/${context.id}` })),
   'POST /vouchers/contexts/:contextId/context-close': byPayer(({ context }) => ({

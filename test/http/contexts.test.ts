@@ -19,6 +19,7 @@ import {
   type TestCaller,
   type TestServer,
 } from '../support/server.ts'
+import { newInvitation } from './calls.ts'
 import { assertProblem, ok } from './problems.ts'
 
 const MINUTE_MS = 60_000
@@ -53,6 +54,37 @@ describe('opening a context', () => {
     assert.deepEqual(context.payers, payers, 'checksummed, and once')
     assert.equal(Date.parse(context.expiresAt) - Date.parse(context.createdAt), 10 * MINUTE_MS)
     assert.equal(context.updatedAt, context.createdAt)
+  })
+})
+
+describe('an invitation', () => {
+  const find = async (body: object) => (await callerOf(server.url).post('/vouchers/contexts/context-find', body)).body
+
+  it('lets the payee that made it find the code of the first payer who answers, and nobody who has seen it', async () => {
+    const { secret, invitation } = newInvitation()
+    const unanswered = { code: null, expiresAt: null }
+    assert.deepEqual(await find({ secret }), unanswered)
+    const { caller: other } = await newPayer(server.url)
+    const answering = { format: 'alphanum', payers, invitation }
+    const answers = await Promise.all(
+      [somebody, other, somebody].map((payer) => payer.post<ContextView>('/vouchers/contexts/context-open', answering)),
+    )
+    const [answer, ...others] = answers.filter(({ status }) => status === 200)
+    assert.ok(answer && others.length === 0, 'one of three at once')
+    for (const late of answers) if (late !== answer) assertProblem(late, 'already_exists')
+    const { id, code, expiresAt } = ok(answer)
+    assert.deepEqual(await find({ secret }), { code, expiresAt })
+    assert.deepEqual(await find({ secret: invitation }), unanswered, 'the invitation itself finds nothing')
+    const winner = answers.indexOf(answer) === 1 ? other : somebody
+    ok(await winner.post(`/vouchers/contexts/${id}/context-close`, { payeeId: null }))
+    assert.deepEqual(await find({ secret }), unanswered, 'a context that is closed')
+    for (const bad of [{ secret: 'short' }, {}, { secret: `${secret}=` }]) {
+      assertProblem(await callerOf(server.url).post('/vouchers/contexts/context-find', bad), 'validation_failed')
+    }
+    assertProblem(
+      await somebody.post('/vouchers/contexts/context-open', { ...answering, invitation: 'x' }),
+      'validation_failed',
+    )
   })
 })
 
