@@ -1,5 +1,13 @@
-import { createPayee, type Payee, ProblemError, SixpenceError, signInWithCode } from '../../client/index.ts'
+import {
+  ConnectionError,
+  createPayee,
+  type Payee,
+  ProblemError,
+  signInWithCode,
+  TimeoutError,
+} from '../../client/index.ts'
 import { plainText } from '../../protocol/plain-text.ts'
+import { explainFault } from '../design/faults.ts'
 import { recordOf, type Sale, type SaleLine } from './sale.ts'
 import { change, changeLine, saleOf } from './sales.ts'
 import { settings } from './settings.ts'
@@ -79,8 +87,8 @@ export async function callOff(sale: Sale): Promise<void> {
 /** What went wrong, for whoever stands at the register. */
 export function explain(error: unknown): string {
   if (error instanceof ProblemError) return isAboutRecipient(error) ? WRONG_RECIPIENT : plainText(error.detail)
-  if (error instanceof SixpenceError) return 'The server cannot be reached. Check the connection.'
-  throw error
+  if (isAway(error)) return 'The server cannot be reached. Check the connection.'
+  return explainFault(error)
 }
 
 /** Why a sale could not be begun. What is not found then is the payer's code. */
@@ -88,6 +96,11 @@ export function explainRefusal(error: unknown): string {
   const code = error instanceof ProblemError ? error.code : null
   if (code === 'not_found') return 'No payer has this code. Check it with the payer.'
   return code === 'unauthorized' ? `${explain(error)} See the account in Settings.` : explain(error)
+}
+
+/** Whether the server did not answer. What fails in the page itself is no such thing. */
+export function isAway(error: unknown): boolean {
+  return error instanceof ConnectionError || error instanceof TimeoutError
 }
 
 const WRONG_RECIPIENT = 'The address that is to be paid has a slip in it. Copy it again from the wallet.'

@@ -7,6 +7,7 @@ import { groupThousands, Keypad, Money, press } from '../design/money.tsx'
 import { ScanDialog } from '../design/scan.tsx'
 import { Card } from '../design/surfaces.tsx'
 import * as draft from './draft.ts'
+import { InviteDialog } from './invite.tsx'
 import type { Asked } from './sale.ts'
 import { totalsOf } from './sale.ts'
 import { keep, shownId } from './sales.ts'
@@ -19,6 +20,7 @@ type Wrong = { where: 'amount' | 'recipient' | 'code'; why: string } | null
 /** Where a sale is rung up. */
 export function Till() {
   const wrong = useSignal<Wrong>(null)
+  const inviting = useSignal<readonly Asked[] | null>(null)
   const form = useRef<HTMLFormElement>(null)
 
   useEffect(() => focusOn(form.current, refusal.value?.isAboutCode ? 'code' : 'amount'), [])
@@ -41,10 +43,13 @@ export function Till() {
     if (foldCode(draft.code.value) === null) {
       return complain({ where: 'code', why: 'A code has six characters: digits and letters, but no U.' })
     }
-    const sale = draft.newSale(asked)
-    refusal.value = null
-    keep(sale)
-    shownId.value = sale.id
+    begin(asked)
+  }
+  const invite = () => {
+    const asked = allLines()
+    if ('wrong' in asked) return complain({ where: asked.wrong, why: asked.why })
+    complain(null)
+    inviting.value = asked
   }
   const errorAt = (where: string) => (wrong.value?.where === where ? wrong.value.why : null)
 
@@ -57,11 +62,28 @@ export function Till() {
       <div class="stack">
         <Lines />
         <Card title="Payer’s code">
-          <PayersCode error={errorAt('code')} />
+          <PayersCode error={errorAt('code')} onInvite={invite} />
         </Card>
       </div>
+      <InviteDialog
+        asked={inviting.value}
+        onClose={() => (inviting.value = null)}
+        onCode={(code) => {
+          const asked = inviting.value
+          inviting.value = null
+          draft.code.value = code
+          if (asked !== null) begin(asked)
+        }}
+      />
     </form>
   )
+}
+
+function begin(asked: readonly Asked[]): void {
+  const sale = draft.newSale(asked)
+  refusal.value = null
+  keep(sale)
+  shownId.value = sale.id
 }
 
 /** What is listed and what is being keyed in, where that is anything or nothing is listed. */
@@ -198,7 +220,7 @@ function Lines() {
   )
 }
 
-function PayersCode({ error }: { error: string | null }) {
+function PayersCode({ error, onInvite }: { error: string | null; onInvite: () => void }) {
   const scanning = useSignal(false)
   const refused = refusal.value
   const complaint = error ?? (refused?.isAboutCode ? refused.text : null)
@@ -218,6 +240,7 @@ function PayersCode({ error }: { error: string | null }) {
         )}
       </Field>
       <Button onClick={() => (scanning.value = true)}>Scan the payer’s QR code</Button>
+      <Button onClick={onInvite}>Let the payer scan</Button>
       {refused && !refused.isAboutCode && (
         <p class="notice notice--bad" role="alert">
           {refused.text}

@@ -4,6 +4,7 @@ import { Countdown } from '../design/progress.tsx'
 import { Card } from '../design/surfaces.tsx'
 import { WorkButton } from './busy.tsx'
 import { closeContext, context, openContext } from './desk.ts'
+import { ScanSale } from './invited.tsx'
 import { serverNowMs, useIsPast } from './time.ts'
 
 /** The code to tell whoever is to be paid. */
@@ -21,6 +22,7 @@ export function Code({ address }: { address: string }) {
           </WorkButton>
         )}
         <NewCode open={open} address={address} />
+        <ScanSale />
       </div>
     </Card>
   )

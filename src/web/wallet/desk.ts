@@ -247,9 +247,11 @@ function withNewer<View extends { id: string; version: number }>(
   return known !== undefined && known.version > one.version ? all : new Map(all).set(one.id, one)
 }
 
-export async function openContext(address: string): Promise<void> {
+/** @param invitation of the payee that finds the code by itself, if there is one */
+export async function openContext(address: string, invitation?: string): Promise<void> {
   if (payer.value === null) return
-  const opened = await payer.value.openContext({ format: 'alphanum', payers: [{ address }] })
+  const answering = invitation === undefined ? {} : { invitation }
+  const opened = await payer.value.openContext({ format: 'alphanum', payers: [{ address }], ...answering })
   contexts.value = withNewer(contexts.value, opened)
 }
 

@@ -17,6 +17,7 @@ import {
   vouchers,
 } from './desk.ts'
 import { History, UnderWay } from './history.tsx'
+import { InvitedCard, watchFragment } from './invited.tsx'
 import { kept } from './keep.ts'
 import { LooseEnds, UnreadableNotice } from './loose.tsx'
 import { lookForAsking } from './paying.ts'
@@ -29,6 +30,7 @@ import { account, findExtensions, lock, wallet } from './wallets.ts'
 const all = computed(() => [...vouchers.value.values()].toSorted(byNewest))
 const reserved = computed(() => all.value.filter(({ status }) => status === 'RESERVED'))
 const toPay = computed(() => all.value.filter(isToPay))
+const isAsked = computed(() => reserved.value.length > 0 || toPay.value.length > 0)
 const underWay = computed(() => all.value.filter(({ settlement }) => settlement?.status === 'PENDING'))
 const over = computed(() => all.value.filter((voucher) => !toPay.value.includes(voucher) && isOver(voucher)))
 
@@ -46,6 +48,7 @@ function Page() {
           </p>
         )}
         <UnreadableNotice />
+        <InvitedCard isAsked={isAsked.value} />
         {account.value === null ? <SetUp /> : <Desk address={account.value.address} />}
       </div>
       <ForgetDialog />
@@ -77,9 +80,8 @@ function Desk({ address }: { address: string }) {
 
 /** What is asked for comes first, so that it is seen on narrow screens too. */
 function Counter({ address }: { address: string }) {
-  const isAsked = reserved.value.length > 0 || toPay.value.length > 0
   const code = <Code key="code" address={address} />
-  const work = (isAsked || underWay.value.length > 0) && (
+  const work = (isAsked.value || underWay.value.length > 0) && (
     <div key="work" class="stack">
       <Requests address={address} />
       <UnderWay vouchers={underWay.value} />
@@ -91,7 +93,7 @@ function Counter({ address }: { address: string }) {
         {toPay.value.length === 0 ? 'Nothing waits to be paid.' : `${toPay.value.length} to be paid.`}
       </p>
       <div class="counter">
-        {isAsked ? [work, code] : [code, work]}
+        {isAsked.value ? [work, code] : [code, work]}
         <History vouchers={over.value} address={address} />
       </div>
     </>
@@ -128,6 +130,7 @@ function Requests({ address }: { address: string }) {
 }
 
 afterRefresh(handInKept)
+watchFragment()
 findExtensions()
 void lookForAsking()
 void readFinance().catch(() => {
