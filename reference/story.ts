@@ -35,24 +35,29 @@ export type Played = {
   served: string
 }
 
+/** What the calls of the story go through: gives its address for the server's, and ends with the story. */
+export type Through = (url: string) => Promise<string>
+
 /**
  * Plays one story against a real server on a real chain, in which every route is called. What it records is the same
  * each time.
+ * @param through what stands before the server; otherwise nothing does
  * @throws Error where a call is not answered as the story has it
  */
-export async function playStory(): Promise<Played> {
+export async function playStory(through: Through = async (url) => url): Promise<Played> {
   const startedAtMs = Date.now()
   const [chain, receiver] = await Promise.all([startExchange(), startReceiver()])
   const server = await startTestServer({ networks: [servedOn(chain)], times: { unknownGraceMs: 0 } })
   try {
     const recorder = new Recorder()
-    const stranger = callerOf(server.url)
-    const payer = await signUp(recorder, server.url)
+    const url = await through(server.url)
+    const stranger = callerOf(url)
+    const payer = await signUp(recorder, url)
     await payer.post('/webhook-endpoints', { url: receiver.url })
-    await signInByWallet(recorder, server.url)
+    await signInByWallet(recorder, stranger, server.url)
     await manageKeys(recorder, payer)
     await askAboutMoney(recorder, stranger)
-    await payVouchers(recorder, { server, chain, payer })
+    await payVouchers(recorder, { server: { ...server, url }, chain, payer })
     for (const prefix of ['', '/widgets']) await manageEndpoints(recorder, payer, prefix)
     recorder.add({
       route: 'GET /openapi.json',
@@ -105,8 +110,7 @@ async function sendText(url: string): Promise<Answer> {
   return { status: response.status, body: (await response.json()) as Answer['body'], headers: response.headers }
 }
 
-async function signInByWallet(recorder: Recorder, url: string): Promise<void> {
-  const stranger = callerOf(url)
+async function signInByWallet(recorder: Recorder, stranger: TestCaller, url: string): Promise<void> {
   type Challenge = { challenge: string }
   const { challenge } = await recorder.call<Challenge>(stranger, 'GET /auth/get-challenge', 'A challenge')
   const message = createSiweMessage({

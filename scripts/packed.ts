@@ -6,21 +6,14 @@ import { environment } from '../test/support/program.ts'
 
 const COMMAND_LIMIT_MS = 5 * 60_000
 
-/** A package that was packed, and installed from its archive in an empty folder elsewhere. */
-export type Packed = {
+/** An empty folder elsewhere, which goes when the process does, however it ends. */
+export type Elsewhere = {
   folder: string
-  archive: string
-  archiveBytes: number
   /** Runs a command in the folder, for five minutes at most. @returns what it said */
   run: (command: string, ...args: string[]) => string
 }
 
-/**
- * Packs a package and installs it elsewhere. The folder goes when the process does, however it ends.
- * @param source the package's folder
- * @param flags further ones for `npm install`
- */
-export function packAndInstall(source: string, ...flags: string[]): Packed {
+export function goElsewhere(): Elsewhere {
   const folder = mkdtempSync(join(tmpdir(), 'sixpence-pack-'))
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
@@ -32,6 +25,27 @@ export function packAndInstall(source: string, ...flags: string[]): Packed {
       stdio: ['ignore', 'pipe', 'inherit'],
       timeout: COMMAND_LIMIT_MS,
     })
+  return { folder, run }
+}
+
+/** Installs packages of the registry, none of whose scripts run, in an empty folder elsewhere. */
+export function installElsewhere(...packages: string[]): Elsewhere {
+  const elsewhere = goElsewhere()
+  writeFileSync(join(elsewhere.folder, 'package.json'), '{"type":"module"}')
+  elsewhere.run('npm', 'install', '--silent', '--no-audit', '--no-fund', '--ignore-scripts', ...packages)
+  return elsewhere
+}
+
+/** A package that was packed, and installed from its archive in an empty folder elsewhere. */
+export type Packed = Elsewhere & { archive: string; archiveBytes: number }
+
+/**
+ * Packs a package and installs it elsewhere.
+ * @param source the package's folder
+ * @param flags further ones for `npm install`
+ */
+export function packAndInstall(source: string, ...flags: string[]): Packed {
+  const { folder, run } = goElsewhere()
   run('npm', 'pack', '--silent', source)
   const [archive = ''] = readdirSync(folder)
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}')

@@ -28,6 +28,12 @@ describe('the OpenAPI document', () => {
     assert.equal(played.served, text)
   })
 
+  it('lets a body through wherever one is sent: clients of the protocol send `{}` where nothing is needed', () => {
+    const { paths }: { paths: Record<string, Record<string, { requestBody?: object }>> } = JSON.parse(text)
+    const closed = Object.entries(paths).filter(([, { post }]) => post !== undefined && post.requestBody === undefined)
+    assert.deepEqual(closed, [])
+  })
+
   it('cannot be made of a route that nothing is said of', () => {
     const { routes, recording } = played
     const [route] = routes.filter(({ path }) => path.startsWith('/api/v1/'))

@@ -1,5 +1,5 @@
 import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
@@ -30,20 +30,25 @@ export function environment(): NodeJS.ProcessEnv {
 /** Hears what a program says that was started in another way. */
 export function followProgram(child: ChildProcessWithoutNullStreams): Program {
   let said = ''
-  const ended = once(child, 'close').then(([code]) => code as number | null)
+  let isOver = false
+  const hearing = new EventEmitter()
+  const ended = once(child, 'close').then(([code]) => {
+    isOver = true
+    hearing.emit('more')
+    return code as number | null
+  })
   for (const output of [child.stdout, child.stderr]) {
     output.setEncoding('utf8').on('data', (text: string) => {
       said += text
+      hearing.emit('more')
     })
   }
   const says = async (pattern: RegExp): Promise<RegExpExecArray> => {
     for (;;) {
       const found = pattern.exec(said)
       if (found) return found
-      const more = Promise.race([once(child.stdout, 'data'), once(child.stderr, 'data')]).then(() => true)
-      if (!(await Promise.race([more, ended.then(() => false)]))) {
-        throw new Error(`the program ended without saying ${pattern}; it said: ${said}`)
-      }
+      if (isOver) throw new Error(`the program ended without saying ${pattern}; it said: ${said}`)
+      await once(hearing, 'more')
     }
   }
   return {
