@@ -165,10 +165,10 @@ export class BroadcastRefused extends Error {
  */
 export type Proof = { proven: true; parts: string[]; payer: Hex } | Unproven
 
-export type Unproven = { proven: false; reason: string; moved?: Moved; hidden?: boolean }
+export type Unproven = { proven: false; reason: string; moved?: Moved[]; hidden?: boolean }
 
-/** What reached the payee from an address of the payer although it is not what was asked; `payer` is checksummed. */
-export type Moved = { parts: string[]; payer: Hex; units: bigint }
+/** One movement to the payee, of an address of the payer (checksummed), that is not what was asked: `fault` says why. */
+export type Moved = { parts: string[]; payer: Hex; units: bigint; fault: string }
 
 export type ProofQuestion = {
   expectation: Expectation

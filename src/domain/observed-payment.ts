@@ -27,19 +27,49 @@ export type ObservedPayment = {
  */
 type ObservedReason = 'UNDERPAID' | 'OVERPAID' | 'DUPLICATE' | 'UNPROVEN'
 
-/** More transactions than a payer sends for one voucher by mistake. */
+/** More movements than a payer makes for one voucher by mistake. */
 const MAX_OBSERVED_PAYMENTS = 20
 
 const MAX_DETAIL_LENGTH = 300
 
 /**
- * The list with one more, the newest last. What is there already, and what goes beyond the bound, changes nothing.
+ * The list with more, the newest last. What is there already, and what goes beyond the bound, changes nothing. What was only
+ * guessed of a transaction gives way to what it is known to have moved.
  * @returns null where nothing changes
  */
-export function withObserved(observed: readonly ObservedPayment[], payment: ObservedPayment): ObservedPayment[] | null {
-  if (observed.length >= MAX_OBSERVED_PAYMENTS) return null
-  const isThere = observed.some(
-    ({ paymentId, transactionHash }) => paymentId === payment.paymentId && transactionHash === payment.transactionHash,
-  )
-  return isThere ? null : [...observed, { ...payment, detail: payment.detail.slice(0, MAX_DETAIL_LENGTH) }]
+export function withObserved(
+  observed: readonly ObservedPayment[],
+  payments: readonly ObservedPayment[],
+): ObservedPayment[] | null {
+  const list = [...observed]
+  let isNew = false
+  for (const payment of payments) {
+    if (isObserved(list, payment)) continue
+    const guess = list.findIndex((one) => one.reason === 'UNPROVEN' && isOfSameTransaction(one, payment))
+    if (guess >= 0) list.splice(guess, 1)
+    if (list.length >= MAX_OBSERVED_PAYMENTS) break
+    list.push({ ...payment, detail: payment.detail.slice(0, MAX_DETAIL_LENGTH) })
+    isNew = true
+  }
+  return isNew ? list : null
+}
+
+type Seen = Pick<ObservedPayment, 'paymentId' | 'transactionHash' | 'reason' | 'partKeys'>
+
+/** Whether a list has a movement already; whatever it has of a transaction of which nothing more is known. */
+export function isObserved(observed: readonly ObservedPayment[], payment: Seen): boolean {
+  return observed.some((one) => {
+    if (!isOfSameTransaction(one, payment)) return false
+    if (one.reason === 'UNPROVEN' && payment.reason !== 'UNPROVEN') return false
+    return mayBeSameParts(one.partKeys, payment.partKeys)
+  })
+}
+
+function isOfSameTransaction(one: Seen, other: Seen): boolean {
+  return one.paymentId === other.paymentId && one.transactionHash === other.transactionHash
+}
+
+/** Whether two may be the same parts of one transaction: of older ones it is not known which they are. */
+export function mayBeSameParts(keys: readonly string[] = [], others: readonly string[] = []): boolean {
+  return keys.length === 0 || others.length === 0 || keys.some((key) => others.includes(key))
 }

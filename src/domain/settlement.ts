@@ -36,6 +36,8 @@ export type SettlementTransaction = {
   missingSinceMs: number | null
   /** Smallest units, as a decimal string, where it carries only a part of its payment; else absent. */
   partUnits?: string
+  /** What the parts of it that carry the payment are claimed under; absent where they are all of it, or not known. */
+  partKeys?: string[]
 }
 
 export type Settlement = {

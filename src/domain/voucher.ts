@@ -1,6 +1,6 @@
 import type { VoucherEventType } from '../protocol/events.ts'
 import { type Attempt, isSameAttempt, withAttempt, withoutAttempts } from './attempt.ts'
-import { type ObservedPayment, withObserved } from './observed-payment.ts'
+import { mayBeSameParts, type ObservedPayment, withObserved } from './observed-payment.ts'
 import { type Expectation, expectationOf, type Hex, type Payment, type SimpleTerms, type Terms } from './payment.ts'
 import { type Quote, quotedExpectation, quotedPayments } from './quote.ts'
 import { Refusal } from './refusal.ts'
@@ -398,8 +398,10 @@ export function besideSettlement(
 
 /** What moved and counts now is nothing that was only observed. */
 function observedBeside({ observedPayments = [] }: TermedVoucher, { transactions }: Settlement): ObservedPayment[] {
-  const counted = new Set(transactions.map(({ hash }) => hash))
-  return observedPayments.filter(({ transactionHash }) => !counted.has(transactionHash))
+  return observedPayments.filter(
+    ({ transactionHash, partKeys }) =>
+      !transactions.some((counted) => counted.hash === transactionHash && mayBeSameParts(counted.partKeys, partKeys)),
+  )
 }
 
 /** What goes on being looked for once a settlement counts: also the receipts that waited while it was quicker. */
@@ -462,13 +464,13 @@ export function trackSettlement(voucher: TermedVoucher, settlement: Settlement, 
 }
 
 /**
- * Money moved, or may have moved, towards the voucher without resolving it.
+ * Money moved, or may have moved, towards the voucher without resolving it, in one or more movements.
  * @param remainderOf the payment of what is missing now; null where it is not an amount that can be completed
  * @returns null where that is written down already, or enough is
  */
 export function observePayment(
   voucher: TermedVoucher,
-  observed: ObservedPayment,
+  observed: readonly ObservedPayment[],
   remainderOf: (voucher: TermedVoucher) => Payment | null,
   nowMs: number,
 ): VoucherStep | null {

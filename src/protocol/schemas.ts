@@ -460,7 +460,7 @@ export const ObservedPaymentView = Type.Object({
   from: Said('The address of the payer that paid: where it can be given back to'),
   reason: Word(
     ['UNDERPAID', 'OVERPAID', 'DUPLICATE', 'UNPROVEN'],
-    'UNDERPAID, OVERPAID: not the amount that was asked; DUPLICATE: paid before by another transaction; UNPROVEN: it seems to have paid, but the node cannot show it',
+    'UNDERPAID, OVERPAID: not the amount that was asked; DUPLICATE: paid before by another transaction, or by other parts of this one; UNPROVEN: it seems to have paid, but the node cannot show it',
   ),
   amount: Nullable(
     Type.String({ description: 'What reached the payee, in whole units; null where that is not known' }),

@@ -13,11 +13,11 @@ import type {
 } from '../chains/chain.ts'
 import { completedBy, expectationOfTransaction, possibleExpectations } from '../domain/completion.ts'
 import type { Expectation, Hex } from '../domain/payment.ts'
-import type { SettlementTransaction } from '../domain/settlement.ts'
-import type { TermedVoucher } from '../domain/voucher.ts'
+import type { BlockRef, SettlementTransaction } from '../domain/settlement.ts'
+import { expectationFor, type TermedVoucher } from '../domain/voucher.ts'
 import type { Claim } from '../store/store.ts'
 import type { App } from './app.ts'
-import { rivalReason } from './find-rival.ts'
+import { type Counted, keptForOwn, rivalReason } from './find-rival.ts'
 import { hiddenPayer } from './hidden-payer.ts'
 import type { Observation } from './observe-payment.ts'
 import { provePayment } from './prove-payment.ts'
@@ -25,8 +25,8 @@ import { callFacts } from './review-terms.ts'
 
 /** What the chain says of one payment's transaction right now. */
 export type Examination =
-  /** Mined, and it does exactly what the payment says. */
-  | { state: 'proven'; transaction: SettlementTransaction; claims: Claim[]; payer: Hex | null }
+  /** Mined, and it does exactly what the payment says. `beside`: what else it moved to the payee, where it pays by parts. */
+  | { state: 'proven'; transaction: SettlementTransaction; claims: Claim[]; payer: Hex | null; beside?: Observation[] }
   /** In the node's pool. */
   | { state: 'waiting'; transaction: SettlementTransaction }
   /** The node has never heard of it, or has lost it. */
@@ -34,8 +34,8 @@ export type Examination =
   | FailedExamination
 
 /**
- * It can never count for this payment. `hasReverted`: it is the payment, but the chain did not carry it out. `observed`: it
- * did move money, or may have moved it, from the payer to the payee. `mayStillBeMined`: nobody has used its nonce.
+ * It can never count for this payment. `hasReverted`: it is the payment, but the chain did not carry it out. `observed`: what
+ * it did move, or may have moved, from the payer to the payee. `mayStillBeMined`: nobody has used its nonce.
  */
 export type FailedExamination = {
   state: 'failed'
@@ -43,11 +43,12 @@ export type FailedExamination = {
   reason: string
   hasReverted?: boolean
   mayStillBeMined?: boolean
-  observed?: Observation
+  observed?: Observation[]
 }
 
 /**
- * Examines the transactions of a voucher one after the other, so that no part of one counts twice.
+ * Examines the transactions of a voucher one after the other, so that no part of one counts twice. Where one transaction is
+ * asked about and pays by parts, with or without what has arrived before, there is an examination for each part.
  * @throws ChainUnavailable
  */
 export async function examinePayments(
@@ -59,15 +60,34 @@ export async function examinePayments(
   const examinations = await examineEach(app, chain, voucher, transactions)
   const [examination, second] = examinations
   if (second !== undefined || examination?.state !== 'failed' || examination.transaction.partUnits) return examinations
-  // Too little by itself may complete what has arrived before.
-  const { observed, transaction } = examination
-  const together = observed ? completedBy(voucher, transaction, observed.payment) : null
+  // Too little by itself may complete what has arrived before, or what else has arrived with it.
+  const { observed = [], transaction } = examination
+  const moved = observed.map(({ payment }) => payment)
+  const together = completedBy(voucher, transaction, moved)
   if (together === null) return examinations
   const completed = await examineEach(app, chain, voucher, together)
-  return completed.every(({ state }) => state === 'proven') ? completed : examinations
+  if (completed.some(({ state }) => state !== 'proven')) return examinations
+  return withBeside(completed, observed)
 }
 
-async function examineEach(
+/** The examinations of parts, with what moved along with them and is not needed. */
+function withBeside(completed: Examination[], observed: Observation[]): Examination[] {
+  const counted = new Set(
+    completed.flatMap((examination) =>
+      examination.state === 'proven' ? examination.claims.map(({ key }) => key) : [],
+    ),
+  )
+  const beside = observed.filter(({ partKeys }) => !partKeys.some((key) => counted.has(key))).map(asBeside)
+  return completed.map((one, index) => (index === 0 && one.state === 'proven' ? { ...one, beside } : one))
+}
+
+function asBeside({ payment, partKeys }: Observation): Observation {
+  const detail = 'the voucher was paid by other parts of this transaction already'
+  return { payment: { ...payment, reason: 'DUPLICATE', detail }, partKeys }
+}
+
+/** As `examinePayments`, each by itself: no parts are put together. */
+export async function examineEach(
   app: App,
   chain: Chain,
   voucher: TermedVoucher,
@@ -118,7 +138,7 @@ async function examineMined(
   claimed: ReadonlySet<string>,
 ): Promise<Examination> {
   const { hash } = sighting.transaction
-  const seen = { ...seenAs(transaction, sighting.transaction), hash, block: sighting.block }
+  const seen: MinedTransaction = { ...seenAs(transaction, sighting.transaction), hash, block: sighting.block }
   const { network, chainId } = chain
   const { keys, question } = await questionOf(app, chain, voucher, transaction, sighting, claimed)
   const { own = NO_PARTS } = question
@@ -128,13 +148,10 @@ async function examineMined(
   if (!sighting.succeeded) return examineReverted(app, chain, voucher, seen, sighting)
   if (!proof.proven) {
     const failed: FailedExamination = { state: 'failed', transaction: seen, reason: proof.reason }
-    const { moved } = proof
     if (proof.hidden) return { ...failed, ...(await examineHidden(app, chain, transaction.paymentId, question, proof)) }
-    if (moved === undefined) return failed
-    const { parts, payer } = moved
-    // What is another's exact payment, who comes first, is no part of this one.
-    const rival = await rivalReason(app, voucher, { network, chainId, question, parts, payer })
-    return rival === null ? { ...failed, observed: observationOf(question, seen, proof.reason, moved, keys) } : failed
+    const moved = await ownMoved(app, voucher, { network, chainId, question }, proof.moved ?? [])
+    const asked = unitsOf(expectationFor(voucher, transaction.paymentId))
+    return { ...failed, observed: moved.map((one) => observationOf(asked, seen, one, keys)) }
   }
   const { parts, payer } = proof
   // What counts for the payment already goes on counting, whoever turns up.
@@ -144,7 +161,42 @@ async function examineMined(
   const claims = [...keys]
     .filter(([part]) => claimedParts.has(part))
     .map(([, key]) => ({ key, ownerId: transaction.paymentId, forgetAtMs: null }))
-  return { state: 'proven', transaction: seen, claims, payer }
+  return { state: 'proven', transaction: withKeys(seen, parts, keys), claims, payer }
+}
+
+/** A call takes all of its transaction, and needs no list of it. */
+function withKeys(seen: SettlementTransaction, parts: string[], keys: Map<string, string>): SettlementTransaction {
+  const { partKeys: _, ...rest } = seen
+  return parts.length === 0 || parts.includes('call') ? rest : { ...rest, partKeys: keysOf(parts, keys) }
+}
+
+function keysOf(parts: string[], keys: Map<string, string>): string[] {
+  return parts.flatMap((part) => keys.get(part) ?? [])
+}
+
+/**
+ * Of what moved without being the payment, that which is this voucher's to see: what is another's exact payment, who comes
+ * first, is no part of this one; and of several movements neither is what another voucher of the payer asks for.
+ */
+async function ownMoved(
+  app: App,
+  voucher: TermedVoucher,
+  at: Pick<Counted, 'network' | 'chainId' | 'question'>,
+  moved: Moved[],
+): Promise<Moved[]> {
+  const kept = moved.length > 1 ? await keptForOwn(app, voucher, at, moved) : new Set<Moved>()
+  const own: Moved[] = []
+  for (const [payer, ofPayer] of Map.groupBy(moved, ({ payer }) => payer)) {
+    const left = ofPayer.filter((one) => !kept.has(one))
+    const isFree = async (some: Moved[]) => {
+      const parts = some.flatMap(({ parts }) => parts)
+      return (await rivalReason(app, voucher, { ...at, parts, payer })) === null
+    }
+    // Only where there is a rival at all is each movement asked about.
+    const isAllFree = await isFree(left)
+    for (const one of left) if (isAllFree || (await isFree([one]))) own.push(one)
+  }
+  return own
 }
 
 /** What proven transactions moved a second time, for a voucher that others have resolved. */
@@ -153,7 +205,7 @@ export function duplicateOf(voucher: TermedVoucher, examinations: Examination[])
   const paidBy = paid.at(-1)?.hash
   return examinations.flatMap((examination) => {
     if (examination.state !== 'proven') return []
-    const { transaction, claims, payer } = examination
+    const { transaction, claims, payer, beside = [] } = examination
     const { paymentId, hash, block } = transaction
     // Approvals claim nothing: they move nothing.
     if (hash === null || block === null || payer === null || claims.length === 0) return []
@@ -170,9 +222,11 @@ export function duplicateOf(voucher: TermedVoucher, examinations: Examination[])
       detail,
       block,
     }
-    return [{ payment, partKeys: claims.map(({ key }) => key) }]
+    return [{ payment, partKeys: transaction.partKeys ?? claims.map(({ key }) => key) }, ...beside]
   })
 }
+
+type MinedTransaction = SettlementTransaction & { hash: Hex; block: BlockRef }
 
 const BEFORE_ALL_BLOCKS = -1
 const NO_PARTS: ReadonlySet<string> = new Set()
@@ -243,28 +297,19 @@ async function examineHidden(
   const { transaction, block } = question.sighting
   const detail = `it seems that the contract ${from} paid within it, which the nodes here cannot show`
   const payment = { paymentId, transactionHash: transaction.hash, from, units: null, detail, block }
-  return { reason: `${reason}; ${detail}`, observed: { payment: { ...payment, reason: 'UNPROVEN' }, partKeys: [] } }
+  return { reason: `${reason}; ${detail}`, observed: [{ payment: { ...payment, reason: 'UNPROVEN' }, partKeys: [] }] }
 }
 
 function observationOf(
-  { expectation, sighting }: ProofQuestion,
-  { paymentId }: SettlementTransaction,
-  reason: string,
-  { parts, payer, units }: Moved,
+  asked: bigint,
+  { paymentId, hash: transactionHash, block }: MinedTransaction,
+  { parts, payer: from, units, fault: detail }: Moved,
   keys: Map<string, string>,
 ): Observation {
-  const isShort = units < unitsOf(expectation)
+  const reason = units < asked ? 'UNDERPAID' : 'OVERPAID'
   return {
-    payment: {
-      paymentId,
-      transactionHash: sighting.transaction.hash,
-      from: payer,
-      reason: isShort ? 'UNDERPAID' : 'OVERPAID',
-      units: units.toString(),
-      detail: reason,
-      block: sighting.block,
-    },
-    partKeys: parts.flatMap((part) => keys.get(part) ?? []),
+    payment: { paymentId, transactionHash, from, reason, units: units.toString(), detail, block },
+    partKeys: keysOf(parts, keys),
   }
 }
 

@@ -1,9 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { ChainRules, ProofQuestion, Served } from '../chains/chain.ts'
-import { possibleExpectations } from '../domain/completion.ts'
+import type { ChainRules, Moved, ProofQuestion, Served } from '../chains/chain.ts'
+import { askedBy, askForUnits, possibleExpectations } from '../domain/completion.ts'
 import { askOf, type Hex } from '../domain/payment.ts'
 import {
   canBePaid,
+  isPayable,
   isSettling,
   type SettlingVoucher,
   type TermedVoucher,
@@ -95,6 +96,39 @@ async function rivalForGivers(
     if (found) return `another payer is asked for what ${giver} gives in it, and has shown to hold that address`
   }
   return null
+}
+
+/**
+ * Of several movements of a payer within one transaction, those that other vouchers of the same payer ask for to the unit: a
+ * batch pays for all of them, and what is one's payment is no part of another's. Each voucher keeps one.
+ */
+export async function keptForOwn(
+  app: App,
+  voucher: TermedVoucher,
+  { network, question }: Pick<Counted, 'network' | 'question'>,
+  moved: Moved[],
+): Promise<Set<Moved>> {
+  const byAsk = Map.groupBy(moved, ({ units }) => askForUnits(question.expectation, units))
+  byAsk.delete(null)
+  const asks = [...byAsk.keys()].filter((ask) => ask !== null)
+  const kept = new Set<Moved>()
+  const keepsOne = (other: Voucher) => {
+    if (other.id === voucher.id || !isPayable(other)) return
+    const { headNumber, payments } = other.redemption
+    if (headNumber === null || headNumber >= question.sighting.block.number) return
+    if (payments.every((payment) => payment.network !== network)) return
+    const part = byAsk.get(askedBy(other))?.findLast((one) => !kept.has(one) && other.payers.includes(one.payer))
+    if (part !== undefined) kept.add(part)
+  }
+  await some(
+    (other) => {
+      keepsOne(other)
+      return kept.size === moved.length
+    },
+    asks,
+    (slice) => competing(app, { wallets: [], accountIds: [voucher.payerId], ...slice }),
+  )
+  return kept
 }
 
 /** What an address may have paid for, each once. */

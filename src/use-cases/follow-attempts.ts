@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Chain } from '../chains/chain.ts'
 import { ATTEMPT_TTL_MS, type Attempt, isSameAttempt } from '../domain/attempt.ts'
+import { isObserved } from '../domain/observed-payment.ts'
 import { beginSettlement, type SettlementTransaction } from '../domain/settlement.ts'
 import {
   addAttempt,
@@ -63,17 +64,13 @@ async function lookFor(
     if (voucher === null || attempt === undefined) return NOTHING
     const examinations = await examinePayments(app, chain, voucher, attempt.transactions)
     const { seen, decision } = await decide(app, chain, voucher, attempt, examinations)
-    const isNew = ({ payment }: Observation) => !isObserved(voucher, payment)
+    const isNew = ({ payment, partKeys }: Observation) =>
+      !isObserved(voucher.observedPayments ?? [], { ...payment, partKeys })
     observed.push(...seen.filter(isNew))
     // What moved is written down before the attempt is given up.
     return observed.length > 0 ? NOTHING : decision
   })
-  const written = await Promise.all(observed.map((observation) => noteObserved(app, voucherId, observation)))
-  return written.some((isWritten) => isWritten)
-}
-
-function isObserved({ observedPayments = [] }: TermedVoucher, { paymentId, transactionHash }: Observation['payment']) {
-  return observedPayments.some((one) => one.paymentId === paymentId && one.transactionHash === transactionHash)
+  return noteObserved(app, voucherId, observed)
 }
 
 async function decide(

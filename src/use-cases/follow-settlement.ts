@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { BroadcastRefused, type Chain } from '../chains/chain.ts'
+import { withObserved } from '../domain/observed-payment.ts'
 import type { Hex } from '../domain/payment.ts'
 import { leastConfirmations, type Settlement, type SettlementTransaction } from '../domain/settlement.ts'
 import {
@@ -13,12 +14,12 @@ import {
   type TermedVoucher,
   trackSettlement,
 } from '../domain/voucher.ts'
-import type { Change, StoredAnswer } from '../store/store.ts'
+import type { Change, Claim, StoredAnswer } from '../store/store.ts'
 import type { App } from './app.ts'
 import type { Idempotency } from './call.ts'
 import { type Decision, decideAndCommit, recordStep, storedAnswer } from './commit.ts'
-import { type Examination, examinePayments, type FailedExamination } from './examine-payment.ts'
-import { noteObserved, type Observation, paymentOfRemainder } from './observe-payment.ts'
+import { type Examination, examineEach, examinePayments, type FailedExamination } from './examine-payment.ts'
+import { noteObserved, type Observation, paymentOfRemainder, unobserved } from './observe-payment.ts'
 import { restVoucherCode } from './rest-code.ts'
 
 type PendingVoucher = TermedVoucher & { settlement: Settlement }
@@ -68,20 +69,18 @@ async function noteLeft(
   app: App,
   chain: Chain,
   voucher: TermedVoucher,
-  { observed }: FailedExamination,
+  { observed = [] }: FailedExamination,
   examinations: Examination[],
 ): Promise<boolean> {
-  const left: Observation[] = observed === undefined ? [] : [observed]
+  const left: Observation[] = [...observed]
   for (const { state, transaction } of examinations) {
-    const { partUnits, ...whole } = transaction
+    const { partUnits, partKeys: _, ...whole } = transaction
     if (state !== 'proven' || partUnits === undefined) continue
-    for (const alone of await examinePayments(app, chain, voucher, [whole])) {
-      if (alone.state === 'failed' && alone.observed) left.push(alone.observed)
+    for (const alone of await examineEach(app, chain, voucher, [whole])) {
+      if (alone.state === 'failed') left.push(...(alone.observed ?? []))
     }
   }
-  let isNew = false
-  for (const observation of left) isNew = (await noteObserved(app, voucher.id, observation)) || isNew
-  return isNew
+  return noteObserved(app, voucher.id, left)
 }
 
 const MAY_STILL_BE_MINED = 'nobody has used its nonce, so it may still be mined, and is looked for'
@@ -135,16 +134,19 @@ export async function advanceSettlement(
   const claims = examinations.flatMap((examination) => (examination.state === 'proven' ? examination.claims : []))
   const proven = examinations.every(({ state }) => state === 'proven')
   if (proven && voucher.status !== 'RESOLVED') {
-    const step = resolveVoucher(voucher, settlement, nowMs)
-    const { change, view } = recordStep(step, nowMs)
+    const { voucher: resolved, event } = resolveVoucher(voucher, settlement, nowMs)
+    const noted = await withBeside(app, resolved, examinations, nowMs)
+    const { change, view } = recordStep({ voucher: noted.voucher, event }, nowMs)
     return {
-      change: { ...change, claims, ...answerFor(settlement, at.idempotency, view) },
-      answer: step.voucher,
+      change: { ...change, claims: [...claims, ...noted.claims], ...answerFor(settlement, at.idempotency, view) },
+      answer: noted.voucher,
       committed: () => restVoucherCode(app, voucher, nowMs),
     }
   }
   // Paid again after a failure, it stays RESOLVED.
-  const counted = proven ? { ...voucher, ...besideSettlement(voucher, settlement, nowMs) } : voucher
+  const paid = proven ? { ...voucher, ...besideSettlement(voucher, settlement, nowMs) } : voucher
+  const { voucher: counted, claims: observed } = await withBeside(app, paid, examinations, nowMs)
+  claims.push(...observed)
   const settledDepth = proven ? await leastSettledDepth(chain, settlement) : null
   if (settledDepth !== null) {
     const step = confirmSettlement(counted, { ...settlement, confirmations: settledDepth }, nowMs)
@@ -153,6 +155,22 @@ export async function advanceSettlement(
   if (isDeepStrictEqual(settlement, voucher.settlement)) return { change: null, answer: voucher }
   const next = trackSettlement(counted, settlement, nowMs)
   return { change: { vouchers: [next], claims }, answer: next }
+}
+
+/** The voucher with what moved along with the parts that pay it, where no part is needed any more. */
+async function withBeside<V extends TermedVoucher>(
+  app: App,
+  voucher: V,
+  examinations: Examination[],
+  nowMs: number,
+): Promise<{ voucher: V; claims: Claim[] }> {
+  const beside = examinations.flatMap((examination) =>
+    examination.state === 'proven' ? (examination.beside ?? []) : [],
+  )
+  if (beside.length === 0) return { voucher, claims: [] }
+  const { payments, claims } = await unobserved(app, voucher, beside, nowMs)
+  const observedPayments = withObserved(voucher.observedPayments ?? [], payments)
+  return observedPayments === null ? { voucher, claims: [] } : { voucher: { ...voucher, observedPayments }, claims }
 }
 
 /** The stored answer of the call that handed the receipts in, whether it still waits or died in a crash. */

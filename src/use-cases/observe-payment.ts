@@ -20,33 +20,43 @@ export type Observation = {
 }
 
 /**
- * Writes down what moved towards a voucher without resolving it, and tells payee and payer, once: what is written down
- * already, or for another voucher, changes nothing. Safe to call again after a crash.
+ * Writes down what moved towards a voucher without resolving it, all in one, and tells payee and payer, once: what is written
+ * down already, or for another voucher, changes nothing. Safe to call again after a crash.
  * @returns whether anything was written
  */
-export async function noteObserved(app: App, voucherId: string, observation: Observation): Promise<boolean> {
-  const { payment, partKeys } = observation
+export async function noteObserved(app: App, voucherId: string, observations: Observation[]): Promise<boolean> {
+  if (observations.length === 0) return false
   const remainderOf = (voucher: TermedVoucher) => paymentOfRemainder(app, voucher)
   return decideAndCommit(app, null, async () => {
     const voucher = await app.store.voucher(voucherId)
     if (voucher === null || !hasTerms(voucher)) return { change: null, answer: false }
-    const claims = partKeys.map((key): Claim => {
-      return { key: `observed:${voucher.payerId}:${key}`, ownerId: payment.paymentId, forgetAtMs: null }
-    })
-    const owners = await app.store.claimOwners(claims.map(({ key }) => key))
-    const isOthers = [...owners.values()].some((ownerId) => ownerId !== payment.paymentId)
     const nowMs = app.clock()
-    const step = isOthers
-      ? null
-      : observePayment(
-          await withoutCountedElsewhere(app, voucher),
-          { ...payment, observedAtMs: nowMs, partKeys },
-          remainderOf,
-          nowMs,
-        )
+    const { payments, claims } = await unobserved(app, voucher, observations, nowMs)
+    const step = observePayment(await withoutCountedElsewhere(app, voucher), payments, remainderOf, nowMs)
     if (step === null) return { change: null, answer: false }
     return { change: { ...recordStep(step, nowMs).change, claims }, answer: true }
   })
+}
+
+/** What no other voucher of the payer has observed, and what keeps others from it. */
+export async function unobserved(
+  app: App,
+  { payerId }: TermedVoucher,
+  observations: Observation[],
+  nowMs: number,
+): Promise<{ payments: ObservedPayment[]; claims: Claim[] }> {
+  const claimsOf = ({ payment, partKeys }: Observation) =>
+    partKeys.map((key): Claim => {
+      return { key: `observed:${payerId}:${key}`, ownerId: payment.paymentId, forgetAtMs: null }
+    })
+  const owners = await app.store.claimOwners(observations.flatMap((one) => claimsOf(one).map(({ key }) => key)))
+  const own = observations.filter((one) =>
+    claimsOf(one).every(({ key, ownerId }) => (owners.get(key) ?? ownerId) === ownerId),
+  )
+  return {
+    payments: own.map(({ payment, partKeys }) => ({ ...payment, observedAtMs: nowMs, partKeys })),
+    claims: own.flatMap(claimsOf),
+  }
 }
 
 /** The payment of what is missing: the one that was asked, by its id, of less. */

@@ -1,4 +1,4 @@
-import type { Chain, MinedSighting, Proof, ProofQuestion } from '../chains/chain.ts'
+import type { Chain, MinedSighting, Moved, Proof, ProofQuestion } from '../chains/chain.ts'
 import type { Hex } from '../domain/payment.ts'
 import type { TermedVoucher } from '../domain/voucher.ts'
 import { walletsAt } from '../domain/wallet.ts'
@@ -37,9 +37,12 @@ async function withoutOthers(
   question: ProofQuestion,
   proof: Proof & { proven: false },
 ): Promise<Proof> {
-  const { moved, ...rest } = proof
-  if (moved === undefined || (await isPayer(app, chain, voucher, question, moved.payer))) return proof
-  return rest
+  const { moved = [], ...rest } = proof
+  const own: Moved[] = []
+  for (const [payer, byPayer] of Map.groupBy(moved, ({ payer }) => payer)) {
+    if (await isPayer(app, chain, voucher, question, payer)) own.push(...byPayer)
+  }
+  return own.length === 0 ? rest : { ...rest, moved: own }
 }
 
 /**

@@ -85,7 +85,7 @@ async function notePaidAgain(app: App, voucher: Voucher, receipts: Receipt[]): P
   if (isOnItsWay(examinations)) return rememberAttempt(app, voucher.id, seenIn(examinations))
   await noteMoved(app, voucher, examinations)
   if (examinations.some(({ state }) => state !== 'proven')) return
-  for (const observation of duplicateOf(voucher, examinations)) await noteObserved(app, voucher.id, observation)
+  await noteObserved(app, voucher.id, duplicateOf(voucher, examinations))
 }
 
 /** True where the chain knows the transactions, may still carry them out, and has not yet. */
@@ -302,10 +302,12 @@ async function noteReverted(
 
 /** Writes down what moved without being what was asked, before the receipts are refused. */
 async function noteMoved(app: App, voucher: TermedVoucher, examinations: Examination[]): Promise<void> {
-  for (const examination of examinations) {
-    if (examination.state === 'failed' && examination.observed)
-      await noteObserved(app, voucher.id, examination.observed)
-  }
+  const failed = examinations.filter((examination) => examination.state === 'failed')
+  await noteObserved(
+    app,
+    voucher.id,
+    failed.flatMap(({ observed = [] }) => observed),
+  )
 }
 
 function isFailedWith(settlement: Settlement | null, transactions: SettlementTransaction[]): boolean {

@@ -9,7 +9,7 @@ import type { Refusal } from '../domain/refusal.ts'
 import { feesOf } from '../domain/review-swap.ts'
 import type { Session } from '../domain/session.ts'
 import { type Batch, SEPARATE_REASONS, type SessionPayments } from '../domain/session-payments.ts'
-import type { Settlement } from '../domain/settlement.ts'
+import type { Settlement, SettlementTransaction } from '../domain/settlement.ts'
 import {
   chosenQuote,
   hasTerms,
@@ -189,7 +189,7 @@ function settlementView(settlement: Settlement): NonNullable<VoucherView['settle
     status: settlement.status,
     confirmations: settlement.confirmations,
     required: settlement.required,
-    transactions: settlement.transactions.map((transaction) => ({
+    transactions: eachOnce(settlement.transactions).map((transaction) => ({
       paymentId: transaction.paymentId,
       transactionHash: transaction.hash,
       blockNumber: transaction.block?.number ?? null,
@@ -198,6 +198,14 @@ function settlementView(settlement: Settlement): NonNullable<VoucherView['settle
     ...(settlement.failure !== null && { failure: settlement.failure }),
     confirmedAt: settlement.confirmedAtMs === null ? null : iso(settlement.confirmedAtMs),
   }
+}
+
+/** One that pays by several of its parts stands there once. */
+function eachOnce(transactions: SettlementTransaction[]): SettlementTransaction[] {
+  return transactions.filter(
+    ({ paymentId, hash }, index) =>
+      transactions.findIndex((one) => one.paymentId === paymentId && one.hash === hash) === index,
+  )
 }
 
 /** Without its vouchers. */

@@ -18,7 +18,7 @@ import {
   token,
   withToken,
 } from '../support/server.ts'
-import { NETWORK, openShop, reorg, type Shop } from './shop.ts'
+import { decimal, mineTransfer, NETWORK, openShop, reorg, type Shop, transferData } from './shop.ts'
 import { walletSignIn } from './signing.ts'
 
 const OWNER = devAccount(1)
@@ -100,6 +100,9 @@ const review = async ({ payer }: Scene, { id }: VoucherView, address: Hex = wall
   ok(await payer.get<VoucherReviewView>(`/vouchers/${id}/review?wallet=${address}`))
 
 const traces = () => node.asked.get('debug_traceTransaction') ?? 0
+
+const observedOf = ({ observedPayments = [] }: VoucherView) =>
+  observedPayments.map(({ transactionHash, reason, amount }) => [transactionHash, reason, amount])
 
 const until = (voucher: VoucherView, wanted: (now: VoucherView) => boolean) =>
   eventually(async () => wanted(ok(await look(scene, voucher))))
@@ -217,15 +220,98 @@ describe('coins that a contract wallet pays by an internal call', () => {
       return ok(await look(scene, voucher)).settlement?.status === 'FAILED'
     })
     const failed = ok(await look(scene, voucher))
-    assert.deepEqual(
-      failed.observedPayments?.map(({ transactionHash, reason, amount }) => [transactionHash, reason, amount]),
-      [[part, 'UNDERPAID', '0.15']],
-    )
+    assert.deepEqual(observedOf(failed), [[part, 'UNDERPAID', '0.15']])
     assert.equal(failed.payments?.[0]?.input.value, String(rest))
     await assertRefused(voucher, part, /sent 150000000000000000 wei/)
     // The nonce is that of the part that was lost, so the server may have found it before it is handed in.
     await resolve(scene, voucher, await act({ target: to, value: rest }))
     await until(voucher, ({ settlement }) => settlement?.status === 'PENDING' || settlement?.status === 'CONFIRMED')
+  })
+})
+
+describe('several parts within one transaction', () => {
+  before(() => mineTransfer(shop.chain, shop.plain.address, wallet.address, 1_000_000n))
+
+  const tokens = {
+    ask: (units: bigint, to: Hex) => redeem(scene, asking(decimal(units), shop.eurc, to)),
+    give: (to: Hex, units: bigint): Call => ({ target: shop.plain.address, value: 0n, data: transferData(to, units) }),
+    shown: (units: bigint) => `0.0000${units}`,
+  }
+  const coins = {
+    ask: (units: bigint, to: Hex) => ask(to, `0.${units}`),
+    give: (to: Hex, units: bigint): Call => ({ target: to, value: parseEther(`0.${units}`) }),
+    shown: (units: bigint) => `0.${units}`,
+  }
+
+  for (const [name, { ask, give, shown }] of Object.entries({ tokens, coins })) {
+    it(`of ${name} are each seen, count together, and for nothing else`, async () => {
+      const to = shop.newRecipient()
+      const paid = (...parts: bigint[]) => act(...parts.map((units) => give(to, units)))
+      const [voucher, other] = [await ask(50n, to), await ask(21n, to)]
+      const [late11, late14] = [await ask(11n, to), await ask(14n, to)]
+      for (const { id } of [late11, late14]) ok(await scene.payee.post(`/vouchers/${id}/discard-voucher`))
+      const hash = await paid(11n, 12n)
+      await assertRefused(voucher, hash, /asked were/)
+      const short = await assertRefused(voucher, hash, /asked were/)
+      assert.deepEqual(observedOf(short), [
+        [hash, 'UNDERPAID', shown(11n)],
+        [hash, 'UNDERPAID', shown(12n)],
+      ])
+      assert.equal((await shop.events(voucher.id)).filter((type) => type === 'voucher.payment_observed').length, 1)
+      const [remainder] = short.payments ?? []
+      assert.deepEqual([remainder?.input.value, remainder?.input.data], [...askedAs(give(to, 27n))])
+
+      // What another voucher asks for is its own; what is not needed is told.
+      const rest = await paid(13n, 21n, 14n, 15n)
+      await assertPays(voucher, rest)
+      const resolved = ok(await look(scene, voucher))
+      assert.deepEqual(
+        resolved.settlement?.transactions.map(({ transactionHash }) => transactionHash),
+        [hash, rest],
+      )
+      assert.deepEqual(observedOf(resolved), [[rest, 'DUPLICATE', shown(13n)]])
+      await assertPays(other, rest)
+      for (const [late, by] of [
+        [late11, hash],
+        [late14, rest],
+      ] as const)
+        await assertRefused(late, by, COUNTED)
+    })
+  }
+
+  const askedAs = ({ value, data = '0x' }: Call) => [String(value), data.toLowerCase()]
+
+  it('pay what was asked, by a transaction that waits for its block and is reorganised away', async () => {
+    const to = shop.newRecipient()
+    const voucher = await tokens.ask(30n, to)
+    const raw = await OWNER.signTransaction({
+      ...{ type: 'legacy', chainId: shop.chain.chainId, gas: 200_000n, gasPrice: 2_000_000_000n },
+      ...{ to: wallet.address, data: executing([tokens.give(to, 10n), tokens.give(to, 10n), tokens.give(to, 10n)]) },
+      nonce: await shop.client.getTransactionCount({ address: OWNER.address }),
+    })
+    const hash = await shop.client.sendRawTransaction({ serializedTransaction: raw })
+    await assertRefused(voucher, hash, /not mined yet/)
+    await shop.mine()
+    const next = (wanted: (now: VoucherView) => boolean) =>
+      until(voucher, (now) => {
+        shop.server.clock.advance(60_000)
+        return wanted(now)
+      })
+    await next(({ status }) => status === 'RESOLVED')
+    await reorg(shop.chain, 1)
+    await eventually(async () => {
+      shop.server.clock.advance(60_000)
+      await shop.mine()
+      return ok(await look(scene, voucher)).settlement?.status === 'FAILED'
+    })
+    assert.deepEqual(observedOf(ok(await look(scene, voucher))), [])
+    await shop.client.sendRawTransaction({ serializedTransaction: raw })
+    await eventually(async () => {
+      shop.server.clock.advance(60_000)
+      await shop.mine()
+      return ok(await look(scene, voucher)).settlement?.status === 'CONFIRMED'
+    })
+    assert.deepEqual(observedOf(ok(await look(scene, voucher))), [])
   })
 })
 

@@ -15,8 +15,8 @@ export function everyPart({ logs }: MinedSighting): string[] {
 }
 
 /** @param moved what reached the payee all the same, where something did */
-export function unproven(reason: string, moved: Moved | null = null): Unproven {
-  return { proven: false, reason, ...(moved !== null && { moved }) }
+export function unproven(reason: string, moved: Moved[] = []): Unproven {
+  return { proven: false, reason, ...(moved.length > 0 && { moved }) }
 }
 
 export const COUNTED_ALREADY = 'was counted for another payment already'

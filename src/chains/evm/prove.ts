@@ -66,20 +66,21 @@ function proveNative(question: ProofQuestion, expectation: NativeExpectation): P
       ? unproven(`the value of the transaction ${COUNTED_ALREADY}`)
       : { proven: true, parts: ['value'], payer: getAddress(transaction.from) }
   }
-  if (!mayActInternally(transaction, expectation.recipient)) return unproven(fault, coinsMoved(question, expectation))
+  if (!mayActInternally(transaction, expectation.recipient))
+    return unproven(fault, coinsMoved(question, expectation, fault))
   if (!question.internal) return { ...unproven(fault), hidden: true }
   const candidates = coinsOf(question, question.internal.coins, expectation)
   const none = `${fault}, and no contract of the payer moved coins in it`
-  return choose(question, { candidates, asked: expectation.wei, recipient: expectation.recipient, none })
+  return choose(question, { candidates, recipient: expectation.recipient, none })
 }
 
 function proveToken(question: ProofQuestion, expectation: TokenExpectation): Proof {
   const candidates = candidatesOf(question, expectation)
   const none = noTransferReason(question.sighting, expectation.token)
-  return choose(question, { candidates, asked: expectation.units, recipient: expectation.recipient, none })
+  return choose(question, { candidates, recipient: expectation.recipient, none })
 }
 
-type Choice = { candidates: Candidate[]; asked: bigint; recipient: Hex; none: string }
+type Choice = { candidates: Candidate[]; recipient: Hex; none: string }
 
 /** Of those that would do, the one that counts for the payment already, or else one that is free. */
 function choose(question: ProofQuestion, choice: Choice): Proof {
@@ -87,12 +88,16 @@ function choose(question: ProofQuestion, choice: Choice): Proof {
   const closest = closestOf(candidates)
   if (closest === undefined) return unproven(none)
   if (closest.faults.length > 0) {
-    return unproven(closest.faults.map((fault) => fault()).join(', and '), unitsMoved(question, choice))
+    return unproven(wordsOf(closest.faults), unitsMoved(question, choice))
   }
   const free = candidates.filter(({ part, faults }) => faults.length === 0 && !question.taken?.has(part))
   const chosen = free.find(({ part }) => question.own?.has(part)) ?? free[(question.draw ?? 0) % free.length]
-  if (chosen === undefined) return unproven(`the Transfer ${COUNTED_ALREADY}`)
+  if (chosen === undefined) return unproven(`the Transfer ${COUNTED_ALREADY}`, unitsMoved(question, choice))
   return { proven: true, parts: [chosen.part], payer: getAddress(chosen.payer) }
+}
+
+function wordsOf(faults: Fault[]): string {
+  return faults.map((fault) => fault()).join(', and ')
 }
 
 /** The first of those with the fewest faults. */
@@ -104,24 +109,32 @@ function closestOf(candidates: Candidate[]): Candidate | undefined {
 }
 
 /** Coins that one of the payers sent to the payee, though not as many as were asked. */
-function coinsMoved(question: ProofQuestion, { recipient }: { recipient: Hex }): Moved | null {
+function coinsMoved(question: ProofQuestion, { recipient }: NativeExpectation, fault: string): Moved[] {
   const { from, to, wei } = question.sighting.transaction
-  if (to === null || !sameHex(to, recipient) || !isAmong(from, question.payers)) return null
-  if (wei === 0n || question.taken?.has('value')) return null
-  return { parts: ['value'], payer: getAddress(from), units: wei }
+  if (to === null || !sameHex(to, recipient) || !isAmong(from, question.payers)) return []
+  if (wei === 0n || question.taken?.has('value')) return []
+  return [{ parts: ['value'], payer: getAddress(from), units: wei, fault }]
 }
 
-/** Of what moved from one of the payers to the payee, that which comes nearest to what was asked. */
-function unitsMoved({ payers, taken }: ProofQuestion, { candidates, asked, recipient }: Choice): Moved | null {
-  const distance = (one: Candidate) => (one.units > asked ? one.units - asked : asked - one.units)
-  const [nearest] = candidates
-    .filter(({ part, to, payer, units }) => {
-      return units > 0n && sameHex(to, recipient) && isAmong(payer, payers) && !taken?.has(part)
+/**
+ * Everything that moved from one of the payers to the payee and counts for nothing else, in the order in which it did.
+ * Of very many the largest: no wallet pays in so many pieces at once.
+ */
+function unitsMoved({ payers, taken }: ProofQuestion, { candidates, recipient }: Choice): Moved[] {
+  const moved = candidates.filter(({ part, to, payer, units }) => {
+    return units > 0n && sameHex(to, recipient) && isAmong(payer, payers) && !taken?.has(part)
+  })
+  const largest = moved.toSorted((one, other) => (one.units > other.units ? -1 : 1)).slice(0, MAX_MOVED)
+  const kept = new Set(largest)
+  return moved
+    .filter((one) => kept.has(one))
+    .map(({ part, payer, units, faults }) => {
+      return { parts: [part], payer: getAddress(payer), units, fault: wordsOf(faults) }
     })
-    .toSorted((one, other) => (distance(one) < distance(other) ? -1 : 1))
-  if (nearest === undefined) return null
-  return { parts: [nearest.part], payer: getAddress(nearest.payer), units: nearest.units }
 }
+
+/** As many as a voucher has room to write down. */
+const MAX_MOVED = 20
 
 /** What contracts of the payer moved. What others moved is not the payer's affair. */
 function coinsOf({ payers }: ProofQuestion, coins: CoinTransfer[], expectation: NativeExpectation): Candidate[] {

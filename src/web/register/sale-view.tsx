@@ -167,8 +167,8 @@ function LineFacts({ line }: { line: SaleLine }) {
         )}
       </dl>
       {progress !== null && <Progress label="Confirmations" {...progress} />}
-      {voucher.observed?.map((observed) => (
-        <MovedBeside key={observed.transactionHash} line={line} observed={observed} />
+      {voucher.observed?.map((observed, index) => (
+        <MovedBeside key={`${observed.transactionHash} ${index}`} line={line} observed={observed} />
       ))}
       {voucher.settlement?.failure && <p class="notice notice--bad">The payment: {voucher.settlement.failure}.</p>}
     </>

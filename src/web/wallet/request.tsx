@@ -109,8 +109,8 @@ function MovedAlready({
           Speed it up or cancel it in your wallet first, or wait.
         </p>
       ))}
-      {observedPayments.map(({ transactionHash, amount, detail }) => (
-        <p key={transactionHash}>
+      {observedPayments.map(({ transactionHash, amount, detail }, index) => (
+        <p key={`${transactionHash} ${index}`}>
           <strong>{amount === null ? 'Something' : amount} may have reached the payee already</strong> by transaction{' '}
           <span class="address">{transactionHash}</span>, which does not count: {detail}. Talk to the payee before you
           pay again.
