@@ -1,7 +1,7 @@
 import type { ObservedPayment } from './observed-payment.ts'
 import { askOf, type Expectation, expectationOf, type SimpleTerms } from './payment.ts'
 import { type SettlementTransaction, unseenTransaction } from './settlement.ts'
-import { canBePaid, chosenQuote, expectationFor, type TermedVoucher, type Voucher } from './voucher.ts'
+import { canBePaid, chosenQuote, expectationFor, type TermedVoucher, type Voucher, waysToPay } from './voucher.ts'
 
 /**
  * A voucher that was paid too little is completed by further transfers from the same address, be they of one transaction or
@@ -9,8 +9,9 @@ import { canBePaid, chosenQuote, expectationFor, type TermedVoucher, type Vouche
  */
 
 /** The transfers that have arrived and are less than was asked, oldest first. */
-function shortOf({ observedPayments = [], redemption }: TermedVoucher): ObservedPayment[] {
-  const ids = new Set(redemption.payments.map(({ id }) => id))
+function shortOf(voucher: TermedVoucher): ObservedPayment[] {
+  const { observedPayments = [] } = voucher
+  const ids = new Set(waysToPay(voucher).flatMap(({ payments }) => payments.map(({ id }) => id)))
   return observedPayments.filter((payment) => isShort(payment) && ids.has(payment.paymentId))
 }
 
@@ -52,12 +53,13 @@ export function possibleExpectations(
   transaction: Pick<SettlementTransaction, 'paymentId' | 'partUnits'>,
 ): Expectation[] {
   const expectation = expectationOfTransaction(voucher, transaction)
-  const missing = chosenQuote(voucher) === null ? missingUnits(voucher) : null
+  const missing = chosenQuote(voucher) === null && expectation.kind !== 'swap' ? missingUnits(voucher) : null
   return missing === null ? [expectation] : [expectation, withUnits(expectation, missing)]
 }
 
 function withUnits<Kind extends Expectation>(expectation: Kind, units: bigint): Kind {
   if (expectation.kind === 'token') return { ...expectation, units }
+  if (expectation.kind === 'swap') return { ...expectation, arrivedUnits: units }
   return expectation.kind === 'native' ? { ...expectation, wei: units } : expectation
 }
 

@@ -92,6 +92,8 @@ export type SwapExpectation = {
   route: SwapRoute
   recipient: Hex
   units: bigint
+  /** What the payee gets of the units that the exchange gives, where the token keeps a part of them; absent: all of them. */
+  arrivedUnits?: bigint
 }
 
 /** The proof that `terms` ask of a payment on the chain. */

@@ -315,6 +315,7 @@ function observationOf(
 
 function unitsOf(expectation: Expectation): bigint {
   if (expectation.kind === 'approval') return 0n
+  if (expectation.kind === 'swap') return expectation.arrivedUnits ?? expectation.units
   return 'units' in expectation ? expectation.units : expectation.wei
 }
 

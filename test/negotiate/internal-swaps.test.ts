@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { encodeFunctionData, getAddress, parseEther } from 'viem'
+import { encodeFunctionData, erc20Abi, getAddress, parseEther } from 'viem'
 import type { Currency } from '../../src/domain/currency.ts'
 import type { Hex } from '../../src/domain/payment.ts'
 import type { VoucherReviewView, VoucherView } from '../../src/protocol/schemas.ts'
+import { SANDBOX_EXCHANGE } from '../../src/sandbox/facts.ts'
 import { type FaultyNode, startFaultyNode } from '../chains/faulty-node.ts'
 import { ok } from '../http/problems.ts'
 import { walletSignIn } from '../settlement/signing.ts'
 import { type Deployed, devAccount } from '../support/anvil.ts'
 import { CURRENCIES, tokenOf } from '../support/exchange.ts'
+import { openPool } from '../support/pools.ts'
 import { asking, newContext, receiptsOf, redeem, type Scene, withToken } from '../support/server.ts'
 import { openSwapShop, type SwapShop } from './swap-shop.ts'
 
@@ -16,15 +18,22 @@ const { POL, EURC, USDC } = CURRENCIES
 const OWNER = devAccount(3)
 
 let shop: SwapShop
+let fee: Currency
 let node: FaultyNode
 let wallet: Deployed
 let scene: Scene
 
 before(async () => {
   shop = await openSwapShop({
-    served: async (network) => {
+    served: async (network, chain) => {
       node = await startFaultyNode(network.rpcUrls[0] ?? '')
-      return { ...network, rpcUrls: [node.url] }
+      const { address } = await chain.deploy('FeeToken', [10n ** 15n])
+      fee = { ...USDC, symbol: 'FEE', address }
+      await openPool(chain, 3000, [
+        { token: address, units: 10n ** 11n },
+        { token: SANDBOX_EXCHANGE.wrappedNative, units: 10n ** 24n },
+      ])
+      return { ...network, rpcUrls: [node.url], currencies: [...network.currencies, fee] }
     },
   })
   const { chain, server } = shop
@@ -32,6 +41,7 @@ before(async () => {
   wallet = { address: getAddress(address), abi }
   await chain.client.setBalance({ address, value: parseEther('1000') })
   await chain.grant(tokenOf(USDC), wallet.address, 1_000_000_000n)
+  await chain.grant(tokenOf(fee), wallet.address, 1_000_000_000n)
   const signer = { address: wallet.address, signMessage: OWNER.signMessage }
   const { authorization } = ok(await walletSignIn(server, signer, chain.chainId))
   const payer = withToken(server.url, authorization.token)
@@ -86,6 +96,36 @@ describe('a swap that a contract wallet makes by an internal call', () => {
       const { body } = await resolve(none, hash)
       // Its call is another where its deadline is.
       assert.match(body.detail ?? '', /counted for another payment already|made the call in it/)
+    })
+  }
+
+  for (const supplied of [POL, USDC]) {
+    it(`is written down where it takes ${supplied.symbol} and the token keeps a part of what comes out, and is completed`, async () => {
+      const to = shop.newRecipient()
+      const voucher = await quoted(fee, supplied, to)
+      const hash = await pay(voucher)
+      const { body } = await resolve(voucher, hash)
+      assert.match(body.detail ?? '', /gave 7500000 units, of which 7425000 came to \S+: the token keeps a part/)
+      const short = ok(await scene.payer.get<VoucherView>(`/vouchers/${voucher.id}`))
+      assert.deepEqual(
+        short.observedPayments?.map(({ reason, amount, from }) => [reason, amount, from]),
+        [['UNDERPAID', '7.425', wallet.address]],
+      )
+      assert.match(short.payments?.[0]?.summary ?? '', /^Send 0\.075 FEE/)
+
+      // What is sent loses its hundredth, too; here somebody has the wallet send as much more.
+      const data = encodeFunctionData({ abi: erc20Abi, functionName: 'transfer', args: [to, 75_757n] })
+      const [remainder] = short.payments ?? []
+      assert.ok(remainder)
+      const { body: paid } = await resolve(
+        short,
+        await pay({ ...short, payments: [{ ...remainder, input: { ...remainder.input, data } }] }),
+      )
+      assert.equal(paid.status, 'RESOLVED', JSON.stringify(paid))
+      assert.equal(paid.settlement?.transactions[0]?.transactionHash, hash)
+      assert.equal(paid.observedPayments, undefined)
+      await shop.chain.client.mine({ blocks: 1 })
+      assert.equal(await shop.balance(fee, to), 7_500_000n)
     })
   }
 

@@ -1,6 +1,6 @@
 import { getAddress, parseAbi } from 'viem'
 import type { Hex, SwapExpectation, SwapRoute } from '../../domain/payment.ts'
-import type { InternalCall, Log, Proof, ProofQuestion } from '../chain.ts'
+import type { InternalCall, Log, Moved, Proof, ProofQuestion, Unproven } from '../chain.ts'
 import { isAmong, lowerHex, sameHex } from './hex.ts'
 import { COUNTED_ALREADY, coinPart, everyPart, logPart, unproven } from './parts.ts'
 import { readEvent } from './read-event.ts'
@@ -23,6 +23,37 @@ const EVENTS = parseAbi([
  * whatever a wallet has added behind it, or a contract of the payer must have made that call within it.
  */
 export function proveSwap(question: ProofQuestion, expectation: SwapExpectation): Proof {
+  const proof = proveExactly(question, expectation)
+  return proof.proven || expectation.arrivedUnits !== undefined ? proof : withShortfall(question, expectation, proof)
+}
+
+/**
+ * The swap may have been made all the same, of which the token that came out has kept a part: the pool says that it gave what was
+ * asked, and less has come to the payee.
+ */
+function withShortfall(question: ProofQuestion, expectation: SwapExpectation, proof: Unproven): Proof {
+  if (expectation.givesNative) return proof
+  const moved: Moved[] = []
+  let hidden = false
+  const shorts = new Map(tradesTo(question, expectation).map(({ arrived, start }) => [arrived, start]))
+  for (const [arrived, start] of [...shorts].slice(0, MAX_SHORTFALLS)) {
+    if (arrived === expectation.units || arrived === 0n) continue
+    const short = proveExactly(question, { ...expectation, arrivedUnits: arrived })
+    hidden ||= !short.proven && short.hidden === true
+    if (!short.proven) continue
+    const fault = `the exchange gave ${expectation.units} units, of which ${arrived} came to ${expectation.recipient}: the token keeps a part`
+    // A call takes all of its transaction where it counts; what is only seen is what came.
+    const parts = short.parts.includes('call') ? [logPart(start)] : short.parts
+    moved.push({ parts, payer: short.payer, units: arrived, fault })
+  }
+  if (moved.length > 0) return { proven: false, reason: moved[0]?.fault ?? proof.reason, moved }
+  return hidden ? { ...proof, hidden } : proof
+}
+
+/** A token keeps one share of all that one transaction moves, or a few. */
+const MAX_SHORTFALLS = 5
+
+function proveExactly(question: ProofQuestion, expectation: SwapExpectation): Proof {
   const { paysNative, givesNative } = expectation
   if (givesNative) {
     return proveCall(question, expectation, unwrappingFault(question, expectation), () =>
@@ -42,21 +73,29 @@ type Trade = {
   to: Hex
   took: bigint
   gave: bigint
+  /** What the Transfer says: less than was given where the token keeps a part. */
+  arrived: bigint
   /** The position of the Transfer with which it began. */
   start: number
   /** The position of the Swap with which it ended. */
   end: number
 }
 
-/** The swaps in which the last pool gave the payee exactly what it asked. */
-function arrivalsOf({ sighting }: ProofQuestion, { route, recipient, units }: SwapExpectation): Trade[] {
+/** The swaps in which the last pool gave for the payee exactly what it asked. */
+function tradesTo({ sighting }: ProofQuestion, { route, recipient, units }: SwapExpectation): Trade[] {
   const trades = tradesOf(sighting.logs, route, route.pools.length - 1)
   return trades.filter(({ to, gave }) => sameHex(to, recipient) && gave === units)
 }
 
+/** Those of which all that is to come to the payee did. */
+function arrivalsOf(question: ProofQuestion, expectation: SwapExpectation): Trade[] {
+  const { units, arrivedUnits = units } = expectation
+  return tradesTo(question, expectation).filter(({ arrived }) => arrived === arrivedUnits)
+}
+
 function arrivalFault(
   { taken }: ProofQuestion,
-  { route, recipient, units }: SwapExpectation,
+  { route, recipient, units: given, arrivedUnits: units = given }: SwapExpectation,
   arrivals: Trade[],
 ): string | null {
   const [token, pool] = [route.tokens.at(-1), route.pools.at(-1)]
@@ -159,7 +198,7 @@ function paymentFor(
   for (let hop = route.pools.length - 2; hop >= 0; hop--) {
     const payee = route.pools[hop + 1]
     const paying = startingWithin(trade, tradesOf(sighting.logs, route, hop), ({ start }) => start).find(
-      (other) => other.end < trade.end && isSame(other.to, payee) && other.gave === trade.took,
+      (other) => other.end < trade.end && isSame(other.to, payee) && other.arrived === trade.took,
     )
     if (paying === undefined) return null
     trade = paying
@@ -214,13 +253,14 @@ function readTrades(logs: Log[], { pool, tokenIn, tokenOut }: { pool: Hex; token
     if (lowerHex(log.address) !== pool) continue
     const trade = BigInt(tokenIn) < BigInt(tokenOut) ? readTrade(log) : reversed(readTrade(log))
     // Each Transfer is looked at once: for what the pool says next.
-    for (let start = -1; start < 0; next++) {
-      const transfer = given[next]
-      if (transfer === undefined || transfer.position >= end) break
-      const { position, to, value } = transfer
-      if (position <= lastSaid || trade === null || !sameHex(to, trade.to) || value !== trade.gave) continue
-      start = position
-      trades.push({ ...trade, start, end })
+    const first = next
+    while ((given[next]?.position ?? end) < end) next++
+    const fitting = given.slice(first, next).filter(({ position, to, value }) => {
+      return position > lastSaid && trade !== null && sameHex(to, trade.to) && value <= trade.gave
+    })
+    const transfer = fitting.find(({ value }) => value === trade?.gave) ?? fitting[0]
+    if (trade !== null && transfer !== undefined) {
+      trades.push({ ...trade, arrived: transfer.value, start: transfer.position, end })
     }
     lastSaid = end
   }
