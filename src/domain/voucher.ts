@@ -480,6 +480,24 @@ export function observePayment(
   return { voucher: askingForRemainder(next, remainderOf), event: 'voucher.payment_observed' }
 }
 
+/**
+ * Another voucher was paid by what had been observed for this one: it is no part of this one any more.
+ * @param keys what the parts that pay the other are claimed under
+ * @returns null where the voucher has observed none of it
+ */
+export function giveUpObserved(
+  voucher: TermedVoucher,
+  keys: ReadonlySet<string>,
+  remainderOf: (voucher: TermedVoucher) => Payment | null,
+  nowMs: number,
+): VoucherStep | null {
+  const { observedPayments = [] } = voucher
+  const left = observedPayments.filter(({ partKeys = [] }) => !partKeys.some((key) => keys.has(key)))
+  if (left.length === observedPayments.length) return null
+  const next = { ...voucher, version: voucher.version + 1, observedPayments: left, updatedAtMs: nowMs }
+  return { voucher: askingForRemainder(next, remainderOf), event: 'voucher.payment_observed' }
+}
+
 /** The voucher as it asks for what is missing, where a part of the amount has arrived and it can be paid. */
 export function askingForRemainder<V extends TermedVoucher>(
   voucher: V,

@@ -19,7 +19,7 @@ import type { App } from './app.ts'
 import type { Idempotency } from './call.ts'
 import { type Decision, decideAndCommit, recordStep, storedAnswer } from './commit.ts'
 import { type Examination, examineEach, examinePayments, type FailedExamination } from './examine-payment.ts'
-import { noteObserved, type Observation, paymentOfRemainder, unobserved } from './observe-payment.ts'
+import { noteObserved, type Observation, paymentOfRemainder, stepsOfObservers, unobserved } from './observe-payment.ts'
 import { restVoucherCode } from './rest-code.ts'
 
 type PendingVoucher = TermedVoucher & { settlement: Settlement }
@@ -138,7 +138,11 @@ export async function advanceSettlement(
     const noted = await withBeside(app, resolved, examinations, nowMs)
     const { change, view } = recordStep({ voucher: noted.voucher, event }, nowMs)
     return {
-      change: { ...change, claims: [...claims, ...noted.claims], ...answerFor(settlement, at.idempotency, view) },
+      change: {
+        ...(await withObservers(app, voucher.id, change, claims, nowMs)),
+        claims: [...claims, ...noted.claims],
+        ...answerFor(settlement, at.idempotency, view),
+      },
       answer: noted.voucher,
       committed: () => restVoucherCode(app, voucher, nowMs),
     }
@@ -150,11 +154,33 @@ export async function advanceSettlement(
   const settledDepth = proven ? await leastSettledDepth(chain, settlement) : null
   if (settledDepth !== null) {
     const step = confirmSettlement(counted, { ...settlement, confirmations: settledDepth }, nowMs)
-    return { change: { ...recordStep(step, nowMs).change, claims }, answer: step.voucher }
+    const { change } = recordStep(step, nowMs)
+    return {
+      change: { ...(await withObservers(app, voucher.id, change, claims, nowMs)), claims },
+      answer: step.voucher,
+    }
   }
   if (isDeepStrictEqual(settlement, voucher.settlement)) return { change: null, answer: voucher }
   const next = trackSettlement(counted, settlement, nowMs)
-  return { change: { vouchers: [next], claims }, answer: next }
+  const change = await withObservers(app, voucher.id, { vouchers: [next] }, claims, nowMs)
+  return { change: { ...change, claims }, answer: next }
+}
+
+/** The change with what it changes for vouchers that have observed what it claims. */
+async function withObservers(
+  app: App,
+  voucherId: string,
+  change: Change,
+  claims: Claim[],
+  nowMs: number,
+): Promise<Change> {
+  const steps = await stepsOfObservers(app, voucherId, claims)
+  const others = steps.map((step) => recordStep(step, nowMs).change)
+  return {
+    ...change,
+    vouchers: [change, ...others].flatMap(({ vouchers = [] }) => vouchers),
+    events: [change, ...others].flatMap(({ events = [] }) => events),
+  }
 }
 
 /** The voucher with what moved along with the parts that pay it, where no part is needed any more. */

@@ -1,7 +1,7 @@
 import { missingUnits, remainingTerms } from '../domain/completion.ts'
 import type { ObservedPayment } from '../domain/observed-payment.ts'
 import { expectationOf, type Payment } from '../domain/payment.ts'
-import { hasTerms, observePayment, type TermedVoucher } from '../domain/voucher.ts'
+import { giveUpObserved, hasTerms, observePayment, type TermedVoucher, type VoucherStep } from '../domain/voucher.ts'
 import { formatAmount } from '../protocol/amounts.ts'
 import type { Claim } from '../store/store.ts'
 import type { App } from './app.ts'
@@ -27,21 +27,76 @@ export type Observation = {
 export async function noteObserved(app: App, voucherId: string, observations: Observation[]): Promise<boolean> {
   if (observations.length === 0) return false
   const remainderOf = (voucher: TermedVoucher) => paymentOfRemainder(app, voucher)
-  return decideAndCommit(app, null, async () => {
+  const isWritten = await decideAndCommit(app, null, async () => {
     const voucher = await app.store.voucher(voucherId)
     if (voucher === null || !hasTerms(voucher)) return { change: null, answer: false }
     const nowMs = app.clock()
     const { payments, claims } = await unobserved(app, voucher, observations, nowMs)
-    const step = observePayment(await withoutCountedElsewhere(app, voucher), payments, remainderOf, nowMs)
+    const elsewhere = await countedElsewhere(app, [...(voucher.observedPayments ?? []), ...payments])
+    const isLeft = ({ partKeys = [] }: ObservedPayment) => !partKeys.some((key) => elsewhere.has(key))
+    const before = { ...voucher, observedPayments: (voucher.observedPayments ?? []).filter(isLeft) }
+    const step = observePayment(before, payments.filter(isLeft), remainderOf, nowMs)
     if (step === null) return { change: null, answer: false }
     return { change: { ...recordStep(step, nowMs).change, claims }, answer: true }
   })
+  // What has counted elsewhere in the meantime did not find it yet.
+  if (isWritten) await giveUpCounted(app, voucherId)
+  return isWritten
+}
+
+async function giveUpCounted(app: App, voucherId: string): Promise<void> {
+  await decideAndCommit(app, null, async () => {
+    const voucher = await app.store.voucher(voucherId)
+    if (voucher === null || !hasTerms(voucher)) return { change: null, answer: undefined }
+    const step = giveUp(app, voucher, await countedElsewhere(app, voucher.observedPayments ?? []))
+    return { change: step && recordStep(step, app.clock()).change, answer: undefined }
+  })
+}
+
+function giveUp(app: App, voucher: TermedVoucher, keys: ReadonlySet<string>): VoucherStep | null {
+  return giveUpObserved(voucher, keys, (left) => paymentOfRemainder(app, left), app.clock())
+}
+
+/** Vouchers that are told when what they have observed counts for another; more hear of it with their next receipt. */
+const MAX_OBSERVERS = 8
+
+function observerKeys(key: string): string[] {
+  return Array.from({ length: MAX_OBSERVERS }, (_, place) => `observer:${place}:${key}`)
+}
+
+/** What says which vouchers have observed a part, of whichever payers: a place for each. */
+async function claimsAsObserver(app: App, voucherId: string, partKeys: string[]): Promise<Claim[]> {
+  const owners = await app.store.claimOwners(partKeys.flatMap(observerKeys))
+  return partKeys.flatMap((partKey) => {
+    const keys = observerKeys(partKey)
+    const free = keys.find((key) => !owners.has(key))
+    if (free === undefined || keys.some((key) => owners.get(key) === voucherId)) return []
+    return [{ key: free, ownerId: voucherId, forgetAtMs: null }]
+  })
+}
+
+/**
+ * The steps of other vouchers, of whichever payers, that have observed what is about to be claimed: in the same commit they
+ * stop counting it, and ask for what is right.
+ */
+export async function stepsOfObservers(app: App, voucherId: string, claims: Claim[]): Promise<VoucherStep[]> {
+  const keys = claims.map(({ key }) => key)
+  const first = await app.store.claimOwners(keys.map((key) => `observer:0:${key}`))
+  const observed = keys.filter((key) => first.has(`observer:0:${key}`))
+  const owners = await app.store.claimOwners(observed.flatMap(observerKeys))
+  const steps: VoucherStep[] = []
+  for (const id of new Set(owners.values())) {
+    const other = id === voucherId ? null : await app.store.voucher(id)
+    const step = other && hasTerms(other) ? giveUp(app, other, new Set(keys)) : null
+    if (step !== null) steps.push(step)
+  }
+  return steps
 }
 
 /** What no other voucher of the payer has observed, and what keeps others from it. */
 export async function unobserved(
   app: App,
-  { payerId }: TermedVoucher,
+  { id, payerId }: TermedVoucher,
   observations: Observation[],
   nowMs: number,
 ): Promise<{ payments: ObservedPayment[]; claims: Claim[] }> {
@@ -55,7 +110,14 @@ export async function unobserved(
   )
   return {
     payments: own.map(({ payment, partKeys }) => ({ ...payment, observedAtMs: nowMs, partKeys })),
-    claims: own.flatMap(claimsOf),
+    claims: [
+      ...own.flatMap(claimsOf),
+      ...(await claimsAsObserver(
+        app,
+        id,
+        own.flatMap(({ partKeys }) => partKeys),
+      )),
+    ],
   }
 }
 
@@ -73,11 +135,11 @@ export function paymentOfRemainder(app: App, voucher: TermedVoucher): Payment | 
   }
 }
 
-/** The voucher without what has turned out to be the exact payment of another: that is no part of this one any more. */
-async function withoutCountedElsewhere(app: App, voucher: TermedVoucher): Promise<TermedVoucher> {
-  const { observedPayments = [] } = voucher
-  const owners = await app.store.claimOwners(observedPayments.flatMap(({ partKeys = [] }) => partKeys))
-  const isElsewhere = ({ partKeys = [], paymentId }: ObservedPayment) =>
-    partKeys.some((key) => (owners.get(key) ?? paymentId) !== paymentId)
-  return { ...voucher, observedPayments: observedPayments.filter((observed) => !isElsewhere(observed)) }
+/** Of the parts that were observed, those that have turned out to pay another voucher: they are no part of this one any more. */
+async function countedElsewhere(app: App, observed: ObservedPayment[]): Promise<Set<string>> {
+  const owners = await app.store.claimOwners(observed.flatMap(({ partKeys = [] }) => partKeys))
+  const isElsewhere = (key: string, paymentId: string) => (owners.get(key) ?? paymentId) !== paymentId
+  return new Set(
+    observed.flatMap(({ partKeys = [], paymentId }) => partKeys.filter((key) => isElsewhere(key, paymentId))),
+  )
 }

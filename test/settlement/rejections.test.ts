@@ -169,10 +169,23 @@ describe('a mined transaction is rejected when', () => {
   it('it paid less; what is the exact payment of another voucher counts there, and is no part any more', async () => {
     const to = shop.newRecipient()
     const [voucher, exact] = [await shop.ask(UNITS, to), await shop.ask(700_000n, to)]
+    const twin = await shop.partiesOf(1)
+    const twins = await shop.ask(2n * UNITS, to, twin)
     const part = await shop.send({ units: 700_000n, to })
     await shop.mine()
     await assertRejected(shop, voucher, await shop.resolve(voucher, { transactionHash: part }), /is of 700000 units/)
+    await assertRejected(shop, twins, await shop.resolve(twins, { transactionHash: part }, {}, twin), /700000/, twin)
+    assert.equal((await shop.look(twins.id, twin)).observedPayments?.length, 1)
     assert.equal((await shop.resolve(exact, { transactionHash: part })).body.status, 'RESOLVED')
+    for (const [{ id }, of, units] of [
+      [voucher, shop.parties, UNITS],
+      [twins, twin, 2n * UNITS],
+    ] as const) {
+      const { observedPayments, payments } = await shop.look(id, of)
+      assert.deepEqual([observedPayments, payments?.[0]?.input.data], [undefined, transferData(to, units)])
+      const told = (await shop.events(id)).filter((type) => type === 'voucher.payment_observed')
+      assert.equal(told.length, 2, 'as it was seen, and as it counted elsewhere')
+    }
 
     const rest = await shop.send({ units: 300_000n, to })
     await shop.mine()
