@@ -1,15 +1,18 @@
-import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 import * as schemas from '../src/protocol/schemas.ts'
 import { plainTypes } from './plain-types.ts'
 
-/** Builds the SDK as a package of its own into `dist/client`: modules, their types, nothing that they depend on. */
+/**
+ * Builds the SDK into its package: modules, their types, nothing that they depend on. `npm ci` and `npm run build:client`
+ * run this; `npm pack` with `--check-types`, which also looks whether all types are right.
+ */
 
-const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..')
+const ROOT = join(import.meta.dirname, '..')
 const SRC = join(ROOT, 'src')
-const OUT = join(ROOT, 'dist/client')
+const PACKAGE = join(ROOT, 'packages/client')
+const OUT = join(PACKAGE, 'dist')
 const SCHEMAS = join(SRC, 'protocol/schemas.ts')
 const PLAIN = join(SRC, 'protocol/plain.ts')
 const CHECK = join(SRC, 'protocol/check.ts')
@@ -41,10 +44,14 @@ function programOf(root: string, options: ts.CompilerOptions, texts: Record<stri
     const text = texts[path]
     return text === undefined ? getSourceFile(path, language, ...rest) : ts.createSourceFile(path, text, language, true)
   }
-  const program = ts.createProgram([root], options, host)
+  return ts.createProgram([root], options, host)
+}
+
+/** @throws Error that lists what is wrong with the types */
+function assertTypes(program: ts.Program): void {
   const faults = ts.getPreEmitDiagnostics(program)
-  if (faults.length > 0) throw new Error(ts.formatDiagnostics(faults, { ...host, getNewLine: () => '\n' }))
-  return program
+  const host = { getCurrentDirectory: () => ROOT, getCanonicalFileName: (name: string) => name, getNewLine: () => '\n' }
+  if (faults.length > 0) throw new Error(ts.formatDiagnostics(faults, host))
 }
 
 /** The types that go out must be those that the server is built with. */
@@ -56,14 +63,16 @@ function assertSameTypes(plain: string): void {
     declare function is<A, S extends TSchema>(
       ...no: [A] extends [Static<S>] ? ([Static<S>] extends [A] ? [] : [wider: A]) : [narrower: A]): void
     ${same.join('\n')}`
-  programOf(CHECK, { ...OPTIONS, noEmit: true }, { [PLAIN]: plain, [CHECK]: check })
+  assertTypes(programOf(CHECK, { ...OPTIONS, noEmit: true }, { [PLAIN]: plain, [CHECK]: check }))
 }
 
 /** What of a module is needed at run time is found by following the imports of what was written. */
-async function emit(plain: string): Promise<void> {
+async function emit(plain: string, isChecked: boolean): Promise<void> {
   const entry = join(SRC, 'client/index.ts')
   const written = new Map<string, string>()
-  programOf(entry, OPTIONS, { [SCHEMAS]: plain }).emit(undefined, (path, text) => {
+  const program = programOf(entry, OPTIONS, { [SCHEMAS]: plain })
+  if (isChecked) assertTypes(program)
+  program.emit(undefined, (path, text) => {
     written.set(
       path,
       path.endsWith('.d.ts') ? text.replace(/(from |import\()(['"])(\.[^'"]*)\.ts\2/g, '$1$2$3.js$2') : text,
@@ -87,28 +96,16 @@ function reachable(path: string, written: Map<string, string>, found = new Set<s
   return found
 }
 
-async function writePackage(): Promise<void> {
-  const { version, license } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'))
-  const types = './client/index.d.ts'
-  const about = {
-    name: '@sixpence/client',
-    version,
-    description: 'The SDK of Sixpence: pay, and be paid, with six characters.',
-    license,
-    type: 'module',
-    sideEffects: false,
-    engines: { node: '>=22' },
-    exports: { '.': { types, default: './client/index.js' } },
-    types,
-  }
-  await writeFile(join(OUT, 'package.json'), `${JSON.stringify(about, null, 2)}\n`)
-  await copyFile(join(ROOT, 'docs/sdk.md'), join(OUT, 'README.md'))
-  await copyFile(join(ROOT, 'LICENSE'), join(OUT, 'LICENSE'))
+/** What the archive has beside the modules. */
+async function copyDocuments(): Promise<void> {
+  await copyFile(join(ROOT, 'docs/sdk.md'), join(PACKAGE, 'sdk.md'))
+  await copyFile(join(ROOT, 'LICENSE'), join(PACKAGE, 'LICENSE'))
 }
 
+const isChecked = process.argv.includes('--check-types')
 const plain = plainTypes(schemas)
 await rm(OUT, { recursive: true, force: true })
-assertSameTypes(plain)
-await emit(plain)
-await writePackage()
+if (isChecked) assertSameTypes(plain)
+await emit(plain, isChecked)
+await copyDocuments()
 console.log(`built ${relative(ROOT, OUT)}`)

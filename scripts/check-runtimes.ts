@@ -1,6 +1,5 @@
 import { copyFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import './build-client.ts'
 import { freePort } from '../test/support/free-port.ts'
 import { startProgram, urlOf } from '../test/support/program.ts'
 import { packAndInstall } from './packed.ts'
@@ -22,7 +21,7 @@ setTimeout(() => {
 }, LONGEST_RUN_MS).unref()
 
 const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
-const { folder, run } = packAndInstall(join(ROOT, 'dist/client'), '--offline')
+const { folder, run } = packAndInstall(join(ROOT, 'packages/client'), '--offline')
 run('npm', 'install', '--silent', '--no-audit', '--no-fund', '--no-save', `viem@${dependencies.viem}`, ...BROUGHT)
 copyFileSync(join(import.meta.dirname, PROGRAM), join(folder, PROGRAM))
 

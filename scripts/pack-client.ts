@@ -2,7 +2,6 @@ import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { build } from 'vite'
-import './build-client.ts'
 import { packAndInstall } from './packed.ts'
 
 /** Packs the SDK, installs it in an empty folder elsewhere, and sees that it runs there and that its types are whole. */
@@ -19,13 +18,20 @@ export async function status(id: string): Promise<'RESOLVED' | null> {
 status('vch_1').catch((error) => console.log(error instanceof ProblemError, error.code, typeof viemWallet))
 `
 
+/** As docs/sdk.md states it, bundled and gzipped. */
+const MOST_BYTES = 12_000
+
 const COMPILE = '--strict --module esnext --moduleResolution bundler --target es2024 --lib es2024,dom use.ts'
 
 async function gzippedBytes(): Promise<number> {
   const built = await build({
     configFile: false,
     logLevel: 'error',
-    build: { write: false, minify: true, lib: { entry: join(ROOT, 'dist/client/client/index.js'), formats: ['es'] } },
+    build: {
+      write: false,
+      minify: true,
+      lib: { entry: join(ROOT, 'packages/client/dist/client/index.js'), formats: ['es'] },
+    },
   })
   const [bundle] = Array.isArray(built) ? built : []
   const [chunk] = bundle?.output ?? []
@@ -33,11 +39,14 @@ async function gzippedBytes(): Promise<number> {
   return gzipSync(chunk.code).length
 }
 
-const { folder, archive, run } = packAndInstall(join(ROOT, 'dist/client'), '--offline')
+const { folder, archive, run } = packAndInstall(join(ROOT, 'packages/client'), '--offline')
 writeFileSync(join(folder, 'use.ts'), USE)
 run(process.execPath, join(ROOT, 'node_modules/typescript/bin/tsc'), ...COMPILE.split(' '))
 const said = run(process.execPath, 'use.js')
 if (said !== 'false connection function\n') throw new Error(`the package does not run: ${said}`)
 const installed = readdirSync(join(folder, 'node_modules')).filter((name) => !name.startsWith('.'))
 if (installed.join() !== '@sixpence') throw new Error(`it brought along ${installed.join()}`)
-console.log(`${archive} runs and its types are whole; all of it, bundled and gzipped: ${await gzippedBytes()} bytes`)
+const bytes = await gzippedBytes()
+if (bytes > MOST_BYTES)
+  throw new Error(`bundled and gzipped it has ${bytes} bytes; docs/sdk.md says fewer than ${MOST_BYTES}`)
+console.log(`${archive} runs and its types are whole; all of it, bundled and gzipped: ${bytes} bytes`)

@@ -308,7 +308,7 @@ export const DEMO_SETTINGS = {
   url: {
     flag: '--url <url>',
     env: 'SIXPENCE_URL',
-    description: 'server to play against (default: starts one)',
+    description: `server to play against (default: the one on ${SETTINGS.data.default}, or at port ${SETTINGS.port.default}, or a new one)`,
     default: null,
     expected: 'an http or https URL without a path, such as http://127.0.0.1:4040',
     parse: parseOrigin,
@@ -316,7 +316,7 @@ export const DEMO_SETTINGS = {
   rpc: {
     flag: '--rpc <url>',
     env: 'SIXPENCE_RPC',
-    description: "node of the server's sandbox chain (default: http://127.0.0.1:8545)",
+    description: "node of the server's sandbox chain (default: the server passes on what is asked)",
     default: null,
     expected: 'an http or https URL without a path, such as http://127.0.0.1:8545',
     parse: parseOrigin,

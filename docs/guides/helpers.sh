@@ -31,3 +31,14 @@ new_payee() {
 
 # send_payments: has the sandbox's wallet send the payments of the voucher that it reads, and prints the receipts.
 send_payments() { node docs/guides/send-payments.js; }
+
+# wait_until WHAT COMMAND: runs the command until it succeeds, and says what it waits for. It fails after a minute.
+wait_until() {
+  LAST=$(($(date +%s) + 60))
+  ! eval "$2" || return 0
+  echo "Waiting until $1 …" >&2
+  until eval "$2"; do
+    [ "$(date +%s)" -lt $LAST ] || { echo "Given up after a minute: it is not so that $1." >&2; return 1; }
+    sleep 0.2
+  done
+}

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { noAttestation } from '../auth/attestation.ts'
 import { readSecrets } from '../auth/secrets-file.ts'
 import { createTokens } from '../auth/tokens.ts'
@@ -7,7 +8,9 @@ import { createClient } from '../client/client.ts'
 import type { Config } from '../config.ts'
 import { quoted } from '../protocol/plain-text.ts'
 import { startServer } from '../server.ts'
-import { readOwner } from '../store/sqlite/open.ts'
+import { assertPostgresStore } from '../store/postgres/open.ts'
+import { hasDatabase, readOwner } from '../store/sqlite/open.ts'
+import { StoreUnusable } from '../store/store.ts'
 
 type Print = (line: string) => void
 
@@ -49,8 +52,10 @@ function operatorOf(url: string, token: string): Operator {
 /**
  * Speaks as the operator: to the server that owns the data directory, or else to one that runs for this call alone, which
  * a shared database allows at any time. Whoever reads the directory's secrets, or the database, is the operator.
+ * @throws StoreUnusable where no store is: a new one would make keys that no server knows
  */
 async function withOperator<T>(config: Config, use: (api: Operator) => Promise<T>): Promise<T> {
+  await assertStoreThere(config)
   const url = config.databaseUrl === null ? readOwner(config.dataDir)?.note : null
   if (url && (await isAnswering(url))) {
     const tokens = createTokens({ secrets: readSecrets(config), clock: Date.now })
@@ -75,6 +80,14 @@ async function withOperator<T>(config: Config, use: (api: Operator) => Promise<T
   } finally {
     await server.stop()
   }
+}
+
+async function assertStoreThere({ dataDir, databaseUrl }: Config): Promise<void> {
+  if (databaseUrl !== null) return assertPostgresStore(databaseUrl)
+  if (hasDatabase(dataDir)) return
+  throw new StoreUnusable(
+    `There is no Sixpence store in ${resolve(dataDir)}. Name the directory of your server with --data, or its database with --database-url; a new server makes its store when it first starts.`,
+  )
 }
 
 async function isAnswering(url: string): Promise<boolean> {

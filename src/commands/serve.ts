@@ -10,6 +10,7 @@ import { SANDBOX_NETWORK } from '../sandbox/facts.ts'
 import { assertSandboxInstalled } from '../sandbox/optional-packages.ts'
 import { type SandboxChain, startSandboxChain } from '../sandbox/sandbox-chain.ts'
 import { type RunningServer, startServer } from '../server.ts'
+import { callAgain, storeFlags, USUAL_URL } from './hints.ts'
 import { readRelayerKey } from './relayer-key.ts'
 
 /** How long the node may take to hear of a transaction, and how long one that it knew may be gone. */
@@ -123,11 +124,15 @@ export function describeServing(serving: Serving, config: Config): string[] {
         `relayer    ${getAddress(address)} pays gas on ${network}, at most ${formatEther(dailyCapWei)} in 24 hours`,
     ),
     '',
-    config.sandbox
-      ? 'Next, in another terminal: npx sixpence demo'
-      : 'Next: make an API key with: sixpence keys create --name shop',
+    nextStep(serving, config),
     'Ctrl-C stops everything.',
   ]
+}
+
+function nextStep({ url }: Serving, config: Config): string {
+  const program = callAgain({ folder: process.cwd(), script: process.argv[1] ?? '' })
+  if (!config.sandbox) return `Next: make an API key with: ${program} keys create --name shop${storeFlags(config)}`
+  return `Next, in another terminal: ${program} demo${url === USUAL_URL ? '' : ` --url ${url}`}`
 }
 
 /** All of an RPC URL that may be shown: the rest of it is often a key. */

@@ -5,6 +5,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { callAgain, storeFlags } from '../../src/commands/hints.ts'
 import { describeServing } from '../../src/commands/serve.ts'
 import { readConfig } from '../../src/config.ts'
 import { sandboxNetwork } from '../../src/networks.ts'
@@ -12,6 +13,8 @@ import type { VoucherView } from '../../src/protocol/schemas.ts'
 import { freePort } from '../support/free-port.ts'
 import { runProgram, startProgram, urlOf } from '../support/program.ts'
 import { callerOf, newParties, redeem, withToken } from '../support/server.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
 
 async function tempDir(t: TestContext): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'sixpence-cli-'))
@@ -87,7 +90,7 @@ test('the sandbox runs, refuses a second owner, keeps payments over a restart, a
   const first = startProgram(args)
   t.after(() => first.end('SIGKILL'))
   const url = await urlOf(first)
-  await first.says(/npx sixpence demo/)
+  await first.says(new RegExp(`Next, in another terminal: npm run sixpence -- demo --url ${url}\n`))
 
   const second = await runProgram(args)
   assert.equal(second.code, 1)
@@ -162,19 +165,38 @@ test('without the packages of the sandbox all but the sandbox runs, and the sand
   assert.equal((await fetch(`${await urlOf(server)}/healthz`)).status, 200)
 })
 
-test('keys are made, listed and revoked, with the server running and without', async (t) => {
-  const dataDir = await tempDir(t)
-  const file = join(dataDir, 'config.json')
+test('the next step is said as it is to be typed where the program was started', () => {
+  const script = '/opt/six pence/node_modules/.bin/sixpence'
+  const calls = ['/opt/six pence', '/opt/six pence/node_modules/.bin', '/srv', ROOT].map((folder) =>
+    callAgain({ folder, script }),
+  )
+  assert.deepEqual(calls, ['./node_modules/.bin/sixpence', './sixpence', `'${script}'`, 'npm run sixpence --'])
+  assert.equal(storeFlags({ dataDir: './production', databaseUrl: null }), ' --data ./production')
+  assert.equal(storeFlags({ dataDir: './data', databaseUrl: null }), '')
+  assert.equal(storeFlags({ dataDir: './data', databaseUrl: 'postgres://user:secret@db/pay' }), ' --database-url …')
+})
+
+test('keys are made, listed and revoked, with the server running and without, and never in a new store', async (t) => {
+  const folder = await tempDir(t)
+  const dataDir = join(folder, 'data')
+  const file = join(folder, 'config.json')
   await writeFile(file, '{"networks":[{"name":"polygon"}]}')
   const keys = (...args: string[]) => runProgram(['keys', ...args, '--data', dataDir])
 
-  const offline = await keys('create', '--name', 'corner shop')
-  const [key = ''] = /^sxp_\S+/.exec(offline.said) ?? []
-  assert.notEqual(key, '', offline.said)
+  for (const args of [['create', '--name', 'corner shop'], ['list'], ['revoke', 'key_1']]) {
+    const { code, said } = await keys(...args)
+    assert.equal(code, 1)
+    assert.match(said, new RegExp(`^error: There is no Sixpence store in ${dataDir}\\. .*--data.*\n$`))
+  }
+  await assert.rejects(stat(dataDir), 'nothing was made')
 
   const server = startProgram(['serve', '--config', file, '--data', dataDir, '--port', '0'])
   t.after(() => server.end('SIGKILL'))
   const url = await urlOf(server)
+  await server.says(new RegExp(`npm run sixpence -- keys create --name shop --data ${dataDir}\n`))
+  const made = await keys('create', '--name', 'corner shop')
+  const [key = ''] = /^sxp_\S+/.exec(made.said) ?? []
+  assert.notEqual(key, '', made.said)
   const shop = callerOf(url, { 'x-api-key': key })
   const { context } = await newParties(url)
   assert.equal((await shop.post('/vouchers/reserve-voucher', { code: context.code })).status, 200)
@@ -190,4 +212,6 @@ test('keys are made, listed and revoked, with the server running and without', a
   assert.equal((await keys('revoke', keyId)).code, 0)
   assert.equal((await shop.get('/vouchers')).status, 401)
   assert.equal((await keys('revoke', 'key_nonsense')).code, 1)
+  await server.end('SIGTERM')
+  assert.match((await keys('list')).said, /revoked .*corner shop/)
 })

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { glob, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { it } from 'node:test'
+import { describe, it } from 'node:test'
 import packageFile from '../../package.json' with { type: 'json' }
+import clientPackage from '../../packages/client/package.json' with { type: 'json' }
 import { DEMO_SETTINGS, MOVE_SETTINGS, readConfig, SETTINGS } from '../../src/config.ts'
 import { EVENT_TYPES } from '../../src/domain/event.ts'
 import { operationAt } from '../support/documented.ts'
@@ -36,16 +37,75 @@ function untrue(pattern: RegExp, isTrue: (found: string, ...parts: string[]) => 
 
 it('files are there', async () => {
   const files = new Set(
-    await listed(glob(['*', '{bin,src,docs,test,bench,deploy,faults,reference,scripts}/**'], { cwd: ROOT })),
+    await listed(glob(['*', '{bin,src,docs,test,bench,deploy,faults,reference,scripts,packages}/**'], { cwd: ROOT })),
   )
   const isThere = (_: string, path = '') => files.has(path.replace(/\/$/, ''))
-  assert.deepEqual(untrue(/`((?:bin|src|docs|test|bench|deploy|faults|reference|scripts)\/[\w./@-]*)`/g, isThere), [])
+  assert.deepEqual(
+    untrue(/`((?:bin|src|docs|test|bench|deploy|faults|reference|scripts|packages)\/[\w./@-]*)`/g, isThere),
+    [],
+  )
 })
 
 it('npm has the scripts', () => {
   const scripts = Object.keys(packageFile.scripts)
   const isScript = (_: string, name = '') => scripts.includes(name)
   assert.deepEqual(untrue(/npm run (?:--silent )?([\w:]+)/g, isScript), [])
+})
+
+describe('commands run as they are written', () => {
+  /** Words that a program could be told by, which nothing here may run by its name alone: a registry would be asked for it. */
+  const ofRegistry = /\b(?:npx(?! --no-install)|npm (?:exec|x|init|create)|pnpm dlx|yarn dlx|bunx)\b|deno run npm:/
+  /** What is installed by hand is an archive of ours, or what the lock file names. */
+  const installed = /\bnpm (?:i|install|add) (?!-|\.\/sixpence-(?:server|client)-[\d.]+\.tgz)/
+  const typescript = /\bnode (?:-\S+ )*[\w./-]+\.ts\b/
+  const bare = /(?<!npm run (?:--silent )?|\/)\bsixpence (?:serve|demo|keys|move)\b/
+
+  it('none of them leads to a program of a stranger, or needs another Node than the machine has', async () => {
+    const told = [
+      ...documents,
+      ...(await textsOf(['docs/decisions/*.md', 'packages/*/README.md', 'deploy/{Dockerfile,*.service}'])),
+      ...(await textsOf(['src/{commands,sandbox}/*.ts', 'bin/*.js'])),
+    ]
+    const wrong = told.flatMap(({ name, text }) =>
+      text.split('\n').flatMap((line) => {
+        const isImage = name.endsWith('Dockerfile')
+        const patterns = [
+          ofRegistry,
+          installed,
+          ...(isImage ? [] : [typescript]),
+          ...(name.endsWith('.md') ? [bare] : []),
+        ]
+        return patterns.some((pattern) => pattern.test(line)) ? [`${name}: ${line}`] : []
+      }),
+    )
+    assert.deepEqual(wrong, [])
+  })
+
+  it('whatever waits gives up with a word', () => {
+    const endless = documents.flatMap(({ name, text }) =>
+      blocksOf(text).flatMap((block) =>
+        /\b(?:until|while) .*\bdo\b/s.test(block.text) ? [`${name}:${block.line}`] : [],
+      ),
+    )
+    assert.deepEqual(endless, [])
+  })
+
+  it('packages have one scope and one version, and cannot be published by mistake', () => {
+    const names = [packageFile, clientPackage].map(({ name, version, private: isPrivate }) => [
+      name,
+      version,
+      isPrivate,
+    ])
+    const { version } = packageFile
+    assert.deepEqual(names, [
+      ['@sixpence/server', version, true],
+      ['@sixpence/client', version, true],
+    ])
+    assert.deepEqual(
+      untrue(/sixpence-(?:server|client)-([\d.]+)\.tgz/g, (_, named = '') => named === version),
+      [],
+    )
+  })
 })
 
 it('each dependency has its reason, and each reason its dependency', async () => {
@@ -82,8 +142,8 @@ it('commands take the flags', () => {
     '--help',
     '--version',
   ]
-  // Those of npm's scripts, of Docker and of Deno.
-  const others = ['--quick', '--env-file', '--allow-net']
+  // Those of npm and its scripts, of Docker and of Deno.
+  const others = ['--quick', '--env-file', '--allow-net', '--ignore-scripts']
   assert.deepEqual(
     untrue(/`(--[\w-]+)/g, (_, flag = '') => [...flags, ...others].includes(flag)),
     [],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { glob, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -25,6 +25,18 @@ const blocksIn = async (document: string) => blocksOf(await readFile(join(ROOT, 
 describe('a document for readers', () => {
   let server: ChildProcess
   let place: Place
+
+  /** The SDK as `npm ci` builds and links it; one that is older than its source would be tested in vain. */
+  before(async () => {
+    const built = join(ROOT, 'node_modules/@sixpence/client/dist/client/index.js')
+    assert.ok(existsSync(join(ROOT, 'node_modules/@sixpence/client')), 'the SDK is not linked: run `npm ci`')
+    for await (const source of glob(['src/{client,protocol}/*.ts', 'scripts/{build-client,plain-types}.ts'], {
+      cwd: ROOT,
+    })) {
+      const isNew = existsSync(built) && statSync(join(ROOT, source)).mtimeMs <= statSync(built).mtimeMs
+      assert.ok(isNew, `${source} is newer than the built SDK: npm run build:client`)
+    }
+  })
 
   /** The server as the documents start it, on other ports and with a folder of its own. */
   before(async () => {

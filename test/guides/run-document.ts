@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { appendFile, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { freePort } from '../support/free-port.ts'
 import { eventually } from '../support/server.ts'
 import { type Block, useOf } from './blocks.ts'
@@ -11,10 +11,7 @@ import { differencesBetween } from './expect.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 
-/** The SDK as it is, not as it was published. */
-export const SDK = join(ROOT, 'src/client/index.ts')
-
-/** What a reader of the documents has in the folder where the commands are typed. */
+/** What a reader of the documents has in the folder where the commands are typed. `npm ci` has put the SDK into `node_modules`. */
 const CHECKOUT = ['package.json', 'node_modules', 'src', 'docs']
 
 /** Where the documents say that the server and its chain are, and what else listens. */
@@ -24,7 +21,7 @@ export type Place = { url: string; rpcUrl: string; dataDir: string }
 
 /**
  * Runs the blocks of a document as its reader would, in one shell in one folder, and compares what is shown of what
- * they print. Only the addresses of the server, of its chain and of the SDK are other ones.
+ * they print. Only the addresses of the server and of its chain are other ones.
  * @throws AssertionError that names the line of the block
  */
 export async function runDocument(blocks: Block[], place: Place): Promise<void> {
@@ -53,12 +50,12 @@ function movedTo({ url, rpcUrl }: Place, sparePort: number, text: string): strin
     .replaceAll(USUAL.server, new URL(url).host)
     .replaceAll(USUAL.chain, new URL(rpcUrl).host)
     .replaceAll(USUAL.sparePort, String(sparePort))
-    .replaceAll("'@sixpence/client'", `'${SDK}'`)
 }
 
 async function saveFiles(blocks: Block[], folder: string): Promise<void> {
   for (const block of blocks) {
     const use = useOf(block)
+    if (use.kind === 'run' && use.isOtherWindow) await writeFile(join(folder, script(block)), `${block.text}\n`)
     if (use.kind !== 'file') continue
     const file = join(folder, use.name)
     await (use.isAdded ? appendFile : writeFile)(file, `${block.text}\n`)
@@ -69,7 +66,9 @@ async function saveFiles(blocks: Block[], folder: string): Promise<void> {
 const PATIENCE_MS = 60_000
 const OTHER_WINDOW_PATIENCE_MS = 10_000
 
+/** Another window knows the folder, and nothing of what was typed in this one. */
 const otherWindow = ({ line }: Block) => `other-window-${line}`
+const script = (block: Block) => `${otherWindow(block)}.sh`
 
 const MARK = '\u0001'
 
@@ -78,7 +77,7 @@ function scriptOf(blocks: Block[]): string {
   const parts = blocks.flatMap((block) => {
     const use = useOf(block)
     if (use.kind !== 'run') return []
-    const text = use.isOtherWindow ? `{\n${block.text}\n} >${otherWindow(block)} 2>&1 &` : block.text
+    const text = use.isOtherWindow ? `bash -e ${script(block)} >${otherWindow(block)} 2>&1 &` : block.text
     return [`printf '\\n${MARK}${block.line}\\n'`, text]
   })
   return [...PRELUDE, ...parts, ''].join('\n')
@@ -90,14 +89,24 @@ const PRELUDE = [
   'curl() { command curl --fail-with-body --retry 20 --retry-connrefused --retry-delay 1 --retry-max-time 20 "$@"; }',
 ]
 
+/** Where readers' shells look for programs: npm alone puts those of the project first, and Node 24 is one of them. */
+export function pathOfReaders(): string {
+  const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => !folder.endsWith('node_modules/.bin'))
+  return [...folders, join(ROOT, 'node_modules/.bin')].join(delimiter)
+}
+
 async function runScript(
   script: string,
   folder: string,
   place: Place,
   { beforeEnd }: { beforeEnd: () => Promise<void> },
 ): Promise<Map<number, string>> {
-  const path = `${join(ROOT, 'node_modules/.bin')}:${process.env.PATH}`
-  const own = { PATH: path, SIXPENCE_URL: place.url, SIXPENCE_RPC: place.rpcUrl, SIXPENCE_DATA: place.dataDir }
+  const own = {
+    PATH: pathOfReaders(),
+    SIXPENCE_URL: place.url,
+    SIXPENCE_RPC: place.rpcUrl,
+    SIXPENCE_DATA: place.dataDir,
+  }
   const shell = spawn('bash', ['-s'], { cwd: folder, env: { ...process.env, ...own }, detached: true })
   let output = ''
   let said = ''

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { followProgram } from '../support/program.ts'
 import type { Block } from './blocks.ts'
-import { type Place, SDK } from './run-document.ts'
+import { type Place, pathOfReaders } from './run-document.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 
@@ -60,15 +60,17 @@ process.exit()
  */
 export async function runSnippets(blocks: Block[], { url, rpcUrl }: Place): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'sixpence-snippets-'))
-  const written = (text: string) =>
-    text.replaceAll("'@sixpence/client'", `'${SDK}'`).replace('SERVER', url).replace('CHAIN', rpcUrl)
-  const program = [`import { ${NAMES} } from './given.js'`, ...blocks.map(({ text }) => text), ENDING]
+  const written = (text: string) => text.replace('SERVER', url).replace('CHAIN', rpcUrl)
+  const snippets = blocks.filter(({ language }) => language === 'js').map(({ text }) => text)
+  const program = [`import { ${NAMES} } from './given.js'`, ...snippets, ENDING]
   try {
     await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
     await writeFile(join(folder, 'package.json'), '{"type":"module"}')
     await writeFile(join(folder, 'given.js'), written(GIVEN))
     await writeFile(join(folder, 'program.js'), written(program.join('\n')))
-    const { ended, said } = followProgram(spawn(process.execPath, ['program.js'], { cwd: folder }))
+    const { ended, said } = followProgram(
+      spawn('node', ['program.js'], { cwd: folder, env: { ...process.env, PATH: pathOfReaders() } }),
+    )
     await ended
     return said()
   } finally {

@@ -21,7 +21,7 @@ describe('the OpenAPI document', () => {
   it('is what the routes and their examples, called once more, make it', () => {
     const { routes, recording } = played
     const made = makeDocument(routes, recording, version)
-    assert.deepEqual(JSON.parse(text), JSON.parse(JSON.stringify(made)), 'out of date: run `node reference/main.ts`')
+    assert.deepEqual(JSON.parse(text), JSON.parse(JSON.stringify(made)), 'out of date: run `npm run build:reference`')
   })
 
   it('is served as it stands', () => {

@@ -1,10 +1,9 @@
 import { hash } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { resolve } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { type Columns, VOUCHER_COLUMNS, WEBHOOK_DELIVERY_COLUMNS, WEBHOOK_ENDPOINT_COLUMNS } from '../columns.ts'
 import { digest, storable } from '../postgres/text.ts'
-import { closeDatabase, DATABASE_FILE, openDatabase } from '../sqlite/open.ts'
+import { closeDatabase, hasDatabase, openDatabase } from '../sqlite/open.ts'
 import { entity, numberOf, type Row, Statements, textOf } from '../sqlite/statements.ts'
 import { StoreUnusable } from '../store.ts'
 import { Checksum, type Value } from './checksum.ts'
@@ -46,7 +45,11 @@ export class MoveSource {
 
   /** @throws StoreUnusable where there is no store, or a server runs on it */
   constructor(dataDir: string, secretText: string | null) {
-    if (!existsSync(join(dataDir, DATABASE_FILE))) throw new StoreUnusable(`There is no Sixpence store in ${dataDir}.`)
+    if (!hasDatabase(dataDir)) {
+      throw new StoreUnusable(
+        `There is no Sixpence store in ${resolve(dataDir)}. Name your server's directory with --from.`,
+      )
+    }
     this.#dataDir = dataDir
     this.#db = openDatabase(dataDir)
     const sql = new Statements(this.#db)

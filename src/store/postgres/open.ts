@@ -3,7 +3,7 @@ import { StoreUnusable } from '../store.ts'
 import { assertPrimary, type Row } from './connections.ts'
 import { messageOf } from './failures.ts'
 import { migrationFrom, SCHEMA_VERSION } from './migrations.ts'
-import type { Target } from './target.ts'
+import { type Target, targetOf } from './target.ts'
 
 /** "SIXP": whoever holds this advisory lock may change the schema. */
 const MIGRATION_LOCK = 0x53495850
@@ -20,6 +20,28 @@ const MIGRATION_WAIT_MS = 60_000
  * @throws StoreUnusable
  */
 export async function prepareDatabase(target: Target): Promise<void> {
+  await withClient(target, (client) =>
+    prepareSchema(client, target, async () => {
+      await assertNotMoving(client, target)
+      await keepLogGrowing(client)
+    }),
+  )
+}
+
+/**
+ * Looks whether a database holds a store, and changes nothing.
+ * @throws StoreUnusable where it holds none
+ */
+export async function assertPostgresStore(url: string): Promise<void> {
+  const target = targetOf(url)
+  const version = await withClient(target, (client) => schemaOf(client, target))
+  if (version > 0) return
+  throw new StoreUnusable(
+    `There is no Sixpence store in ${target.name}. Name the database of your servers with --database-url; a new server makes its store when it first starts.`,
+  )
+}
+
+async function withClient<T>(target: Target, use: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client({
     ...target.config,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -28,10 +50,7 @@ export async function prepareDatabase(target: Target): Promise<void> {
   client.on('error', () => undefined)
   try {
     await client.connect()
-    await prepareSchema(client, target, async () => {
-      await assertNotMoving(client, target)
-      await keepLogGrowing(client)
-    })
+    return await use(client)
   } catch (error) {
     if (error instanceof StoreUnusable) throw error
     throw new StoreUnusable(`${target.name} cannot be used: ${messageOf(error)}.`, { cause: error })

@@ -1,11 +1,11 @@
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { StoreUnusable } from '../store.ts'
 import { APPLICATION_ID, migrate, SCHEMA_VERSION } from './migrations.ts'
 import { numberOf, Statements, sqlitePrimaryCode } from './statements.ts'
 
-export const DATABASE_FILE = 'sixpence.db'
+const DATABASE_FILE = 'sixpence.db'
 /** Says who holds the directory; the lock on the database decides it. */
 const OWNER_FILE = 'owner.json'
 
@@ -15,6 +15,11 @@ const PAGE_CACHE_KIB = 8 * 1024
 const BUSY = 5
 const CORRUPT = 11
 const NOT_A_DATABASE = 26
+
+/** Whether a store was ever opened in a data directory. */
+export function hasDatabase(dataDir: string): boolean {
+  return existsSync(join(dataDir, DATABASE_FILE))
+}
 
 /**
  * Opens the database of a data directory, which this process then owns alone, and brings it to the current schema.
