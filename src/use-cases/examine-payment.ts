@@ -1,9 +1,11 @@
 import { createHash, hash } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type {
   Chain,
   ChainRules,
   CoinTransfer,
   InternalActs,
+  Log,
   MinedSighting,
   Moved,
   Proof,
@@ -250,7 +252,7 @@ async function questionOf(
   const { paymentId } = transaction
   const headNumber = voucher.redemption.headNumber ?? sighting.block.number
   const asked = async (internal: InternalActs | null) => {
-    const keys = claimKeys(chain.chainId, sighting, internal?.coins ?? [], transaction)
+    const keys = await claimKeys(chain.chainId, sighting, internal?.coins ?? [], transaction)
     const { taken, own } = await partsInUse(app, keys, paymentId, claimed)
     const question: ProofQuestion = {
       expectation: expectationOfTransaction(voucher, transaction),
@@ -342,12 +344,12 @@ function drawOf(paymentId: string): number {
  * it: in the block that it comes to by a reorg it may stand at another place. So do coins that contracts moved: whether
  * logs show them or a trace, and at whatever node of ours, the same money has the same key.
  */
-function claimKeys(
+async function claimKeys(
   chainId: number,
   { transaction: { hash }, block, logs }: MinedSighting,
   coins: CoinTransfer[],
   { paymentId, partUnits }: SettlementTransaction,
-): Map<string, string> {
+): Promise<Map<string, string>> {
   const prefix = `${chainId}:${hash}`
   // What has paid a part has not paid the whole.
   const paid = partUnits === undefined ? paymentId : `${paymentId}:${partUnits}`
@@ -358,8 +360,8 @@ function claimKeys(
     ['internal', `${prefix}:internal`],
     [PAID, `${prefix}:by:${paid}`],
     [PAID_HERE, `${prefix}:by:${paid}:${block.hash}`],
-    ...logs.map(({ address, topics, data }, position): [string, string] => {
-      return [`log:${position}`, `${prefix}:log:${counted([address, topics, data])}`]
+    ...(await contentsOf(logs)).map((content, position): [string, string] => {
+      return [`log:${position}`, `${prefix}:log:${content}`]
     }),
     ...coins.map(({ from, to, wei }, position): [string, string] => {
       const content = [from.toLowerCase(), to.toLowerCase(), wei.toString()]
@@ -367,6 +369,28 @@ function claimKeys(
     }),
   ])
 }
+
+/** A transaction may have tens of thousands of logs, and is looked at for many payments. */
+const namedBefore = new WeakMap<Log[], Promise<string[]>>()
+
+function contentsOf(logs: Log[]): Promise<string[]> {
+  const contents = namedBefore.get(logs) ?? nameLogs(logs)
+  namedBefore.set(logs, contents)
+  return contents
+}
+
+/** Others have their turns in between. */
+async function nameLogs(logs: Log[]): Promise<string[]> {
+  const counted = countedContents()
+  const names: string[] = []
+  for (const [position, { address, topics, data }] of logs.entries()) {
+    if (position % LOGS_A_TURN === LOGS_A_TURN - 1) await nextTurn()
+    names.push(counted([address, topics, data]))
+  }
+  return names
+}
+
+const LOGS_A_TURN = 1_000
 
 /** Names contents by their digest, and equal ones by how many were named before. */
 function countedContents(): (content: unknown) => string {

@@ -79,20 +79,21 @@ async function rivalForGivers(
   served: Served[],
 ): Promise<string | null> {
   if (!counted.parts.includes('call')) return null
-  const others = served.filter(({ giver }) => giver !== null && giver !== counted.payer.toLowerCase())
-  const givers = [...new Set(others.flatMap(({ giver }) => giver ?? []))]
-  if (givers.length > MAX_GIVERS) {
+  const others = Map.groupBy(served, ({ giver }) => giver)
+  others.delete(null)
+  others.delete(lowerHex(counted.payer))
+  if (others.size > MAX_GIVERS) {
     return `it moves what more than ${MAX_GIVERS} other addresses give, and one call cannot count all of that`
   }
-  for (const lower of givers) {
+  for (const [lower, given] of others) {
+    if (lower === null) continue
+    await nextTurn()
     const giver = app.rules.readAddress(lower)
     if (giver === null) continue
     const wallets = walletsAt(counted.chainId, giver)
     const accountIds = await accountsOf(app, wallets)
     const isRival = (other: Voucher) => isCompeting(app.rules, voucher, other, { ...counted, payer: giver })
-    const found = await some(isRival, asksBy(giver, others), (slice) =>
-      competing(app, { wallets, accountIds, ...slice }),
-    )
+    const found = await some(isRival, asksOf(given), (slice) => competing(app, { wallets, accountIds, ...slice }))
     if (found) return `another payer is asked for what ${giver} gives in it, and has shown to hold that address`
   }
   return null
@@ -133,9 +134,16 @@ export async function keptForOwn(
 
 /** What an address may have paid for, each once. */
 function asksBy(payer: Hex, served: Served[]): string[] {
-  const lower = payer.toLowerCase()
-  const own = served.filter(({ giver }) => giver === null || giver === lower)
-  return [...new Set(own.map(({ asked }) => askOf(asked)))]
+  const lower = lowerHex(payer)
+  return asksOf(served.filter(({ giver }) => giver === null || giver === lower))
+}
+
+function asksOf(served: Served[]): string[] {
+  return [...new Set(served.map(({ asked }) => askOf(asked)))]
+}
+
+function lowerHex(address: Hex): Hex {
+  return `0x${address.slice(2).toLowerCase()}`
 }
 
 type AskedSlice = { asks: string[]; after: number | null; limit: number }

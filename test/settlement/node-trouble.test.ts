@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'node:test'
-import { keccak256, parseTransaction } from 'viem'
+import { getAddress, keccak256, numberToHex, pad, parseTransaction } from 'viem'
 import type { Hex } from '../../src/domain/payment.ts'
+import { walletsAt } from '../../src/domain/wallet.ts'
 import type { SessionResolvedView, VoucherView } from '../../src/protocol/schemas.ts'
 import { type FaultyNode, startFaultyNode } from '../chains/faulty-node.ts'
 import {
@@ -15,7 +16,7 @@ import {
   startTestServer,
   token,
 } from '../support/server.ts'
-import { openShop, type Shop } from './shop.ts'
+import { openShop, type Shop, transferData } from './shop.ts'
 
 const UNITS = 1_000n
 const MAX_HEAD_AGE_MS = 3_600_000
@@ -73,6 +74,59 @@ function questions(): number {
 }
 
 const soundEurc = () => token(SOUND_NETWORK, 'EURC', shop.eurc.address, 6)
+
+describe('a receipt of as many logs as a transaction can have', () => {
+  const LOGS = 39_000
+  const HOLDERS = 500
+
+  it('is proven, though each of hundreds of holders gave in it; others are answered meanwhile', async () => {
+    const { store } = shop.server.app
+    const holders = Array.from({ length: HOLDERS }, (_, index) => getAddress(numberToHex(index + 1, { size: 20 })))
+    const credentials = holders.map((address, index) => ({
+      ...{
+        kind: 'wallet' as const,
+        identifier: walletsAt(shop.chain.chainId, address)[0] ?? '',
+        accountId: `usr_${index}`,
+      },
+      ...{ passwordHash: null, createdAtMs: shop.server.clock.now() },
+    }))
+    await store.commit({ credentials })
+    const to = shop.newRecipient()
+    const data = transferData(to, UNITS)
+    const input = { from: '{payer}', to: shop.plain.address, value: '0', data }
+    const networks = [{ network: shop.eurc.network, type: 'evm', chainId: String(shop.chain.chainId) }]
+    const voucher = await shop.askFor({ networks, payments: [{ type: 'send_transaction', input }] })
+    const transactionHash = await shop.send({ units: UNITS, to })
+    await shop.mine()
+    const [transfer] = (await shop.client.getTransactionReceipt({ hash: transactionHash })).logs
+    assert.ok(transfer)
+    const logs = Array.from({ length: LOGS }, (_, index) => {
+      const [selector] = transfer.topics
+      const topics = [selector, pad(holders[index % HOLDERS] ?? to), pad(to)]
+      return {
+        ...{ address: shop.plain.address, topics, data: numberToHex(index, { size: 32 }), removed: false },
+        ...{ blockHash: transfer.blockHash, blockNumber: '0x1', transactionHash, transactionIndex: '0x0' },
+        logIndex: numberToHex(index),
+      }
+    })
+    node.fault = async ({ method, params }, askBehind) => {
+      if (method !== 'eth_getTransactionReceipt' || params?.[0] !== transactionHash) return undefined
+      return { result: { ...Object(await askBehind()), logs } }
+    }
+    let isOver = false
+    const answering = (async () => {
+      for (let answered = 0; ; answered++) {
+        if (isOver) return answered
+        assert.equal((await fetch(new URL('/healthz', shop.server.url))).status, 200)
+      }
+    })()
+    const { body } = await shop.resolve(voucher, { transactionHash })
+    isOver = true
+    const answered = await answering
+    assert.equal(body.status, 'RESOLVED', JSON.stringify(body))
+    assert.ok(answered >= HOLDERS / 2, `${answered} callers were answered while it was proven`)
+  })
+})
 
 describe('a node that', () => {
   const mended = () => {

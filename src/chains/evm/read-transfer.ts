@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { toEventSelector } from 'viem'
 import type { Hex } from '../../domain/payment.ts'
 import type { Log } from '../chain.ts'
@@ -37,12 +38,28 @@ export function transfersOf(logs: readonly Log[], token: Hex): LoggedTransfer[] 
 
 /** The Transfers of each token (lower case), in their order. */
 export function transfersByToken(logs: readonly Log[]): Map<Hex, LoggedTransfer[]> {
-  const known = readBefore.get(logs)
-  if (known !== undefined) return known
-  const transfers = logs.flatMap((log, position) => {
-    const transfer = readTransfer(log)
-    return transfer === null ? [] : [{ ...transfer, token: lowerHex(log.address), position }]
-  })
+  return readBefore.get(logs) ?? remember(logs, logs.flatMap(readLogged))
+}
+
+/** Reads the Transfers ahead, so that they are there when they are asked for; others have their turns in between. */
+export async function readTransfersAhead(logs: readonly Log[]): Promise<void> {
+  const transfers: LoggedTransfer[] = []
+  for (const [position, log] of logs.entries()) {
+    if (position % LOGS_A_TURN === LOGS_A_TURN - 1) await nextTurn()
+    transfers.push(...readLogged(log, position))
+  }
+  remember(logs, transfers)
+}
+
+/** Logs that are read in one turn of the event loop. */
+export const LOGS_A_TURN = 1_000
+
+function readLogged(log: Log, position: number): LoggedTransfer[] {
+  const transfer = readTransfer(log)
+  return transfer === null ? [] : [{ ...transfer, token: lowerHex(log.address), position }]
+}
+
+function remember(logs: readonly Log[], transfers: LoggedTransfer[]): Map<Hex, LoggedTransfer[]> {
   const byToken = Map.groupBy(transfers, ({ token }) => token)
   readBefore.set(logs, byToken)
   return byToken

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { hexToBigInt, hexToNumber, type RpcTransaction, type RpcTransactionReceipt } from 'viem'
 import type { Hex } from '../../domain/payment.ts'
 import type { BlockRef } from '../../domain/settlement.ts'
@@ -5,6 +6,7 @@ import type { Log, Sighting, TransactionFacts } from '../chain.ts'
 import { ChainUnavailable } from '../chain.ts'
 import { blockAt } from './blocks.ts'
 import { lowerHex, sameHex } from './hex.ts'
+import { LOGS_A_TURN, readTransfersAhead } from './read-transfer.ts'
 import type { RpcNode } from './rpc-node.ts'
 
 /**
@@ -35,8 +37,19 @@ export async function sight({ client, assertUpToDate }: RpcNode, hash: Hex): Pro
     transaction: facts,
     block,
     succeeded: receipt.status === '0x1',
-    logs: receipt.logs.map(readLog),
+    logs: await readLogs(receipt.logs),
   }
+}
+
+/** There may be tens of thousands: others have their turns in between. */
+async function readLogs(raw: RpcTransactionReceipt['logs']): Promise<Log[]> {
+  const logs: Log[] = []
+  for (let at = 0; at < raw.length; at += LOGS_A_TURN) {
+    if (at > 0) await nextTurn()
+    logs.push(...raw.slice(at, at + LOGS_A_TURN).map(readLog))
+  }
+  await readTransfersAhead(logs)
+  return logs
 }
 
 /** The block that both the transaction and its receipt name. */
