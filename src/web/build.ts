@@ -13,6 +13,10 @@ const PAGES = join(SOURCES, '../../dist/pages')
 /** What is worth compressing: text. */
 const TEXT = /\.(html|js|css|svg)$/
 
+/** Checksums of addresses, and the hash below them. */
+const ADDRESSES =
+  /node_modules\/(ox\/_esm\/core\/(Address|Bytes|Caches|Errors|Hash|Hex|Json|PublicKey|internal\/(bytes|errors|hex|lru))\.js|ox\/_esm\/(version|core\/version)|@noble\/hashes\/esm\/(sha3|_u64|utils|_assert|crypto)\.js)/
+
 await build({
   root: SOURCES,
   configFile: false,
@@ -36,6 +40,8 @@ await build({
       output: {
         codeSplitting: {
           groups: [
+            // What checks addresses: not all pages do.
+            { name: 'address', test: ADDRESSES },
             // First, because it takes what asks for other scripts: that must not be in one that is asked for.
             { name: 'design', test: /node_modules\/(preact|@preact|uqr)\/|src\/web\/design\/|vite\/preload-helper/ },
             // Asked for when a page first talks to a chain: it weighs more than all the rest.

@@ -5,7 +5,8 @@ import { foldTyped } from '../design/codes.tsx'
 import { anyPayee, explain } from './ask.ts'
 import { type Asked, isPaid, type Sale, standingOf } from './sale.ts'
 import { takeFragment } from './set-up-link.ts'
-import { isAddress, settings, shortAddress } from './settings.ts'
+import { settings, shortAddress } from './settings.ts'
+import { troubleWithAddress } from './typed-address.ts'
 import { amountInWords, readTypedAmount } from './typed-amount.ts'
 
 /** What is being keyed in. */
@@ -68,7 +69,8 @@ export function currentLine(): Asked | { wrong: 'amount' | 'recipient'; why: str
   const units = parseAmount(read, chosen.decimals)
   if (typeof units !== 'bigint') return { wrong: 'amount', why: `The amount ${units.refusal}.` }
   const to = recipient.value.trim() || settings.value.wallet
-  if (!isAddress(to)) return { wrong: 'recipient', why: 'An address is 0x and 40 letters and digits from 0 to f.' }
+  const trouble = troubleWithAddress(to)
+  if (trouble !== null) return { wrong: 'recipient', why: trouble }
   return {
     ...{ amount: read, symbol: chosen.symbol, network: chosen.network, recipient: to },
     currencyAddress: chosen.address,

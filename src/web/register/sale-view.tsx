@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
+import { Address } from '../design/address.tsx'
 import { CodeDisplay } from '../design/codes.tsx'
 import { Button } from '../design/controls.tsx'
 import { Mark } from '../design/mark.tsx'
@@ -139,7 +140,9 @@ function LineFacts({ line }: { line: SaleLine }) {
       <dl class="ledger">
         <div class="ledger__line">
           <dt>Paid to</dt>
-          <dd title={line.recipient}>{shortAddress(line.recipient)}</dd>
+          <dd>
+            <Address address={line.recipient} />
+          </dd>
         </div>
         <div class="ledger__line">
           <dt>Network</dt>
@@ -215,7 +218,7 @@ function Actions({ sale }: { sale: Sale }) {
     toTill()
   }
   return (
-    <div class="row" ref={next}>
+    <div class="next" ref={next}>
       {!isWaiting && (
         <Button kind="main" onClick={toTill}>
           New sale

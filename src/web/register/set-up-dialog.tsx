@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals'
 import { plainText } from '../../protocol/plain-text.ts'
+import { Address } from '../design/address.tsx'
 import { Button } from '../design/controls.tsx'
 import { Dialog, say } from '../design/surfaces.tsx'
 import { acceptOffer, type Offer, offered, refusedLink } from './set-up-link.ts'
@@ -39,7 +40,7 @@ function Question({ offer, onLeave }: { offer: Offer; onLeave: () => void }) {
       <p>A link wants to change this register. Go on only if it comes from the owner of the shop.</p>
       <dl class="stack">
         {offer.wallet !== undefined && (
-          <Change what="Payments go to" from={settings.value.wallet} to={offer.wallet} isCode />
+          <Change what="Payments go to" from={settings.value.wallet} to={offer.wallet} isAddress />
         )}
         {offer.shopName !== undefined && (
           <Change what="Name of the shop" from={settings.value.shopName} to={offer.shopName} />
@@ -70,24 +71,28 @@ function Question({ offer, onLeave }: { offer: Offer; onLeave: () => void }) {
   )
 }
 
-type ChangeProps = { what: string; from: string; to: string; isCode?: boolean }
+type ChangeProps = { what: string; from: string; to: string; isAddress?: boolean }
 
-function Change({ what, from, to, isCode = false }: ChangeProps) {
-  const kind = isCode ? 'address' : undefined
+function Change({ what, from, to, isAddress = false }: ChangeProps) {
   return (
     <div>
       <dt>
         <strong>{what}</strong>
       </dt>
       <dd>
-        now: <bdi class={kind}>{plainText(from) || 'nothing'}</bdi>
+        now: <Value text={from} isAddress={isAddress} />
       </dd>
       <dd>
         then:{' '}
-        <strong class={kind}>
-          <bdi>{plainText(to)}</bdi>
+        <strong>
+          <Value text={to} isAddress={isAddress} />
         </strong>
       </dd>
     </div>
   )
+}
+
+function Value({ text, isAddress }: { text: string; isAddress: boolean }) {
+  if (isAddress && text !== '') return <Address address={text} />
+  return <bdi>{plainText(text) || 'nothing'}</bdi>
 }

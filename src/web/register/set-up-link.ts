@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals'
-import { isAddress, isApiKey, type Settings, settings } from './settings.ts'
+import { isApiKey, type Settings, settings } from './settings.ts'
+import { troubleWithAddress } from './typed-address.ts'
 
 /** What a link wants this register to be set to: only what it names. */
 export type Offer = Partial<Pick<Settings, 'wallet' | 'shopName' | 'apiKey'>>
@@ -31,8 +32,8 @@ function readOffer(given: URLSearchParams): Offer | string {
   const wallet = given.get('wallet') ?? ''
   const shopName = given.get('shop') ?? ''
   const apiKey = given.get('key') ?? ''
-  if (wallet !== '' && !isAddress(wallet))
-    return 'The address of the wallet in this link is not whole. Nothing was changed.'
+  const trouble = wallet === '' ? null : troubleWithAddress(wallet)
+  if (trouble !== null) return `The address of the wallet in this link cannot be used. ${trouble} Nothing was changed.`
   if (apiKey !== '' && !isApiKey(apiKey)) return 'The API key in this link is not whole. Nothing was changed.'
   if (shopName.length > 60 || /\p{C}/u.test(shopName))
     return 'The name of the shop in this link cannot be used. Nothing was changed.'

@@ -23,10 +23,6 @@ export const settings = kept<Settings>('settings', {
 
 export const areSettingsOpen = signal(false)
 
-export function isAddress(text: string): boolean {
-  return /^0x[0-9a-fA-F]{40}$/.test(text)
-}
-
 export function isApiKey(text: string): boolean {
   return /^sxp_[\w-]{43}$/.test(text)
 }

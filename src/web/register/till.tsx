@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { foldCode } from '../../protocol/codes.ts'
+import { Address } from '../design/address.tsx'
 import { CodeInput } from '../design/codes.tsx'
 import { Button, Field } from '../design/controls.tsx'
 import { groupThousands, Keypad, Money, press } from '../design/money.tsx'
@@ -59,11 +60,16 @@ export function Till() {
         <AmountFields error={errorAt('amount')} recipientError={errorAt('recipient')} />
         <Button onClick={add}>Add another line</Button>
       </Card>
-      <div class="stack">
+      <div class="till__side">
         <Lines />
         <Card title="Payer’s code">
           <PayersCode error={errorAt('code')} onInvite={invite} />
         </Card>
+        <div class="next">
+          <Button type="submit" kind="main" wide>
+            {askingWords()}
+          </Button>
+        </div>
       </div>
       <InviteDialog
         asked={inviting.value}
@@ -129,8 +135,9 @@ function AmountFields({ error, recipientError }: { error: string | null; recipie
             />
           )}
         </Field>
-        <CurrencyField />
+        {draft.currencyTrouble.value === null && <CurrencyField />}
       </div>
+      {draft.currencyTrouble.value !== null && <NoCurrencies trouble={draft.currencyTrouble.value} />}
       <Keypad
         onKey={(key) => {
           draft.amount.value = press(readKeyed(draft.amount.value) + trailingPoint(), key, decimals)
@@ -146,15 +153,18 @@ function trailingPoint(): string {
   return /[.,]$/.test(draft.amount.value) ? '.' : ''
 }
 
-function CurrencyField() {
-  const trouble = draft.currencyTrouble.value
-  if (trouble !== null) {
-    return (
-      <p class="notice notice--bad" role="alert">
-        {trouble} <Button onClick={draft.loadCurrencies}>Try again</Button>
+function NoCurrencies({ trouble }: { trouble: string }) {
+  return (
+    <div class="notice notice--bad" role="alert">
+      <p>
+        <strong>There is no currency to ask in.</strong> {trouble}
       </p>
-    )
-  }
+      <Button onClick={draft.loadCurrencies}>Try again</Button>
+    </div>
+  )
+}
+
+function CurrencyField() {
   return (
     <Field label="Currency">
       {(control) => (
@@ -181,6 +191,11 @@ function RecipientField({ error }: { error: string | null }) {
   return (
     <details class="recipient" open={draft.recipient.value !== '' || error !== null}>
       <summary>Paid to {draft.recipient.value ? 'somebody else' : shortAddress(settings.value.wallet)}</summary>
+      {draft.recipient.value === '' && (
+        <p class="small">
+          <Address address={settings.value.wallet} />
+        </p>
+      )}
       <Field label="Pay this line to" error={error} hint="Empty: to this register’s own wallet.">
         {(control) => (
           <input
@@ -246,9 +261,6 @@ function PayersCode({ error, onInvite }: { error: string | null; onInvite: () =>
           {refused.text}
         </p>
       )}
-      <Button type="submit" kind="main" wide>
-        {askingWords()}
-      </Button>
       <ScanDialog
         title="Scan the payer’s code"
         instead="Type it instead"
