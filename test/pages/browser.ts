@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { glob, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import axe from 'axe-core'
-import type { BrowserContextOptions, Page } from 'playwright-core'
+import type { BrowserContextOptions, Locator, Page } from 'playwright-core'
 import { launchChromium } from './chromium.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -10,6 +10,9 @@ const ROOT = join(import.meta.dirname, '../..')
 /** Phones at their narrowest, and a desk. */
 export const PHONE = { width: 320, height: 640 }
 export const DESK = { width: 1280, height: 800 }
+
+/** What a phone of today shows of a page, below the browser's own bars. */
+export const HAND = { width: 390, height: 664 }
 
 export type TestBrowser = {
   /** Opens a page of a server, in a profile of its own or as another tab beside a page. */
@@ -100,6 +103,16 @@ export async function assertFitsWidth(page: Page, state: string): Promise<void> 
     '[document.documentElement.scrollWidth, document.documentElement.clientWidth]',
   )
   assert.ok(needed <= given, `${state}: ${needed} px are needed, ${given} px are there`)
+}
+
+/** Asserts that something is to be seen, all of it, without scrolling. */
+export async function assertInFirstView(target: Locator): Promise<void> {
+  await target.waitFor()
+  const page = target.page()
+  await page.evaluate('scrollTo(0, 0)')
+  const [box, view] = [await target.boundingBox(), page.viewportSize()]
+  assert.ok(box && view)
+  assert.ok(box.y >= 0 && box.y + box.height <= view.height, `${target}: ${box.y} to ${box.y + box.height}`)
 }
 
 /** Pages that are older than their sources would be tested in vain. */

@@ -4,7 +4,16 @@ import type { BrowserContextOptions, Locator } from 'playwright-core'
 import { encodeFunctionData, erc20Abi } from 'viem'
 import { type ContextView, createPayee, createPayer, type Payee, signIn } from '../../src/client/index.ts'
 import { eventually, UNVERIFIED_NETWORK, unverifiedNetwork } from '../support/server.ts'
-import { assertAccessible, assertFitsWidth, openBrowser, PHONE, type TestBrowser, type TestPage } from './browser.ts'
+import {
+  assertAccessible,
+  assertFitsWidth,
+  assertInFirstView,
+  HAND,
+  openBrowser,
+  PHONE,
+  type TestBrowser,
+  type TestPage,
+} from './browser.ts'
 import { CONFIRMATIONS, type Counter, openCounter } from './counter.ts'
 import { showToCamera } from './qr-camera.ts'
 
@@ -177,6 +186,42 @@ describe('a sale', () => {
     await assertAccessible(page, 'history, dark')
   })
 
+  it('takes no address with a slip in it, shows the whole one, and has what is next in the first view of a phone', async () => {
+    const page = await openNewRegister({ viewport: HAND, reducedMotion: 'reduce' })
+    const wallet = page.getByLabel('Your wallet’s address')
+    for (const [address, why] of [
+      [SHOP.replace('EB2c', 'eB2c'), 'This address has a slip in it'],
+      [`0x${'0'.repeat(40)}`, 'This is the zero address'],
+      [SHOP.slice(0, -1), 'An address is 0x and 40'],
+    ] as const) {
+      await wallet.fill(address)
+      await page.getByRole('button', { name: 'Save' }).click()
+      await page.getByText(why).waitFor()
+    }
+    await setUp(page)
+    await assertInFirstView(page.getByRole('button', { name: 'Ask for payment' }))
+    await page.getByText(`Paid to ${short(SHOP)}`).click()
+    const groups = await page.locator('.address__group:visible').allTextContents()
+    assert.deepEqual(groups, ['0x', ...(SHOP.slice(2).match(/.{4}/g) ?? [])])
+    await page.getByLabel('Pay this line to').fill(PARTNER.replace('DB7D', 'db7d'))
+    await amountOf(page).fill('1')
+    await page.getByRole('button', { name: /^Ask for/ }).click()
+    await page.getByText('This address has a slip in it').waitFor()
+
+    await page.route('**/finance/currencies*', (route) => route.fulfill({ status: 429 }))
+    await page.reload()
+    await page.getByText('There is no currency to ask in.').waitFor()
+    await assertAccessible(page, 'no currencies')
+    for (const size of ['100%', '200%']) {
+      await page.evaluate(`document.documentElement.style.fontSize = '${size}'`)
+      await assertFitsWidth(page, `no currencies, text at ${size}`)
+    }
+    await page.unrouteAll({ behavior: 'wait' })
+    await page.getByRole('button', { name: 'Try again' }).click()
+    await page.getByLabel('Currency').waitFor()
+    await assertFitsWidth(page, 'the till, text at 200%')
+  })
+
   it('says what is wrong with an amount or a code, and keeps what was keyed in', async () => {
     const { code } = await counter.openContext()
     const page = await openRegister()
@@ -312,9 +357,10 @@ describe('a sale of several lines', () => {
     await amountOf(page).fill('10')
     await page.getByRole('button', { name: 'Add another line' }).click()
     await page.getByText(`Paid to ${short(SHOP)}`).click()
-    await page.getByLabel('Pay this line to').fill(PARTNER.replace('DB7D', 'db7d'))
+    const [token] = (await counter.payer.listCurrencies()).filter(({ symbol }) => symbol === 'EURC')
+    await page.getByLabel('Pay this line to').fill(token?.address ?? '')
     await ask(page, { amount: '1', code })
-    await page.getByText('The address that is to be paid has a slip in it').waitFor()
+    await page.getByText('The address that is to be paid is the contract of the token EURC').waitFor()
     await says(page, 'Not paid: it was called off')
     await assertAccessible(page, 'refused halfway')
   })

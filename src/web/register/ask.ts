@@ -86,7 +86,7 @@ export async function callOff(sale: Sale): Promise<void> {
 
 /** What went wrong, for whoever stands at the register. */
 export function explain(error: unknown): string {
-  if (error instanceof ProblemError) return isAboutRecipient(error) ? WRONG_RECIPIENT : plainText(error.detail)
+  if (error instanceof ProblemError) return plainText(recipientTrouble(error) ?? error.detail)
   if (isAway(error)) return 'The server cannot be reached. Check the connection.'
   return explainFault(error)
 }
@@ -103,10 +103,10 @@ export function isAway(error: unknown): boolean {
   return error instanceof ConnectionError || error instanceof TimeoutError
 }
 
-const WRONG_RECIPIENT = 'The address that is to be paid has a slip in it. Copy it again from the wallet.'
-
-function isAboutRecipient({ errors }: ProblemError): boolean {
-  return errors.some(({ path }) => path === '/expectedPayment/wallet/address')
+/** Fields have names of their own on the page. */
+function recipientTrouble({ errors }: ProblemError): string | null {
+  const wrong = errors.find(({ path }) => path === '/expectedPayment/wallet/address')
+  return wrong === undefined ? null : `The address that is to be paid ${wrong.message}.`
 }
 
 /** Whether the payer's code is what is wrong. */
