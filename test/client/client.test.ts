@@ -181,8 +181,8 @@ const OTHER_NAMES: Record<string, string> = {
   subscribe: 'events',
 }
 
-/** What has a better door: signing in, the settlement of a voucher. */
-const NOT_IN_THE_SDK = ['getChallenge', 'initInterop', 'getInteropInfo', 'getReference']
+/** What has a better door: signing in, the settlement of a voucher, waiting for who was invited. */
+const NOT_IN_THE_SDK = ['findContext', 'getChallenge', 'initInterop', 'getInteropInfo', 'getReference']
 
 test('every route has its function', async () => {
   const reference = (await (await fetch(`${server.url}/api/v1/openapi.json`)).json()) as {
