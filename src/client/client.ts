@@ -11,8 +11,7 @@ export type ClientOptions = {
   /** For one try; otherwise 60 s, because the server waits for blocks. */
   timeoutMs?: number
   /**
-   * Hears what the server's clock says: Unix milliseconds, to the second, at the end of each answer that tells it. Browsers
-   * show it to pages of the server's own origin.
+   * Hears what the server's clock says: Unix milliseconds, to the second, at the end of each answer that tells it.
    */
   onServerTime?: (serverTimeMs: number) => void
 }
@@ -85,7 +84,8 @@ export function createClient(options: ClientOptions, auth: Auth): Client {
     const { method, body } = call
     const headers = { ...call.headers, ...(await unlessAborted(auth(), signal)) }
     // A redirect turns POSTs into GETs, and takes keys to whoever it names.
-    const response = await fetch(base + call.path, { method, headers, body, signal, redirect: 'manual' })
+    const answer = fetch(base + call.path, { method, headers, body, signal, redirect: 'manual' })
+    const response = await answer.catch((cause) => unreachable(call, cause))
     const serverTimeMs = Date.parse(response.headers.get('date') ?? '')
     if (!Number.isNaN(serverTimeMs)) options.onServerTime?.(serverTimeMs)
     if (!response.ok) throw await problemOf(response, call)
@@ -97,11 +97,12 @@ export function createClient(options: ClientOptions, auth: Auth): Client {
     const timer = setTimeout(() => limit.abort(), timeoutMs)
     try {
       const response = await respond(call, anyOf(call.signal, limit.signal))
-      return { answer: await response.json(), link: response.headers.get('link') }
+      const answer = await response.json().catch((cause: unknown) => unreachable(call, cause))
+      return { answer, link: response.headers.get('link') }
     } catch (cause) {
       call.signal?.throwIfAborted()
       if (limit.signal.aborted) throw new TimeoutError(`${nameOf(call)}: no answer within ${timeoutMs} ms`)
-      throw connectionErrorOf(cause, call)
+      throw cause
     } finally {
       clearTimeout(timer)
     }
@@ -145,14 +146,7 @@ export function createClient(options: ClientOptions, auth: Auth): Client {
       send({ method: 'POST', path, ...json(body, { 'idempotency-key': idempotencyKey }), signal }),
     patch: (path, body, { signal } = {}) => send({ method: 'PATCH', path, ...json(body), signal }),
     delete: (path, { signal } = {}) => send({ method: 'DELETE', path, headers: {}, body: null, signal }),
-    open: async (path, headers, signal) => {
-      const call: Call = { method: 'GET', path, headers, body: null, signal }
-      try {
-        return await respond(call, signal)
-      } catch (error) {
-        throw connectionErrorOf(error, call)
-      }
-    },
+    open: (path, headers, signal) => respond({ method: 'GET', path, headers, body: null, signal }, signal),
   }
 }
 
@@ -230,10 +224,11 @@ function pauseAfter(error: unknown, failures: number): number | null {
   return askedMs > LONGEST_RETRY_AFTER_MS ? null : askedMs + backoffMs(failures)
 }
 
-function connectionErrorOf(cause: unknown, call: Call): unknown {
-  if (cause instanceof ProblemError || cause instanceof ConnectionError || cause instanceof TimeoutError) return cause
+/** For what the network itself does: an error of the program's own, in a hook or in here, stays what it is. */
+function unreachable(call: Call, cause: unknown): never {
+  if (cause instanceof ConnectionError) throw cause
   const why = cause instanceof SyntaxError ? 'the answer is not JSON' : 'the server cannot be reached'
-  return new ConnectionError(`${nameOf(call)}: ${why}`, { cause })
+  throw new ConnectionError(`${nameOf(call)}: ${why}`, { cause })
 }
 
 async function problemOf(response: Response, call: Call): Promise<ProblemError> {

@@ -56,6 +56,7 @@ export type { PayHooks, PayOptions, SentCalls, SentPayment } from './pay.ts'
 export type { PaidOrNot, PaySessionOptions } from './pay-session.ts'
 export { createPayee, type Payee, type PayeeOptions } from './payee.ts'
 export { createPayer, type Payer, type PayerOptions } from './payer.ts'
+export { type PaymentTransaction, transactionOf } from './transaction.ts'
 export { type ViemClient, type ViemWalletOptions, viemSender, viemWallet } from './viem.ts'
 export type { ResolvedVoucher, WaitOptions } from './wait.ts'
 export type {

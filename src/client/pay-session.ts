@@ -1,4 +1,9 @@
-import type { SessionPaymentsView, SessionResolvedView, VoucherView } from '../protocol/schemas.ts'
+import type {
+  SessionPaymentsQuery,
+  SessionPaymentsView,
+  SessionResolvedView,
+  VoucherView,
+} from '../protocol/schemas.ts'
 import { PaymentFailedError, ProblemError, SixpenceError, UnresolvedError } from './errors.ts'
 import {
   type PayHooks,
@@ -21,9 +26,17 @@ export type PaidOrNot = { voucherId: string } & ({ voucher: VoucherView } | { er
 type Batch = SessionPaymentsView['batches'][number]
 type WalletBatch = NonNullable<PayerWallet['batch']>
 
+/** Vouchers that one signature pays, and receipts that the server takes at once. */
+const MAX_TOGETHER = 100
+
+/** A page, and the query that it answers. */
+type Page = Awaited<ReturnType<PayerActions['getSessionPaymentsPage']>> & { query: SessionPaymentsQuery }
+type Results = Map<string, PaidOrNot>
+
 /**
- * Pays all that is to be paid in a session: together where the wallet can make several calls in one transaction
- * (EIP-5792), and one after the other where it cannot.
+ * Pays all that is to be paid in a session as it begins: together where the wallet can make several calls in one
+ * transaction (EIP-5792), 100 vouchers at most, and one after the other where it cannot. What the payee asks for
+ * meanwhile is left for another call.
  */
 export async function paySession(
   payer: PayerActions,
@@ -31,22 +44,94 @@ export async function paySession(
   wallet: PayerWallet,
   options: PaySessionOptions = {},
 ): Promise<PaidOrNot[]> {
-  const { signal, sent = [] } = options
-  const results = new Map<string, PaidOrNot>()
-  const record = (some: PaidOrNot[]) => {
-    for (const result of some) results.set(result.voucherId, result)
-  }
+  const { sent = [] } = options
+  const results: Results = new Map()
   for (const earlier of sent) {
-    if ('callsId' in earlier) record(await takeUp(payer, sessionId, wallet, earlier, options))
+    if ('callsId' in earlier) record(results, await takeUp(payer, sessionId, wallet, earlier, options))
   }
-  const plan = await payer.getSessionPayments(sessionId, { wallet: wallet.address }, { signal })
-  for (const batch of plan.batches) {
-    record(await payTogether(payer, plan, batch, wallet, options))
-  }
-  for (const { voucherId } of plan.vouchers) {
-    if (!results.has(voucherId)) record([await payAlone(payer, plan, voucherId, wallet, options)])
+  const [first, ...further] = await readPages(payer, sessionId, wallet, options)
+  const known = new Set([first, ...further].flatMap(({ payments }) => payments.vouchers).map((one) => one.voucherId))
+  const read = pageReader(payer, sessionId, known, options)
+  for (let page: Page | null = first; page !== null; ) {
+    await payPage(page, { payer, wallet, options, results, read })
+    page = page.next && (await read({ ...page.next, wallet: wallet.address, limit: MAX_TOGETHER }))
   }
   return [...results.values()]
+}
+
+function record(results: Results, some: PaidOrNot[]): void {
+  for (const result of some) results.set(result.voucherId, result)
+}
+
+/** All that is to be paid now. */
+async function readPages(
+  payer: PayerActions,
+  sessionId: string,
+  { address }: PayerWallet,
+  { signal }: PaySessionOptions,
+): Promise<[Page, ...Page[]]> {
+  const read = (next: SessionPaymentsQuery) =>
+    readPage(payer, sessionId, { ...next, wallet: address, limit: MAX_TOGETHER }, signal)
+  const first = await read({})
+  const further: Page[] = []
+  for (let { next } = first; next !== null; ) {
+    const page = await read(next)
+    further.push(page)
+    next = page.next
+  }
+  return [first, ...further]
+}
+
+async function readPage(
+  payer: PayerActions,
+  sessionId: string,
+  query: SessionPaymentsQuery,
+  signal: AbortSignal | undefined,
+): Promise<Page> {
+  return { ...(await payer.getSessionPaymentsPage(sessionId, query, { signal })), query }
+}
+
+/** Reads pages that hold nothing but what the payer has said yes to: others are passed by, and a page ends before them. */
+function pageReader(payer: PayerActions, sessionId: string, known: ReadonlySet<string>, { signal }: PaySessionOptions) {
+  const ask = (query: SessionPaymentsQuery) => readPage(payer, sessionId, query, signal)
+  return async function read(query: SessionPaymentsQuery): Promise<Page | null> {
+    const page = await ask(query)
+    const before = page.payments.vouchers.findIndex(({ voucherId }) => !known.has(voucherId))
+    if (before === -1) return page
+    if (before > 0) return read({ ...query, limit: before })
+    const { next } = await ask({ ...query, limit: 1 })
+    return next && read({ ...query, ...next, limit: MAX_TOGETHER })
+  }
+}
+
+type Paying = {
+  payer: PayerActions
+  wallet: PayerWallet
+  options: PaySessionOptions
+  results: Results
+  read: ReturnType<typeof pageReader>
+}
+
+/** Each batch is planned anew once the one before it is paid: quotes end, and others may have paid. */
+async function payPage(page: Page, { payer, wallet, options, results, read }: Paying): Promise<void> {
+  const tried = new Set<number>()
+  for (let plan: Page | null = page; plan !== null; ) {
+    const batch: Batch | undefined = plan.payments.batches.find(({ chainId }) => !tried.has(chainId))
+    if (batch === undefined) break
+    tried.add(batch.chainId)
+    const paid = await payTogether(payer, plan.payments, batch, wallet, options)
+    record(results, paid)
+    if (plan.payments.batches.length === tried.size || paid.length === 0) continue
+    const left = page.payments.vouchers.filter(({ voucherId }) => !isPaid(results.get(voucherId)))
+    plan = left.length === 0 ? null : await read({ ...page.query, limit: left.length })
+  }
+  for (const { voucherId } of page.payments.vouchers) {
+    if (!results.has(voucherId)) record(results, [await payAlone(payer, page.payments, voucherId, wallet, options)])
+  }
+}
+
+function isPaid(result: PaidOrNot | undefined): boolean {
+  return result !== undefined && 'voucher' in result
 }
 
 /** @returns nothing where the vouchers have to be paid one by one */
@@ -124,12 +209,18 @@ async function sendCallsAgain(
   if (paymentIds.every((id) => open.has(id))) await sendAgain(wallet, { transactionHash: callsId, signedTransaction })
 }
 
-/** The ids of all that is still to be paid. */
-async function openPayments(payer: PayerActions, sessionId: string, wallet: PayerWallet): Promise<Set<string>> {
-  const { vouchers } = await payer.getSessionPayments(sessionId, { wallet: wallet.address })
-  return new Set(vouchers.flatMap(({ payments }) => payments.map(({ id }) => id)))
+/** All that is still to be paid: which voucher each payment is of. */
+async function openPayments(
+  payer: PayerActions,
+  sessionId: string,
+  wallet: PayerWallet,
+): Promise<ReadonlyMap<string, string>> {
+  const pages = await readPages(payer, sessionId, wallet, {})
+  const vouchers = pages.flatMap(({ payments }) => payments.vouchers)
+  return new Map(vouchers.flatMap(({ voucherId, payments }) => payments.map(({ id }) => [id, voucherId] as const)))
 }
 
+/** @throws UnresolvedError with all of the receipts, where the server has not heard all of them; it may hear some again */
 async function handInCalls(
   payer: PayerActions,
   sessionId: string,
@@ -140,10 +231,39 @@ async function handInCalls(
   const { paymentIds } = calls
   const transactionHash = await waitForCalls(batchOf(wallet), calls)
   const receipts = paymentIds.map((paymentId) => ({ paymentId, transactionHash }))
-  const { results } = await payer.resolveSession(sessionId, receipts).catch((error) => {
+  const results: PaidOrNot[] = []
+  try {
+    for (const slice of await slicesOf(receipts, payer, sessionId, wallet)) {
+      const resolved = await payer.resolveSession(sessionId, slice)
+      results.push(...(await Promise.all(resolved.results.map((one) => readResult(payer, one, receipts, signal)))))
+    }
+  } catch (error) {
     throw new UnresolvedError(receipts, error)
-  })
-  return Promise.all(results.map((result) => readResult(payer, result, receipts, signal)))
+  }
+  return results
+}
+
+/** As many receipts as the server takes at once, those of a voucher together: it is paid by all of them or not at all. */
+async function slicesOf(
+  receipts: SentPayment[],
+  payer: PayerActions,
+  sessionId: string,
+  wallet: PayerWallet,
+): Promise<SentPayment[][]> {
+  if (receipts.length <= MAX_TOGETHER) return [receipts]
+  const open = await openPayments(payer, sessionId, wallet)
+  const ofVouchers = new Map<string, SentPayment[]>()
+  for (const receipt of receipts) {
+    const voucher = open.get(receipt.paymentId) ?? receipt.paymentId
+    ofVouchers.set(voucher, [...(ofVouchers.get(voucher) ?? []), receipt])
+  }
+  const slices: SentPayment[][] = [[]]
+  for (const ofVoucher of ofVouchers.values()) {
+    const last = slices.at(-1)
+    if (last && last.length + ofVoucher.length <= MAX_TOGETHER) last.push(...ofVoucher)
+    else slices.push(ofVoucher)
+  }
+  return slices
 }
 
 /**

@@ -38,6 +38,13 @@ export function payerActions(client: Client): PayerActions {
   }
 }
 
+/** Receipts by themselves, or as the body that the routes take. */
+type Receipts = Receipt[] | { receipts: Receipt[] }
+
+function bodyOf(receipts: Receipts): { receipts: Receipt[] } {
+  return Array.isArray(receipts) ? { receipts } : receipts
+}
+
 function contextActions(client: Client) {
   return {
     /** Gets the code that the payer tells the payee. `payers` are the addresses that may pay. */
@@ -71,9 +78,14 @@ function voucherActions(client: Client) {
     signVoucher: (voucherId: string, body: SignVoucherBody, options?: PostOptions) =>
       client.post<VoucherView>(path`/vouchers/${voucherId}/sign-voucher`, body, options),
 
-    /** Hands in a receipt for every payment. REDEEMED in the answer: the block has not come yet, the server goes on. */
-    resolveVoucher: (voucherId: string, receipts: Receipt[], options?: PostOptions) =>
-      client.post<VoucherView>(path`/vouchers/${voucherId}/resolve-voucher`, { receipts }, options),
+    /**
+     * Hands in a receipt for every payment. REDEEMED in the answer: the block has not come yet, the server goes on.
+     * @param receipts a list of them, or `{ receipts }` as the route takes it
+     * @example
+     * await payer.resolveVoucher(voucherId, [{ paymentId: payment.id, transactionHash }])
+     */
+    resolveVoucher: (voucherId: string, receipts: Receipts, options?: PostOptions) =>
+      client.post<VoucherView>(path`/vouchers/${voucherId}/resolve-voucher`, bodyOf(receipts), options),
   }
 }
 
@@ -82,12 +94,27 @@ function sessionActions(client: Client) {
     joinSession: (sessionId: string, options?: PostOptions) =>
       client.post<SessionView>(path`/vouchers/sessions/${sessionId}/session-join`, {}, options),
 
-    /** What is still to be paid, and what of it one signature pays. */
+    /** What is still to be paid, and what of it one signature pays: the first page of it, where there is a lot. */
     getSessionPayments: (sessionId: string, query?: SessionPaymentsQuery, options?: CallOptions) =>
       client.get<SessionPaymentsView>(path`/vouchers/sessions/${sessionId}/payments`, { ...options, query }),
 
-    /** Hands in receipts for many vouchers; each is judged on its own. */
-    resolveSession: (sessionId: string, receipts: Receipt[], options?: PostOptions) =>
-      client.post<SessionResolvedView>(path`/vouchers/sessions/${sessionId}/session-resolve`, { receipts }, options),
+    /** One page of what is still to be paid, and what of the query leads to the next; null where all was there. */
+    getSessionPaymentsPage: async (
+      sessionId: string,
+      query?: SessionPaymentsQuery,
+      options?: CallOptions,
+    ): Promise<{ payments: SessionPaymentsView; next: SessionPaymentsQuery | null }> => {
+      const address = path`/vouchers/sessions/${sessionId}/payments`
+      const { answer, next } = await client.page<SessionPaymentsView>(address, { ...options, query })
+      return { payments: answer, next }
+    },
+
+    /** Hands in receipts for many vouchers, 100 at most; each voucher is judged on its own. */
+    resolveSession: (sessionId: string, receipts: Receipts, options?: PostOptions) =>
+      client.post<SessionResolvedView>(
+        path`/vouchers/sessions/${sessionId}/session-resolve`,
+        bodyOf(receipts),
+        options,
+      ),
   }
 }

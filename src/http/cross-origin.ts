@@ -19,7 +19,7 @@ export function allowOrigins({ method, url, headers }: FastifyRequest, reply: Fa
   if (!url.startsWith(API)) return false
   reply.headers({
     'access-control-allow-origin': '*',
-    'access-control-expose-headers': `link, retry-after, ${REQUEST_ID_HEADER}`,
+    'access-control-expose-headers': `date, link, retry-after, ${REQUEST_ID_HEADER}`,
   })
   if (method !== 'OPTIONS' || headers['access-control-request-method'] === undefined) return false
   reply.code(204).headers(ASKED_BEFORE).send()

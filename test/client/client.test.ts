@@ -199,6 +199,16 @@ test('every route has its function', async () => {
   assert.deepEqual(missing.sort(), NOT_IN_THE_SDK.sort())
 })
 
+test('an error of the program itself is none of the connection, and is not tried again', async (t) => {
+  const door = await startDoor(t, () => 'through')
+  const own = new TypeError('Promise.withResolvers is not a function')
+  const onServerTime = () => {
+    throw own
+  }
+  await assert.rejects(createPayer({ url: door.url, token, onServerTime }).listContexts(), (error) => error === own)
+  assert.equal(door.came.length, 1)
+})
+
 test('PATCH and DELETE are tried once', async (t) => {
   const door = await startDoor(t, (_, response) => {
     response.destroy()

@@ -12,6 +12,7 @@ import {
   type SentCalls,
   type SentPayment,
   signInWithWallet,
+  transactionOf,
   UnresolvedError,
   viemWallet,
 } from '../../src/client/index.ts'
@@ -43,6 +44,8 @@ before(async () => {
   payee = createPayee({ url, contextCode: code })
 })
 after(() => shop.stop())
+
+type Payment = Parameters<typeof transactionOf>[0] & { id: string }
 
 type Request = { method: string; params?: unknown }
 
@@ -156,6 +159,28 @@ describe('pay', () => {
     assert.equal((await payer.pay(id, wallet)).status, 'RESOLVED')
     assert.equal(await shop.balance(EURC, to), 100_000_000n)
     assert.equal((await settled).settlement.status, 'CONFIRMED')
+  })
+
+  it('is done as well by whoever sends the transaction that a payment stands for', async () => {
+    const { client } = shop.chain
+    const { payer: account } = shop
+    const sends = [
+      (payment: Payment) => client.sendTransaction({ account, ...transactionOf(payment, account.address, BigInt) }),
+      (payment: Payment) =>
+        client.transport.request({ method: 'eth_sendTransaction', params: [transactionOf(payment, account.address)] }),
+    ]
+    for (const [currency, amount] of [
+      [EURC, '2'],
+      [POL, '0.5'],
+    ] as const) {
+      for (const send of sends) {
+        const { id, payments: [payment] = [] } = await ask(amount, currency)
+        assert.ok(payment)
+        const receipts = [{ paymentId: payment.id, transactionHash: `${await send(payment)}` }]
+        const { status } = await payer.resolveVoucher(id, currency === EURC ? receipts : { receipts })
+        assert.equal(status, 'RESOLVED')
+      }
+    }
   })
 
   it('pays in another currency: the approval, then the swap that builds on it', async () => {
@@ -358,6 +383,49 @@ describe('pay a session', () => {
       assert.deepEqual(sent.filter((method) => method === TRANSACTION).length, 2)
     })
   }
+
+  it('through all of its pages, and leaves what was asked for since', async (t) => {
+    const to = shop.newRecipient()
+    const orders = ['1', '2', '3', '4', '5'].map((amount) => ({ amount, currency: EURC, to }))
+    const sessionId = await askInSession(orders)
+    const { fetch } = globalThis
+    t.mock.method(globalThis, 'fetch', (url: string, init: RequestInit) =>
+      fetch(url.replace('limit=100', 'limit=2'), init),
+    )
+    const early = (await payee.reserveVoucherInSession(sessionId)).id
+    const later: string[] = []
+    const onAsk = async () => {
+      if (later.length > 0) return
+      later.push(early, (await payee.reserveVoucherInSession(sessionId)).id)
+      for (const id of later) await payee.redeemVoucher(id, asking('100', EURC, to))
+    }
+    const [results, sent] = await asksFor(() => payer.paySession(sessionId, wallet, { onAsk }))
+    assert.deepEqual(
+      results.map((result) => 'voucher' in result && result.voucher.status),
+      orders.map(() => 'RESOLVED'),
+    )
+    assert.deepEqual(sent, ['wallet_sendCalls', 'wallet_sendCalls', TRANSACTION])
+    assert.equal(await shop.balance(EURC, to), 15_000_000n)
+    const left = await payer.paySession(sessionId, wallet)
+    assert.deepEqual(left.map(({ voucherId }) => voucherId).toSorted(), later.toSorted())
+  })
+
+  it('hands in what one transaction has paid in as many calls as it takes', async () => {
+    const orders = Array.from({ length: 101 }, () => ({ amount: '1', currency: EURC }))
+    const sessionId = await askInSession(orders)
+    const { batches } = await payer.getSessionPayments(sessionId, { limit: 1000 })
+    const { batch } = wallet
+    const [{ paymentIds = [] } = {}] = batches
+    assert.ok(batch && paymentIds.length === orders.length)
+    const unheardOf = { ...batch, waitForCalls: async () => ({ transactionHash: UNHEARD_OF, hasSucceeded: true }) }
+    const [results, sent] = await asksFor(() =>
+      payer.paySession(sessionId, { ...wallet, batch: unheardOf }, { sent: [{ callsId: '0x1', paymentIds }] }),
+    )
+    const codes = results.map(
+      (result) => 'error' in result && result.error instanceof Error && codeOf(result.error.cause),
+    )
+    assert.deepEqual([codes, sent], [orders.map(() => 'receipt_rejected'), []])
+  })
 
   it('goes on with calls that were sent before it was interrupted', async () => {
     const to = shop.newRecipient()
