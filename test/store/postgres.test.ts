@@ -4,6 +4,7 @@ import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promi
 import { Client } from 'pg'
 import { closeContext } from '../../src/domain/context.ts'
 import { encodeChange } from '../../src/store/postgres/encode.ts'
+import { assertPostgresStore } from '../../src/store/postgres/open.ts'
 import { openPostgresStore, type PostgresStore } from '../../src/store/postgres.ts'
 import { type Change, CommitUnknown, Conflict, StoreUnavailable } from '../../src/store/store.ts'
 import { eventually } from '../chains/eventually.ts'
@@ -86,6 +87,12 @@ function settled(commit: Promise<void>): Promise<unknown> {
     (error: unknown) => error,
   )
 }
+
+test('whoever looks for a store in a database without one leaves it as it is', async () => {
+  const url = await cluster.createDatabase()
+  const missing = { name: 'StoreUnusable', message: /^There is no Sixpence store in PostgreSQL at .*--database-url/ }
+  for (const _ of ['first', 'again']) await assert.rejects(assertPostgresStore(url), missing)
+})
 
 describe('the log', () => {
   test('a reader that follows sees each event once, whatever order commits end in', async (t) => {
