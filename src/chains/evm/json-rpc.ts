@@ -1,10 +1,11 @@
 import { Agent, type Dispatcher, request } from 'undici'
 import { custom, HttpRequestError, RpcRequestError } from 'viem'
 import { ChainUnavailable } from '../chain.ts'
+import { parseLong } from './long-json.ts'
 
 /**
  * No answer of a node is read any further. The longest that is asked for is the receipt of a transaction that fills the gas
- * of one (EIP-7825) with logs: about 25 MiB, which takes a tenth of a second to parse.
+ * of one (EIP-7825) with logs: about 25 MiB.
  */
 export const MAX_ANSWER_BYTES = 32 * 1024 * 1024
 
@@ -50,7 +51,7 @@ const HEADERS = { 'content-type': 'application/json' }
 const KEPT_MS = 4_000
 
 /** Leaving the loop destroys the body, and the connection with it. */
-async function readAnswer(body: Dispatcher.ResponseData['body'], method: string): Promise<string> {
+async function readAnswer(body: Dispatcher.ResponseData['body'], method: string): Promise<Buffer<ArrayBuffer>> {
   const chunks: Buffer[] = []
   let bytes = 0
   for await (const chunk of body) {
@@ -58,15 +59,15 @@ async function readAnswer(body: Dispatcher.ResponseData['body'], method: string)
     if (bytes > MAX_ANSWER_BYTES) throw new AnswerTooLongError(method)
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks, bytes).toString()
+  return Buffer.concat(chunks, bytes)
 }
 
-function answerOf(
-  text: string,
+async function answerOf(
+  bytes: Buffer<ArrayBuffer>,
   statusCode: number,
   { url, question }: { url: string; question: Record<string, unknown> },
-): unknown {
-  const answer = parse(text)
+): Promise<unknown> {
+  const answer = await parse(bytes)
   if (isRpcError(answer?.error)) throw new RpcRequestError({ body: question, error: answer.error, url })
   if (statusCode !== 200 || answer === null || !('result' in answer)) {
     throw new HttpRequestError({
@@ -79,9 +80,13 @@ function answerOf(
   return answer.result
 }
 
-function parse(text: string): { result?: unknown; error?: unknown } | null {
+/** Longer answers are parsed in another thread: to start it takes longer than to parse what is shorter. */
+const LONG_ANSWER_BYTES = 2 * 1024 * 1024
+
+async function parse(bytes: Buffer<ArrayBuffer>): Promise<{ result?: unknown; error?: unknown } | null> {
   try {
-    const answer: unknown = JSON.parse(text)
+    const isLong = bytes.length > LONG_ANSWER_BYTES
+    const answer: unknown = isLong ? await parseLong(bytes) : JSON.parse(bytes.toString())
     return typeof answer === 'object' ? answer : null
   } catch {
     return null
