@@ -66,7 +66,7 @@ async function takeOnePayment(camera: Camera, register: Page, wallet: Page, code
   await camera.take(register, 'register-paid')
   await says(register, 'Paid and settled')
   await camera.take(register, 'register-settled')
-  await wallet.getByText('Settled').waitFor()
+  await wallet.getByText('Paid and final').waitFor()
   await camera.take(wallet, 'wallet-settled')
   await press(register, 'New sale')
 }

@@ -23,7 +23,16 @@ import {
   type TestServer,
   unverifiedNetwork,
 } from '../support/server.ts'
-import { assertAccessible, assertFitsWidth, openBrowser, PHONE, type TestBrowser, type TestPage } from './browser.ts'
+import {
+  assertAccessible,
+  assertFitsWidth,
+  assertInFirstView,
+  HAND,
+  openBrowser,
+  PHONE,
+  type TestBrowser,
+  type TestPage,
+} from './browser.ts'
 
 const PASSPHRASE = 'correct horse battery'
 const { EURC, USDC } = CURRENCIES
@@ -214,7 +223,7 @@ async function vanishAtSending(page: Page, { goesOut }: { goesOut: boolean }, ac
 /** What the payee holds, in units of EURC. */
 const held = () => chain.tokenBalance(tokenOf(EURC), PAYEE_ADDRESS)
 
-const standing = (page: Page, word: string) => page.locator('.badge', { hasText: word })
+const standing = (page: Page, word: string) => page.locator('.badge', { hasText: word }).first()
 
 const pay = (page: Page) => page.getByRole('button', { name: 'Pay', exact: true })
 
@@ -231,15 +240,51 @@ describe('the wallet page', () => {
     await page.getByRole('img', { name: `Voucher code: ${[...code].join(' ')}` }).waitFor()
     await assertAccessible(page, 'a request')
     await assertFitsWidth(page, 'a request')
+    await assertInFirstView(pay(page))
     await pay(page).click()
 
     assert.equal((await payee.waitForResolved(id, { timeoutMs: 20_000 })).status, 'RESOLVED')
     await page.getByRole('progressbar', { name: 'Confirmations' }).waitFor()
+    await assertInFirstView(page.getByRole('heading', { name: 'Paid' }))
+    await assertInFirstView(page.getByRole('button', { name: 'Done' }))
+    await assertFitsWidth(page, 'a receipt')
     await assertAccessible(page, 'on the way')
     await chain.client.mine({ blocks: 2 })
     await standing(page, 'Settled').waitFor()
     await assertAccessible(page, 'settled')
     assert.equal((await held()) - before, 1_250_500_000n)
+  })
+
+  it('says at the first try, once, why nobody is signed in, and moves nothing as it comes', async () => {
+    const page = await open('/wallet', { viewport: HAND })
+    await assertInFirstView(page.getByRole('button', { name: 'Make this wallet' }))
+    const shift = await page.evaluate<number>(`new Promise((tell) => {
+      new PerformanceObserver((list) => tell(list.getEntries().reduce((sum, { value }) => sum + value, 0)))
+        .observe({ type: 'layout-shift', buffered: true })
+      requestAnimationFrame(() => requestAnimationFrame(() => tell(0)))
+    })`)
+    assert.ok(shift < 0.02, `${shift}`)
+    const detail = 'The message is meant for another server.'
+    const problem = { type: 'about:blank', title: 'No', status: 401, code: 'invalid_credentials', detail }
+    await page.route('**/auth/sign-in', (route) => route.fulfill({ status: 401, json: problem }), { times: 1 })
+    await page.getByLabel('Passphrase').fill(PASSPHRASE)
+    await page.getByRole('button', { name: 'Make this wallet' }).click()
+    await page.getByText(detail).waitFor()
+    assert.equal(await page.getByText(detail).count(), 1)
+    await assertAccessible(page, 'a sign-in that was refused')
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByRole('heading', { name: 'Your code' }).waitFor()
+
+    const other = await open('/wallet')
+    await other.addInitScript(`
+      window.ethereum = { request: async ({ method }) => {
+        if (method === 'eth_requestAccounts') return ['${devAccount(4).address}']
+        if (method === 'eth_chainId') return '${toHex(SANDBOX_CHAIN_ID)}'
+        throw { code: 4001, message: 'no' }
+      } }`)
+    await other.reload()
+    await other.getByRole('button', { name: 'Connect Wallet of this browser' }).click()
+    await other.getByText('You declined in the wallet, so you are not signed in.').waitFor()
   })
 
   it('finds a wallet at window.ethereum that does not announce itself, and no wallet twice', async () => {
@@ -364,8 +409,8 @@ describe('the wallet page', () => {
     assert.ok(!kept.includes(devKey(5).slice(2)))
 
     const { id } = await ask(payee, '13')
-    await page.getByText('Open your wallet to pay.').waitFor()
-    assert.equal(await pay(page).count(), 0)
+    const shown = await page.locator('html').innerHTML()
+    assert.doesNotMatch(shown, new RegExp(`${devAccount(5).address}|0x|asks for a payment|History|EURC`, 'i'))
     await page.getByLabel('Passphrase').fill('wrong horse battery')
     await page.keyboard.press('Enter')
     await page.getByText('This passphrase does not open the wallet.').waitFor()
@@ -413,6 +458,7 @@ describe('the wallet page', () => {
     assert.equal((await payee.getVoucher(id)).status, 'REDEEMED')
     isCut = false
     assert.equal((await payee.waitForResolved(id, { timeoutMs: 20_000 })).status, 'RESOLVED')
+    await unlock(page)
     await standing(page, 'Paid').waitFor()
     await eventually(() => page.evaluate<boolean>(`!('sixpence.wallet.sent' in localStorage)`))
   })
@@ -503,8 +549,8 @@ describe('the wallet page', () => {
     await unlock(second)
     await vanishAtSending(second, { goesOut: false }, () => pay(second).click())
     const third = await open('/wallet', { beside: page })
-    await third.getByText('has never heard of transaction').waitFor()
     await unlock(third)
+    await third.getByText('has never heard of transaction').waitFor()
     await assertAccessible(third, 'signed, and not sent')
     await third.getByRole('button', { name: 'Send it again' }).click()
     assert.equal((await payee.waitForResolved(id, { timeoutMs: 20_000 })).status, 'RESOLVED')

@@ -58,9 +58,34 @@ const followed = new Set<string>()
 
 /** What anybody may know of the server. */
 export async function readFinance(): Promise<void> {
-  const stranger = createPayer({ url, token: '', onServerTime })
-  networks.value = await stranger.listNetworks()
-  currencies.value = await stranger.listCurrencies({ limit: 1000 })
+  const stranger = createPayer({ url, token: '', retries: 1, onServerTime })
+  await Promise.all([
+    untilDone(async () => {
+      networks.value = await stranger.listNetworks()
+      isReachable.value = true
+      areNetworksAsked.value = true
+    }),
+    untilDone(async () => {
+      currencies.value = await stranger.listCurrencies({ limit: 1000 })
+    }),
+  ])
+}
+
+/** Whether the server has told its networks, or could not: what depends on them comes with the first view, not after it. */
+export const areNetworksAsked = signal(false)
+
+/** What fails is tried again for as long as the page is there. */
+async function untilDone(work: () => Promise<void>): Promise<void> {
+  for (;;) {
+    try {
+      await work()
+      return
+    } catch (error) {
+      if (error instanceof ConnectionError || error instanceof TimeoutError) isReachable.value = false
+      areNetworksAsked.value = true
+    }
+    await new Promise((wake) => setTimeout(wake, RETRY_MS))
+  }
 }
 
 /** Signs in by a signature of the wallet, and keeps the token for a day. */
@@ -72,6 +97,7 @@ export async function signIn(wallet: PayerWallet): Promise<void> {
 
 /** The chain that the wallet is on, where the server has it: a contract is asked on that one. A key may name any. */
 async function chainToSignInOn(wallet: PayerWallet): Promise<number> {
+  if (networks.value.length === 0) networks.value = await createPayer({ url, token: '' }).listNetworks()
   const served = networks.value.flatMap(({ enabled, type, chainId }) =>
     enabled && type === 'evm' ? (chainId ?? []) : [],
   )

@@ -25,7 +25,8 @@ export function UnderWay({ vouchers }: { vouchers: readonly VoucherView[] }) {
   )
 }
 
-function Confirmations({ voucher: { settlement } }: { voucher: VoucherView }) {
+/** How deep a payment lies; nothing where nobody counts. */
+export function Confirmations({ voucher: { settlement } }: { voucher: VoucherView }) {
   if (!settlement) return null
   const { confirmations, required } = settlement
   return <Progress label="Confirmations" done={confirmations} of={typeof required === 'number' ? required : null} />
@@ -110,7 +111,7 @@ function PaidLine({ voucher }: { voucher: VoucherView }) {
 }
 
 /** How a voucher stands, in one word. */
-function standingOf({ status, settlement }: VoucherView): { tone: Tone; word: string } {
+export function standingOf({ status, settlement }: VoucherView): { tone: Tone; word: string } {
   if (settlement?.status === 'CONFIRMED') return { tone: 'good', word: 'Settled' }
   if (settlement?.status === 'UNVERIFIED') return { tone: 'good', word: 'Paid, unverified' }
   if (settlement?.status === 'PENDING') return { tone: 'wait', word: status === 'RESOLVED' ? 'Paid' : 'On its way' }

@@ -20,11 +20,13 @@ import { History, UnderWay } from './history.tsx'
 import { InvitedCard, watchFragment } from './invited.tsx'
 import { kept } from './keep.ts'
 import { LooseEnds, UnreadableNotice } from './loose.tsx'
+import { onReceipts } from './paid.ts'
 import { lookForAsking } from './paying.ts'
+import { Receipts } from './receipt.tsx'
 import { handInKept } from './receipts.ts'
 import { Request } from './request.tsx'
 import { Session } from './session.tsx'
-import { Forget, ForgetDialog, Open, SetUp, SignIn, shortened } from './set-up.tsx'
+import { ForgetDialog, Open, SetUp, SignIn, ThisWallet } from './set-up.tsx'
 import { account, findExtensions, lock, wallet } from './wallets.ts'
 
 const all = computed(() => [...vouchers.value.values()].toSorted(byNewest))
@@ -47,7 +49,7 @@ function Page() {
             The server cannot be reached just now. This page goes on by itself as soon as it can.
           </p>
         )}
-        <UnreadableNotice />
+        {(account.value === null || wallet.value !== null) && <UnreadableNotice />}
         <InvitedCard isAsked={isAsked.value} />
         {account.value === null ? <SetUp /> : <Desk address={account.value.address} />}
       </div>
@@ -57,34 +59,33 @@ function Page() {
 }
 
 function Actions() {
-  if (account.value === null) return null
-  return (
-    <>
-      <span class="small muted">{shortened(account.value.address)}</span>
-      {wallet.value && account.value.kind === 'key' && <Button onClick={lock}>Lock</Button>}
-      {wallet.value && <Forget />}
-    </>
-  )
+  if (wallet.value === null || account.value?.kind !== 'key') return null
+  return <Button onClick={lock}>Lock</Button>
 }
 
+/** While the wallet is locked, nothing of its owner is on the page; its receipts are handed in all the same. */
 function Desk({ address }: { address: string }) {
+  if (wallet.value === null) return <Open />
+  if (payer.value === null) return <SignIn />
   return (
     <>
-      {wallet.value === null && <Open />}
-      {wallet.value !== null && payer.value === null && <SignIn />}
-      {payer.value !== null && <LooseEnds />}
-      {payer.value !== null && <Counter address={address} />}
+      <LooseEnds />
+      <Counter address={address} />
     </>
   )
 }
 
 /** What is asked for comes first, so that it is seen on narrow screens too. */
 function Counter({ address }: { address: string }) {
+  const paid = onReceipts()
+  const onTheWay = underWay.value.filter(({ id }) => !paid.includes(id))
+  const isWorkFirst = isAsked.value || paid.length > 0
   const code = <Code key="code" address={address} />
-  const work = (isAsked.value || underWay.value.length > 0) && (
+  const work = (isWorkFirst || onTheWay.length > 0) && (
     <div key="work" class="stack">
+      <Receipts />
       <Requests address={address} />
-      <UnderWay vouchers={underWay.value} />
+      <UnderWay vouchers={onTheWay} />
     </div>
   )
   return (
@@ -93,8 +94,9 @@ function Counter({ address }: { address: string }) {
         {toPay.value.length === 0 ? 'Nothing waits to be paid.' : `${toPay.value.length} to be paid.`}
       </p>
       <div class="counter">
-        {isAsked.value ? [work, code] : [code, work]}
+        {isWorkFirst ? [work, code] : [code, work]}
         <History vouchers={over.value} address={address} />
+        <ThisWallet address={address} />
       </div>
     </>
   )
@@ -133,9 +135,7 @@ afterRefresh(handInKept)
 watchFragment()
 findExtensions()
 void lookForAsking()
-void readFinance().catch(() => {
-  isReachable.value = false
-})
+void readFinance()
 const token = kept('token')
 if (account.value !== null && token !== null) sitDown(token, account.value.address)
 mount(<Page />)

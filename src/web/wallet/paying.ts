@@ -12,6 +12,7 @@ import {
 import { parseAmount } from '../../protocol/amounts.ts'
 import { currencies, isReachable, look, missServer, payer, take, vouchers } from './desk.ts'
 import { type Asking, dropAsking, keepAsking, keepSent, kept, keptSent, type Sent } from './keep.ts'
+import { showReceipt } from './paid.ts'
 import {
   alone,
   aloneOrNot,
@@ -35,6 +36,7 @@ export function payVoucher(id: string, shown: Shown): Promise<void> {
   return pay(id, shown, async (seat, signer) => {
     const hooks = hooksFor<SentPayment>(id, (receipt) => ({ voucherId: id, ...receipt }))
     take(await seat.pay(id, onlyShown(signer, shown), { ...hooks, sent: sentFor(id) }))
+    showReceipt([id])
   })
 }
 
@@ -42,6 +44,7 @@ export function payVoucher(id: string, shown: Shown): Promise<void> {
 export function payGasless(id: string, shown: Shown, transfer: Transfer): Promise<void> {
   return pay(id, shown, async (seat, signer) => {
     take(await seat.payGasless(id, onlyTransfer(signer, transfer)))
+    showReceipt([id])
   })
 }
 
@@ -98,7 +101,9 @@ export function paySession(plan: SessionPaymentsView, shown: Shown): Promise<voi
     )
     const results = await seat.paySession(sessionId, onlyShown(signer, shown), { ...hooks, sent })
     const troubles = results.flatMap((result) => ('error' in result ? [explain(result.error)] : []))
-    for (const result of results) if ('voucher' in result) take(result.voucher)
+    const paid = results.flatMap((result) => ('voucher' in result ? [result.voucher] : []))
+    for (const voucher of paid) take(voucher)
+    showReceipt(paid.map((voucher) => voucher.id))
     if (troubles.length > 0) throw new Error([...new Set(troubles)].join(' '))
   })
 }

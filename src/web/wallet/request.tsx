@@ -186,8 +186,7 @@ function Choice({ voucher, address, isMain = false }: BodyProps) {
         </label>
       )}
       <StepNotice step={step} id={id} sent={sent} />
-      <div class="row">
-        {wallet.value === null && <p class="notice">Open your wallet to pay.</p>}
+      <div class={isMain ? 'next' : 'row'}>
         {wallet.value !== null && hindrance === null && (
           <Button
             {...(isMain && { kind: 'main' as const })}

@@ -81,7 +81,7 @@ function PayAll({ plan, isCurrent, vouchers }: PayAllProps) {
   const hindrance = calls ? null : (hindrances.find((reason) => reason !== null) ?? null)
   const expired = plan.separate.filter(({ reason }) => reason === 'quote_expired')
   return (
-    <div class="stack">
+    <>
       {plan.separate.map(({ voucherId, detail }) => (
         <p class="small muted" key={voucherId}>{`Request ${codeOf(plan, voucherId)} is paid by itself: ${detail}`}</p>
       ))}
@@ -99,18 +99,20 @@ function PayAll({ plan, isCurrent, vouchers }: PayAllProps) {
       )}
       <StepNotice step={step} id={plan.sessionId} sent={calls ? [calls] : []} />
       {wallet.value !== null && hindrance === null && (
-        <Button
-          kind="main"
-          wide
-          disabled={
-            isUnderWay || !isAllShown || isUnsure(paymentIds) || expired.length > 0 || (hasUnknown && !isAccepted)
-          }
-          onClick={() => void paySession(plan, shown)}
-        >
-          {calls ? 'Send them again' : isAllShown ? payAllLabel(plan, isTogether) : 'Reading the new list…'}
-        </Button>
+        <div class="next">
+          <Button
+            kind="main"
+            wide
+            disabled={
+              isUnderWay || !isAllShown || isUnsure(paymentIds) || expired.length > 0 || (hasUnknown && !isAccepted)
+            }
+            onClick={() => void paySession(plan, shown)}
+          >
+            {calls ? 'Send them again' : isAllShown ? payAllLabel(plan, isTogether) : 'Reading the new list…'}
+          </Button>
+        </div>
       )}
-    </div>
+    </>
   )
 }
 

@@ -2,17 +2,20 @@ import { signal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import { SANDBOX_ACCOUNT_COUNT, SANDBOX_CHAIN_ID } from '../../sandbox/facts.ts'
+import { Address } from '../design/address.tsx'
 import { Button, Field } from '../design/controls.tsx'
 import { Card, Dialog } from '../design/surfaces.tsx'
 import { Theirs } from '../design/theirs.tsx'
 import { useWork, WorkButton } from './busy.tsx'
-import { leave, networks, signIn } from './desk.ts'
+import { areNetworksAsked, leave, networks, payer, signIn } from './desk.ts'
 import { keptSent } from './keep.ts'
 import { canSeal } from './vault.ts'
 import { account, connect, extensions, forget, setUpKey, unlock, wallet } from './wallets.ts'
+import { explain } from './words.ts'
 
 /** Chooses what to pay with. */
 export function SetUp() {
+  if (!areNetworksAsked.value) return null
   const hasSandbox = networks.value.some(({ chainId }) => chainId === SANDBOX_CHAIN_ID)
   const own = <OwnWallet key="own" />
   const sandbox = hasSandbox && <SandboxKey key="sandbox" />
@@ -42,8 +45,19 @@ async function connectAndSignIn(extension: Parameters<typeof connect>[0]): Promi
   await signInNow()
 }
 
+/** How signing in goes on. It outlives what it was begun from: that goes as soon as there is a wallet. */
+const signingIn = signal<{ is: 'asking' } | { is: 'refused'; why: string } | null>(null)
+
+/** What refuses it, the server or the wallet, is said where one can try again. */
 async function signInNow(): Promise<void> {
-  if (wallet.value) await signIn(wallet.value)
+  if (wallet.value === null) return
+  signingIn.value = { is: 'asking' }
+  try {
+    await signIn(wallet.value)
+    signingIn.value = null
+  } catch (error) {
+    signingIn.value = { is: 'refused', why: explain(error, 'You declined in the wallet, so you are not signed in.') }
+  }
 }
 
 const SHORTEST_PASSPHRASE = 8
@@ -116,24 +130,30 @@ export function Open() {
   return account.value?.kind === 'key' ? <Unlock /> : <Reconnect />
 }
 
+async function unlockAndSignIn(passphrase: string): Promise<void> {
+  await unlock(passphrase)
+  if (payer.value === null) await signInNow()
+}
+
 function Unlock() {
   const [passphrase, setPassphrase] = useState('')
   const { isBusy, trouble, start } = useWork()
   return (
     <Card title="The wallet is locked">
-      <Form onSubmit={() => start(() => unlock(passphrase))}>
+      <Form onSubmit={() => start(() => unlockAndSignIn(passphrase))}>
         <Field label="Passphrase" error={trouble}>
           {(control) => (
             <Secret control={control} value={passphrase} onInput={setPassphrase} autocomplete="current-password" />
           )}
         </Field>
-        <div class="row">
-          <Button type="submit" kind="main" disabled={isBusy}>
-            {isBusy ? 'Opening…' : 'Unlock'}
-          </Button>
-          <Forget />
-        </div>
+        <Button type="submit" kind="main" disabled={isBusy}>
+          {isBusy ? 'Opening…' : 'Unlock'}
+        </Button>
       </Form>
+      <details>
+        <summary>The passphrase is lost</summary>
+        <Forget />
+      </details>
     </Card>
   )
 }
@@ -143,7 +163,7 @@ function Reconnect() {
   const extension = extensions.value.find(({ info }) => known?.kind === 'extension' && known.rdns === info.rdns)
   return (
     <Card title="Your wallet is not connected">
-      <p>This page pays from {known && shortened(known.address)}. Choose that account in your wallet.</p>
+      <p>Connect it again to go on with the account that you have paid from here.</p>
       <div class="row">
         {extension && (
           <WorkButton kind="main" work={() => connectAndSignIn(extension)}>
@@ -163,9 +183,14 @@ export function SignIn() {
   return (
     <Card title="Sign in">
       <p>Sign a message with your wallet, so that the server knows who pays. It costs nothing.</p>
-      <WorkButton kind="main" work={signInNow}>
-        Sign in
-      </WorkButton>
+      <Button kind="main" disabled={signingIn.value?.is === 'asking'} onClick={() => void signInNow()}>
+        {signingIn.value?.is === 'asking' ? 'Signing in…' : 'Sign in'}
+      </Button>
+      {signingIn.value?.is === 'refused' && (
+        <p class="notice notice--bad" role="alert">
+          {signingIn.value.why}
+        </p>
+      )}
     </Card>
   )
 }
@@ -173,7 +198,7 @@ export function SignIn() {
 const isForgetting = signal(false)
 
 /** A sealed key is gone for good, so its owner is asked again. */
-export function Forget() {
+function Forget() {
   const forget = () => {
     if (account.value?.kind === 'key') isForgetting.value = true
     else forgetAll()
@@ -219,8 +244,18 @@ function forgetAll(): void {
   forget()
 }
 
-export function shortened(address: string): string {
-  return `${address.slice(0, 6)}…${address.slice(-4)}`
+/** Which wallet this is, and how to take it out of this browser. */
+export function ThisWallet({ address }: { address: string }) {
+  return (
+    <Card title="This wallet">
+      <p>
+        <Address address={address} />
+      </p>
+      <div class="row">
+        <Forget />
+      </div>
+    </Card>
+  )
 }
 
 function Form({ onSubmit, children }: { onSubmit: () => void; children: ComponentChildren }) {
