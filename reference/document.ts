@@ -70,7 +70,7 @@ const HEADERS = {
 }
 
 /** A route and the words for it. */
-type Described = ServedRoute & { key: string; words: Operation }
+type Described = ServedRoute & { key: string; words: Operation; sameAs?: string }
 
 function describedRoute(route: ServedRoute): Described {
   const key = `${route.method} ${route.path.slice(PREFIX.length)}`
@@ -84,7 +84,7 @@ function describedRoute(route: ServedRoute): Described {
     summary: `${twin.summary} (historical path)`,
     description: `${twin.description} The same as the path without \`${WIDGETS}\`.`,
   }
-  return { ...route, key, words }
+  return { ...route, key, words, sameAs: twin.operationId }
 }
 
 function assertComplete(served: Described[], { calls }: Recording): void {
@@ -113,6 +113,7 @@ function operationOf(route: Described, examples: Example[]): JsonObject {
     summary: words.summary,
     description: `${words.description}\n\n${who}`,
     security: securityOf(callers),
+    ...(route.sameAs !== undefined && { 'x-same-as': route.sameAs }),
     ...(limit !== null && { 'x-rate-limit-group': limit }),
     ...present('parameters', parametersOf({ ...route, querystring: route.schema.querystring as TSchema }, examples)),
     ...bodyOf(route, examples),

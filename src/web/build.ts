@@ -5,7 +5,8 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
-import { build } from 'vite'
+import { build, type Plugin } from 'vite'
+import { piecesOf } from './markdown.ts'
 
 const SOURCES = import.meta.dirname
 const PAGES = join(SOURCES, '../../dist/pages')
@@ -17,11 +18,28 @@ const TEXT = /\.(html|js|css|svg)$/
 const ADDRESSES =
   /node_modules\/(ox\/_esm\/core\/(Address|Bytes|Caches|Errors|Hash|Hex|Json|PublicKey|internal\/(bytes|errors|hex|lru))\.js|ox\/_esm\/(version|core\/version)|@noble\/hashes\/esm\/(sha3|_u64|utils|_assert|crypto)\.js)/
 
+/** Guides become what the page shows of them, here and once. */
+const guides: Plugin = {
+  name: 'guides',
+  enforce: 'pre',
+  transform(text, id) {
+    if (!/\/docs\/guides\/[\w-]+\.(md|sh)$/.test(id)) return null
+    const pieces = id.endsWith('.md')
+      ? piecesOf(text)
+      : [
+          ['h2', {}, 'What the guides share'],
+          ['pre', {}, text.trim()],
+        ]
+    return { code: `export default ${JSON.stringify(pieces)}`, map: null }
+  },
+}
+
 await build({
   root: SOURCES,
   configFile: false,
   publicDir: false,
   logLevel: 'warn',
+  plugins: [guides],
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
     outDir: PAGES,

@@ -119,7 +119,9 @@ export async function assertInFirstView(target: Locator): Promise<void> {
 async function assertPagesAreNew(): Promise<void> {
   const built = await stat(join(ROOT, 'dist/pages/index.html')).catch(() => null)
   assert.ok(built, 'the pages are not built: npm run build:pages')
-  for await (const file of glob('src/{web,client,protocol}/**/*.{ts,tsx,css,html}', { cwd: ROOT })) {
+  for await (const file of glob(['src/{web,client,protocol}/**/*.{ts,tsx,css,html}', 'docs/guides/*.md'], {
+    cwd: ROOT,
+  })) {
     const { mtimeMs } = await stat(join(ROOT, file))
     assert.ok(mtimeMs <= built.mtimeMs, `${file} is newer than the built pages: npm run build:pages`)
   }

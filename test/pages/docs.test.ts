@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict'
+import { readdir, readFile } from 'node:fs/promises'
 import { after, before, it } from 'node:test'
-import { startTestServer, type TestServer } from '../support/server.ts'
+import { newPayer, startTestServer, type TestServer } from '../support/server.ts'
 import type { TestPage } from './browser.ts'
-import { assertAccessible, assertFitsWidth, openBrowser, PHONE, type TestBrowser } from './browser.ts'
+import { assertAccessible, assertFitsWidth, DESK, openBrowser, PHONE, type TestBrowser } from './browser.ts'
 
-type Document = {
-  paths: Record<string, Record<string, { operationId: string; summary: string; responses: Record<string, Answer> }>>
+type Document = { paths: Record<string, Record<string, Operation>> }
+type Operation = {
+  operationId: string
+  summary: string
+  responses: Record<string, Answer>
+  'x-same-as'?: string
 }
 type Answer = {
   'x-problem-codes'?: string[]
@@ -36,13 +41,19 @@ const WALK = `async (ids) => {
 
 it('shows every route with its errors and its examples', async () => {
   const { paths } = (await (await fetch(`${server.url}/api/v1/openapi.json`)).json()) as Document
-  const routes = Object.values(paths).flatMap((methods) => Object.values(methods))
+  const all = Object.values(paths).flatMap((methods) => Object.values(methods))
+  const routes = all.filter((operation) => operation['x-same-as'] === undefined)
+  const [twin] = all.filter((operation) => operation['x-same-as'] !== undefined)
   const page = await browser.open(`${server.url}/docs`)
   await heading(page, 'The API of this server').waitFor()
   const menu = (await page.getByRole('navigation').textContent()) ?? ''
   const texts = await page.evaluate<string[]>(
     `(${WALK})(${JSON.stringify(routes.map(({ operationId }) => operationId))})`,
   )
+  assert.equal(await page.locator('.menu__link[href^="#"]:has(.method)').count(), routes.length)
+  assert.ok(twin)
+  const [historical = ''] = await page.evaluate<string[]>(`(${WALK})(${JSON.stringify([twin.operationId])})`)
+  assert.match(historical, /^Add an endpoint.*\/widgets\/webhook-endpoints/s)
   for (const [index, { operationId, summary, responses }] of routes.entries()) {
     assert.ok(menu.includes(summary), `the menu does not name ${summary}`)
     const shown = texts[index] ?? ''
@@ -65,8 +76,10 @@ it('is found through by words, opened by keys, and read by everybody on a phone'
   await heading(page, 'Hand in the receipts').waitFor()
   assert.equal(await page.evaluate('document.activeElement.textContent'), 'Hand in the receipts')
   assert.equal(await page.title(), 'Hand in the receipts · Sixpence')
+  await page.evaluate("for (const folded of document.querySelectorAll('article .part')) folded.open = true")
+  await page.getByText('Fields of').first().waitFor()
   for (const summary of await page.getByText('Fields of').all()) await summary.click()
-  await assertAccessible(page, 'a route, with its fields open')
+  await assertAccessible(page, 'a route, with its parts and fields open')
   await assertFitsWidth(page, 'a route')
   await page.goBack()
   await heading(page, 'The API of this server').waitFor()
@@ -84,4 +97,82 @@ it('answers a call as it is shown', async () => {
   assert.equal(url, `${server.url}/api/v1/finance/currencies?network=polygon`)
   assert.ok(Array.isArray(JSON.parse(answer)))
   assert.equal((await fetch(url)).status, 200)
+})
+
+it('folds what is long, in the menu and of a route, and opens the part that an address names', async () => {
+  const page = await browser.open(`${server.url}/docs`)
+  await heading(page, 'The API of this server').waitFor()
+  const heightOfMenu = await page.evaluate<number>("document.querySelector('.menu').scrollHeight")
+  assert.ok(heightOfMenu <= DESK.height, `the menu has ${heightOfMenu} px`)
+  await page.goto(`${server.url}/docs#redeemVoucher`)
+  await heading(page, 'Redeem a voucher').waitFor()
+  const heightOfRoute = await page.evaluate<number>('document.documentElement.scrollHeight')
+  assert.ok(heightOfRoute < 3 * DESK.height, `the route has ${heightOfRoute} px`)
+  await page.goto(`${server.url}/docs#redeemVoucher/errors`)
+  await page.getByText('already_redeemed', { exact: true }).waitFor()
+  assert.match(await page.evaluate<string>('document.activeElement.textContent'), /^Errors/)
+  assert.equal(
+    await page
+      .locator('.part')
+      .filter({ hasText: /^Answer/ })
+      .getAttribute('open'),
+    null,
+  )
+})
+
+it('tries a call with a key that stays in the page', async () => {
+  const { caller, token } = await newPayer(server.url)
+  const { body: made } = await caller.post<{ key: string }>('/auth/api-keys', { name: 'docs' })
+  const page = await browser.open(`${server.url}/docs#listWebhookEndpoints/try`)
+  const answer = page.getByRole('status').filter({ hasText: 'The server answered' })
+  for (const [key, status] of [
+    ['', 401],
+    [token, 200],
+    [made.key, 200],
+  ] as const) {
+    await page.getByLabel('API key or token').fill(key)
+    await page.getByRole('button', { name: 'Make the call' }).click()
+    await answer.filter({ hasText: `answered ${status}.` }).waitFor()
+  }
+  await page.goto(`${server.url}/docs#createWebhookEndpoint/try`)
+  await page.getByLabel('Body').fill('{"url":"http://127.0.0.1:9/shop"}')
+  await page.getByRole('button', { name: 'Make the call' }).click()
+  await page
+    .getByText(/"signingSecret": "whsec_/)
+    .last()
+    .waitFor()
+  await assertAccessible(page, 'a call that was tried')
+  assert.deepEqual(await page.evaluate('[localStorage.length, sessionStorage.length, document.cookie]'), [0, 0, ''])
+  await page.reload()
+  assert.equal(await page.getByLabel('API key or token').inputValue(), '')
+})
+
+it('shows each guide beside the reference, with code that is copied as it stands', async () => {
+  const folder = new URL('../../docs/guides/', import.meta.url)
+  const files = (await readdir(folder)).filter((file) => file.endsWith('.md'))
+  const page = await browser.open(`${server.url}/docs`, {
+    viewport: PHONE,
+    permissions: ['clipboard-write', 'clipboard-read'],
+  })
+  await heading(page, 'The API of this server').waitFor()
+  for (const file of files) {
+    const text = await readFile(new URL(file, folder), 'utf8')
+    const [, title = ''] = /^# (.+)$/m.exec(text) ?? []
+    await page.goto(`${server.url}/docs#guide/${file.replace('.md', '')}`)
+    await heading(page, title).waitFor()
+    assert.equal(await page.title(), `${title} · Sixpence`)
+    const code = [...text.matchAll(/^```\w*\n(.*?)\n```$/gms)].map(([, block]) => block)
+    assert.deepEqual(await page.locator('.listing').allTextContents(), code)
+    await assertFitsWidth(page, title)
+  }
+  await assertAccessible(page, 'a guide')
+  await page.goto(`${server.url}/docs#guide/webhooks/receiving`)
+  await page.getByRole('heading', { name: 'Receiving' }).waitFor()
+  await page.waitForFunction("document.activeElement.id === 'receiving'")
+  await page.getByRole('button', { name: 'Copy' }).first().click()
+  await page.getByText('Copied').waitFor()
+  assert.equal(
+    await page.evaluate('navigator.clipboard.readText()'),
+    await page.locator('.listing').first().textContent(),
+  )
 })

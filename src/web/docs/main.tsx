@@ -3,15 +3,20 @@ import { useEffect } from 'preact/hooks'
 import { SearchField } from '../design/controls.tsx'
 import { mount } from '../design/mount.tsx'
 import { Shell } from '../design/surfaces.tsx'
-import { loadReference, type Reference } from './openapi.ts'
+import { GuideView } from './guide.tsx'
+import { GUIDES } from './guides.ts'
+import { loadReference, type Reference, type Route } from './openapi.ts'
 import { Overview } from './overview.tsx'
 import { Method, RouteView } from './route.tsx'
 
-/** The reference: what this very server says of its routes, one of them at a time. `#` and its id is the way to a route. */
+/**
+ * The guides and the reference: what this very server says of its routes, one at a time. `#` and its id is the way to a
+ * route, `#guide/` and its name to a guide; a part of either may follow, after another `/`.
+ */
 
 const reference = signal<Reference | null>(null)
 const isLost = signal(false)
-const chosenId = signal(location.hash.slice(1))
+const address = signal(location.hash.slice(1))
 const sought = signal('')
 
 const found = computed(() => {
@@ -19,27 +24,47 @@ const found = computed(() => {
   return (reference.value?.routes ?? []).filter(({ text }) => words.every((word) => text.includes(word)))
 })
 
+/** What the address names. */
+const chosen = computed(() => {
+  const [first = '', second = '', third = ''] = address.value.split('/').map(decoded)
+  if (first === 'guide') return { guide: GUIDES.find(({ id }) => id === second), id: '', part: third }
+  return { guide: undefined, id: first, part: second }
+})
+
+/** Addresses are typed by people, too. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
 function Docs() {
   if (reference.value !== null) return <Loaded all={reference.value} />
   return <Shell title="Reference">{isLost.value ? <Lost /> : <p class="muted">One moment…</p>}</Shell>
 }
 
 function Loaded({ all }: { all: Reference }) {
-  const route = all.routes.find(({ id }) => id === chosenId.value)
-  const title = `${route?.summary ?? 'Reference'} · Sixpence`
+  const { guide, id, part } = chosen.value
+  const route = all.routes.find((one) => one.id === id || one.also.some((twin) => twin.id === id))
+  const title = `${guide?.title ?? route?.summary ?? 'Reference'} · Sixpence`
   useEffect(() => {
     document.title = title
   }, [title])
+  const isChosen = guide !== undefined || route !== undefined
   const actions = (
     <a class="button button--plain" href="#all">
-      All routes
+      All guides and routes
     </a>
   )
   return (
-    <Shell title="Reference" actions={route && actions}>
-      <div class={route ? 'reference reference--chosen' : 'reference'}>
-        <Menu all={all} />
-        {route ? <RouteView route={route} resolve={all.resolve} /> : <Overview reference={all} />}
+    <Shell title={guide ? 'Guides' : 'Reference'} actions={isChosen && actions}>
+      <div class={isChosen ? 'reference reference--chosen' : 'reference'}>
+        <Menu all={all} route={route} />
+        {guide && <GuideView id={guide.id} part={part} />}
+        {route && <RouteView route={route} part={part} resolve={all.resolve} />}
+        {!isChosen && <Overview reference={all} />}
       </div>
     </Shell>
   )
@@ -53,9 +78,9 @@ function Lost() {
   )
 }
 
-function Menu({ all }: { all: Reference }) {
+function Menu({ all, route }: { all: Reference; route: Route | undefined }) {
   return (
-    <nav class="menu stack" aria-label="Routes">
+    <nav class="menu stack stack--tight" aria-label="Guides and routes">
       <search>
         <form onSubmit={openFirst}>
           <SearchField
@@ -67,10 +92,32 @@ function Menu({ all }: { all: Reference }) {
           />
         </form>
       </search>
+      {sought.value === '' && <Guides isOpen={route === undefined} />}
       {all.tags.map(({ name }) => (
-        <Group key={name} name={name} />
+        <Group key={name} name={name} chosen={route} />
       ))}
     </nav>
+  )
+}
+
+function Guides({ isOpen }: { isOpen: boolean }) {
+  return (
+    <details open={isOpen}>
+      <summary class="menu__title">Guides</summary>
+      <ul>
+        {GUIDES.map(({ id, title }) => (
+          <li key={id}>
+            <a
+              class="menu__link menu__link--guide"
+              href={`#guide/${id}`}
+              aria-current={id === chosen.value.guide?.id ? 'page' : undefined}
+            >
+              {title}
+            </a>
+          </li>
+        ))}
+      </ul>
+    </details>
   )
 }
 
@@ -81,22 +128,23 @@ function openFirst(event: Event): void {
   if (first) location.hash = first.id
 }
 
-function Group({ name }: { name: string }) {
+/** Open where the route is that is read, and where something is sought. */
+function Group({ name, chosen }: { name: string; chosen: Route | undefined }) {
   const routes = found.value.filter(({ tag }) => tag === name)
   if (routes.length === 0) return null
   return (
-    <section class="stack stack--tight">
-      <h2 class="menu__title">{name}</h2>
+    <details open={sought.value !== '' || chosen?.tag === name}>
+      <summary class="menu__title">{name}</summary>
       <ul>
         {routes.map(({ id, method, summary }) => (
           <li key={id}>
-            <a class="menu__link" href={`#${id}`} aria-current={id === chosenId.value ? 'page' : undefined}>
+            <a class="menu__link" href={`#${id}`} aria-current={id === chosen?.id ? 'page' : undefined}>
               <Method name={method} /> {summary}
             </a>
           </li>
         ))}
       </ul>
-    </section>
+    </details>
   )
 }
 
@@ -109,7 +157,7 @@ async function load(): Promise<void> {
 }
 
 addEventListener('hashchange', () => {
-  chosenId.value = location.hash.slice(1)
+  address.value = location.hash.slice(1)
   scrollTo(0, 0)
 })
 void load()

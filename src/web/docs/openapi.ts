@@ -45,6 +45,8 @@ type Operation = {
   parameters?: (Parameter | Ref)[]
   requestBody?: { content: Record<string, Media> }
   responses: Record<string, Response>
+  /** The operation of which this is another path. */
+  'x-same-as'?: string
 }
 
 type Document = {
@@ -72,6 +74,8 @@ export type Route = {
   method: string
   /** With `{name}` where a parameter stands, from the root of the server. */
   path: string
+  /** The same at other paths, and the ids of those. */
+  also: { id: string; path: string }[]
   tag: string
   summary: string
   description: string
@@ -111,11 +115,20 @@ export async function loadReference(): Promise<Reference> {
 function readDocument(document: Document): Reference {
   const { info, servers, tags, paths, webhooks, components } = document
   const base = servers[0]?.url ?? ''
-  const routes = Object.entries(paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) =>
-      readOperation(operation, { method: method.toUpperCase(), path: base + path }, components),
-    ),
+  const operations = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({
+      operation,
+      method: method.toUpperCase(),
+      path: base + path,
+    })),
   )
+  const routes = operations
+    .filter(({ operation }) => operation['x-same-as'] === undefined)
+    .map(({ operation, ...place }) => {
+      const twins = operations.filter((other) => other.operation['x-same-as'] === operation.operationId)
+      const also = twins.map((twin) => ({ id: twin.operation.operationId, path: twin.path }))
+      return readOperation(operation, { ...place, also }, components)
+    })
   return {
     ...{ version: info.version, introduction: info.description, base, tags, routes },
     events: Object.entries(webhooks).map(([type, { post }]) => readEvent(type, post)),
@@ -136,7 +149,7 @@ function resolveIn(schemas: Record<string, Schema>, schema: Schema): { name: str
 
 function readOperation(
   operation: Operation,
-  place: { method: string; path: string },
+  place: Pick<Route, 'method' | 'path' | 'also'>,
   components: Document['components'],
 ): Route {
   const { operationId, summary, description, responses, requestBody } = operation
@@ -145,7 +158,8 @@ function readOperation(
   const parameters = (operation.parameters ?? []).map((one) => readParameter(one, components.parameters))
   const codes = Object.values(responses).flatMap((response) => response['x-problem-codes'] ?? [])
   const fields = [...fieldsOf(body?.schema, components.schemas), ...fieldsOf(answer?.schema, components.schemas)]
-  const words = [operationId, ...Object.values(place), summary, description, ...codes, ...fields]
+  const paths = [place.path, ...place.also.map(({ path }) => path)]
+  const words = [operationId, place.method, ...paths, summary, description, ...codes, ...fields]
   return {
     ...place,
     ...{ id: operationId, tag: operation.tags[0] ?? '', summary, description, parameters, answerType },

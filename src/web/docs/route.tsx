@@ -1,15 +1,22 @@
 import { useEffect, useRef } from 'preact/hooks'
 import { curlOf } from './curl.ts'
 import type { Problem, Reference, Route } from './openapi.ts'
+import { Part } from './part.tsx'
 import { Listing, Prose, pretty } from './prose.tsx'
 import { Field, Fields, typeOf } from './schema.tsx'
+import { TryIt } from './try.tsx'
 
 type Resolve = Reference['resolve']
 
-/** All that is to be known of one route. */
-export function RouteView({ route, resolve }: { route: Route; resolve: Resolve }) {
+/**
+ * All that is to be known of one route; what is long is folded.
+ * @param part which part the address names; '' for none
+ */
+export function RouteView({ route, part, resolve }: { route: Route; part: string; resolve: Resolve }) {
   const heading = useRef<HTMLHeadingElement>(null)
-  useEffect(() => heading.current?.focus(), [route.id])
+  useEffect(() => {
+    if (part === '') heading.current?.focus()
+  }, [route.id, part])
   return (
     <article class="stack" key={route.id}>
       <h2 ref={heading} tabIndex={-1}>
@@ -18,28 +25,31 @@ export function RouteView({ route, resolve }: { route: Route; resolve: Resolve }
       <p class="call">
         <Method name={route.method} /> <code>{route.path}</code>
       </p>
+      {route.also.map(({ path }) => (
+        <p key={path} class="small muted">
+          Also at <code>{path}</code>
+        </p>
+      ))}
       <Prose text={route.description} />
-      <Parameters route={route} resolve={resolve} />
+      <Parameters route={route} isNamed={part === 'parameters'} resolve={resolve} />
       {route.body && (
-        <section class="stack">
-          <h3>
-            Body <span class="small muted">{typeOf(route.body, resolve)}</span>
-          </h3>
+        <Part title="Body" aside={typeOf(route.body, resolve)} isNamed={part === 'body'} isOpen>
           <Fields schema={route.body} resolve={resolve} />
-        </section>
+        </Part>
       )}
-      <section class="stack">
-        <h3>
-          Answer <span class="small muted">{typeOf(route.answer, resolve)}</span>
-        </h3>
+      <Part title="Answer" aside={typeOf(route.answer, resolve)} isNamed={part === 'answer'}>
         <Fields schema={route.answer} resolve={resolve} />
-      </section>
-      <Calls route={route} />
-      <section class="stack">
-        <h3>Errors</h3>
-        <Prose text={`\`rate_limit\`: ${route.limit}`} />
+      </Part>
+      <Calls route={route} isNamed={part === 'examples'} />
+      {route.answerType === 'application/json' && (
+        <Part title="Try it" aside="with this server" isNamed={part === 'try'}>
+          <TryIt route={route} />
+        </Part>
+      )}
+      <Part title="Errors" aside={`${route.problems.length} codes`} isNamed={part === 'errors'}>
+        {route.limit !== '' && <Prose text={`\`rate_limit\`: ${route.limit}`} />}
         <Problems problems={route.problems} />
-      </section>
+      </Part>
     </article>
   )
 }
@@ -50,11 +60,13 @@ export function Method({ name }: { name: string }) {
 
 const WHERE = { path: 'in the path', query: 'in the query', header: 'as a header' }
 
-function Parameters({ route: { parameters }, resolve }: { route: Route; resolve: Resolve }) {
-  if (parameters.length === 0) return null
+type ParametersProps = { route: Route; isNamed: boolean; resolve: Resolve }
+
+function Parameters({ route: { parameters }, isNamed, resolve }: ParametersProps) {
+  const count = parameters.length
+  if (count === 0) return null
   return (
-    <section class="stack">
-      <h3>Parameters</h3>
+    <Part title="Parameters" aside={String(count)} isNamed={isNamed}>
       <dl class="fields">
         {parameters.map(({ name, in: where, required = false, description, schema }) => {
           const said = `${description ?? ''} (${WHERE[where]}).`
@@ -63,16 +75,15 @@ function Parameters({ route: { parameters }, resolve }: { route: Route; resolve:
           )
         })}
       </dl>
-    </section>
+    </Part>
   )
 }
 
 /** What was really sent and answered. */
-function Calls({ route }: { route: Route }) {
+function Calls({ route, isNamed }: { route: Route; isNamed: boolean }) {
   const { calls, answerType } = route
   return (
-    <section class="stack">
-      <h3>Examples</h3>
+    <Part title="Examples" aside={String(calls.length)} isNamed={isNamed} isOpen>
       {calls.map((call, index) => (
         <details key={call.title} open={index === 0}>
           <summary>{call.title}</summary>
@@ -83,7 +94,7 @@ function Calls({ route }: { route: Route }) {
           </div>
         </details>
       ))}
-    </section>
+    </Part>
   )
 }
 
