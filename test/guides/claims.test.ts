@@ -54,7 +54,7 @@ it('npm has the scripts', () => {
 
 describe('commands run as they are written', () => {
   /** Words that a program could be told by, which nothing here may run by its name alone: a registry would be asked for it. */
-  const ofRegistry = /\b(?:npx(?! --no-install)|npm (?:exec|x|init|create)|pnpm dlx|yarn dlx|bunx)\b|deno run npm:/
+  const ofRegistry = /\b(?:npx (?!--no-install)|npm (?:exec|x|init|create)\b|pnpm dlx|yarn dlx|bunx )|deno run npm:/
   /** What is installed by hand is an archive of ours, or what the lock file names. */
   const installed = /\bnpm (?:i|install|add) (?!-|\.\/sixpence-(?:server|client)-[\d.]+\.tgz)/
   const typescript = /\bnode (?:-\S+ )*[\w./-]+\.ts\b/
