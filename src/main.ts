@@ -67,8 +67,9 @@ function withSettings(command: Command, settings: Record<string, Setting>): Comm
 
 async function runServer(flags: Flags): Promise<void> {
   const config = configOf(flags)
+  print(`Sixpence ${VERSION} is starting.`)
   const { describeServing, serve } = await import('./commands/serve.ts')
-  const serving = await serve(config)
+  const serving = await serve(config, (step) => print(`starting   ${step}`))
   for (const line of [`Sixpence ${VERSION} is up.`, '', ...describeServing(serving, config)]) print(line)
   stopOnSignals(serving.stop)
 }

@@ -40,9 +40,10 @@ async function assertPortFree({ port, host }: Config): Promise<void> {
 
 /**
  * Starts the server as configured, and in the sandbox its chain too.
+ * @param onProgress told what the start is at: a first one takes some seconds
  * @throws ConfigError, and whatever `startServer` and `startSandboxChain` throw; then nothing runs
  */
-export async function serve(config: Config): Promise<Serving> {
+export async function serve(config: Config, onProgress?: (step: string) => void): Promise<Serving> {
   assertServable(config)
   if (config.sandbox && config.chainUrl === null) assertSandboxInstalled()
   const relayer = config.relayer && readRelayerKey(config.relayer)
@@ -52,15 +53,19 @@ export async function serve(config: Config): Promise<Serving> {
   let chain: SandboxChain | null = null
   const startChain = async () => {
     await assertPortFree(config)
-    if (!config.sandbox || config.chainUrl !== null) return
-    chain = await startSandboxChain({
-      dataDir: config.dataDir,
-      port: config.chainPort,
-      log: (line) => logger.warn(line),
-    })
+    if (config.sandbox && config.chainUrl === null) {
+      chain = await startSandboxChain({
+        dataDir: config.dataDir,
+        port: config.chainPort,
+        log: (line) => logger.warn(line),
+        ...(onProgress && { onProgress }),
+      })
+    }
+    onProgress?.('the server')
   }
   const stopChain = async () => chain?.stop()
   let server: RunningServer
+  onProgress?.(config.databaseUrl === null ? `the store in ${config.dataDir}` : 'the database')
   try {
     server = await startServer({
       host: config.host,

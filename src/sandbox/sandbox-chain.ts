@@ -19,6 +19,8 @@ export type SandboxChainOptions = {
   dataDir: string
   port: number
   log: (line: string) => void
+  /** Told what the start is at, for whoever waits for it. */
+  onProgress?: (step: string) => void
 }
 
 const STATE_FILE = 'sandbox-chain.json'
@@ -30,10 +32,12 @@ const STATE_INTERVAL_SECONDS = 2
  * Starts the local chain with its tokens, exchange and accounts, as an earlier start in the same directory left it.
  * @throws PortTaken, AnvilUnusable
  */
-export async function startSandboxChain({ dataDir, port, log }: SandboxChainOptions): Promise<SandboxChain> {
+export async function startSandboxChain(options: SandboxChainOptions): Promise<SandboxChain> {
+  const { dataDir, port, log, onProgress } = options
   await mkdir(dataDir, { recursive: true })
   // Before the state is looked at: the chain of a server that was just killed may still be writing it.
   await portFree(port)
+  onProgress?.(`the sandbox chain, on 127.0.0.1:${port}`)
   const anvil = await startAnvilProcess({
     port,
     chainId: SANDBOX_CHAIN_ID,
@@ -41,6 +45,7 @@ export async function startSandboxChain({ dataDir, port, log }: SandboxChainOpti
     onUnexpectedEnd: () => log('The sandbox chain has ended unexpectedly. Restart the server to have it back.'),
   })
   const client = sandboxClient(anvil.rpcUrl)
+  onProgress?.('its tokens and its exchange')
   await furnishOrStop(client, anvil)
   const stopBurier = startBurier(client, {
     onFailure: (error) => log(`The sandbox chain cannot mine: ${String(error)}`),

@@ -60,7 +60,7 @@ test('what is wrong is said in one line, ends with 2, and starts nothing', async
   const refused = wrong.map(async ([args, env]) => {
     const { code, said } = await runProgram(args, { SIXPENCE_DATA: dataDir, ...env })
     assert.equal(code, 2, `${args.join(' ')}: ${said}`)
-    assert.match(said, /^error: [^\n]+\n$/, args.join(' '))
+    assert.match(said, /^(Sixpence \S+ is starting\.\n)?error: [^\n]+\n$/, args.join(' '))
   })
   await Promise.all(refused)
   await assert.rejects(stat(dataDir), 'nothing was made')
@@ -79,7 +79,8 @@ test('a port that is taken is said in one line, with the flag that chooses anoth
     const ports = [flag, port, other, String(await freePort())]
     const { code, said } = await runProgram(['serve', '--sandbox', '--data', dataDir, ...ports])
     assert.equal(code, 1)
-    assert.match(said, new RegExp(`^error: Port ${port} on 127.0.0.1 is taken by another program.* with ${flag}\\.\n$`))
+    const error = new RegExp(`\nerror: Port ${port} on 127.0.0.1 is taken by another program.* with ${flag}\\.\n$`)
+    assert.match(said, error)
   }
 })
 
@@ -90,11 +91,13 @@ test('the sandbox runs, refuses a second owner, keeps payments over a restart, a
   const first = startProgram(args)
   t.after(() => first.end('SIGKILL'))
   const url = await urlOf(first)
+  const steps = ['the store in', 'the sandbox chain', 'its tokens', 'the server'].map((step) => `starting +${step}`)
+  await first.says(new RegExp(`^${['Sixpence \\S+ is starting', ...steps, 'Sixpence \\S+ is up'].join('.*\n')}`))
   await first.says(new RegExp(`Next, in another terminal: npm run sixpence -- demo --url ${url}\n`))
 
   const second = await runProgram(args)
   assert.equal(second.code, 1)
-  assert.match(second.said, /^error: The data directory .* is in use by another Sixpence \(process \d+.*\)\..*\n$/)
+  assert.match(second.said, /\nerror: The data directory .* is in use by another Sixpence \(process \d+.*\)\..*\n$/)
 
   const demo = await runProgram(['demo', '--url', url, '--rpc', `http://127.0.0.1:${chainPort}`])
   assert.equal(demo.code, 0, demo.said)
@@ -155,7 +158,7 @@ test('without the packages of the sandbox all but the sandbox runs, and the sand
   assert.equal(code, 1)
   assert.match(
     said,
-    /^error: The sandbox needs packages .*@foundry-rs\/anvil, .*canonical-weth.*: npm install --include=optional\n$/,
+    /\nerror: The sandbox needs packages .*@foundry-rs\/anvil, .*canonical-weth.*: npm install --include=optional\n$/,
   )
 
   const file = join(dataDir, 'config.json')
