@@ -3,12 +3,12 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { CodeDealers } from '../domain/code-dealer.ts'
 import type { DeliveryStatus } from '../domain/webhook-delivery.ts'
 import type { ProblemCode } from '../protocol/problems.ts'
-import type { Store } from '../store/store.ts'
+import type { Store, WatchedVoucher } from '../store/store.ts'
 import type { NodeStatus } from './readiness.ts'
 
 /** What is only looked at when somebody asks for the metrics. */
 export type MetricSources = {
-  store: Pick<Store, 'settling' | 'webhookBacklog'>
+  store: Pick<Store, 'watched' | 'webhookBacklog'>
   storeStats: () => { commits: number; groups: number }
   codes: CodeDealers
   streams: { openCount: number; cutCount: number }
@@ -205,15 +205,16 @@ function watchWebhooks(registry: Registry, { store }: MetricSources): Refresh {
 
 /** When the receipts of each PENDING settlement came in. */
 async function pendingSince(store: MetricSources['store']): Promise<number[]> {
-  const submittedAtMs: number[] = []
-  for (let offset = 0; ; offset += PAGE_SIZE) {
-    const page = await store.settling(PAGE_SIZE, offset)
-    for (const voucher of page) {
-      if ('settlement' in voucher && voucher.settlement) submittedAtMs.push(voucher.settlement.submittedAtMs)
-    }
-    if (page.length < PAGE_SIZE) return submittedAtMs
-    await nextTurn()
-  }
+  // One that changes meanwhile comes twice.
+  const submittedAtMs = new Map<string, number>()
+  let after: WatchedVoucher | null = null
+  do {
+    const page: WatchedVoucher[] = await store.watched(PAGE_SIZE, after)
+    for (const { id, pendingSinceMs } of page) if (pendingSinceMs !== null) submittedAtMs.set(id, pendingSinceMs)
+    after = page.length < PAGE_SIZE ? null : (page.at(-1) ?? null)
+    if (after !== null) await nextTurn()
+  } while (after !== null)
+  return [...submittedAtMs.values()]
 }
 
 function watchNodes(registry: Registry, { nodes }: MetricSources): Refresh {

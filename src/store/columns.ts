@@ -3,8 +3,10 @@ import { askedBy } from '../domain/completion.ts'
 import type { Context } from '../domain/context.ts'
 import type { Session } from '../domain/session.ts'
 import { hasTerms, isWatched, lapsesAtMs, settlingHash, type Voucher } from '../domain/voucher.ts'
+import { type WatchNote, watchNoteOf } from '../domain/watch.ts'
 import type { WebhookDelivery } from '../domain/webhook-delivery.ts'
 import { isFailing, type WebhookEndpoint } from '../domain/webhook-endpoint.ts'
+import type { WatchedVoucher } from './store.ts'
 
 /** What each table keeps of an entity beside `id`, `version` and `body`, in every engine. */
 export type Columns<Entity> = {
@@ -53,6 +55,7 @@ export const VOUCHER_COLUMNS: Columns<Voucher> = {
     lapses_at_ms: (voucher) => finiteOrNull(lapsesAtMs(voucher)),
     ended_at_ms: (voucher) => ('endedAtMs' in voucher ? voucher.endedAtMs : null),
     settling_since_ms: (voucher) => (isWatched(voucher) ? voucher.updatedAtMs : null),
+    watch: noteOf,
     settling_hash: settlingHash,
     asks: askedBy,
   },
@@ -99,6 +102,27 @@ export const WEBHOOK_DELIVERY_COLUMNS: Columns<WebhookDelivery> = {
     status: (delivery) => delivery.status,
     due_at_ms: (delivery) => delivery.dueAtMs,
   },
+}
+
+/** JSON of a WatchNote; null where nothing is watched, and in rows that were watched before there were notes. */
+function noteOf(voucher: Voucher): string | null {
+  const note = watchNoteOf(voucher)
+  return note && JSON.stringify(note)
+}
+
+/**
+ * Reads a note as `watched` finds it.
+ * @param row.body of the voucher, where there is no note
+ */
+export function watchedVoucher(row: {
+  id: string
+  changedAtMs: number
+  watch: string | null
+  body: string | null
+}): WatchedVoucher[] {
+  const { id, changedAtMs, watch, body } = row
+  const note: WatchNote | null = watch === null ? watchNoteOf(JSON.parse(body ?? '{}')) : JSON.parse(watch)
+  return note === null ? [] : [{ ...note, id, changedAtMs }]
 }
 
 /** When the code went to rest: as the context closed, or as the code could no longer be looked up. */

@@ -8,6 +8,7 @@ import type { Voucher } from '../domain/voucher.ts'
 import { DELIVERY_LIFE_MS, type WebhookDelivery } from '../domain/webhook-delivery.ts'
 import { DELETED_LIFE_MS, type WebhookEndpoint } from '../domain/webhook-endpoint.ts'
 import { aliveQuery } from './alive.ts'
+import { watchedVoucher } from './columns.ts'
 import { CodeStock } from './postgres/code-stock.ts'
 import { CONTEXT_CODES, codesInUse, VOUCHER_CODES } from './postgres/codes.ts'
 import { commitChange } from './postgres/commit.ts'
@@ -21,13 +22,14 @@ import {
   sessionsQuery,
   settlingWithQuery,
   vouchersQuery,
+  watchedQuery,
   webhookDeliveriesQuery,
   webhookEndpointsQuery,
 } from './postgres/lists.ts'
 import { END_OF_LOG, endOfLog, eventsAtQuery, eventsOfQuery, eventsQuery, loggedEvent } from './postgres/log.ts'
 import { LogWatch } from './postgres/log-watch.ts'
 import { prepareDatabase } from './postgres/open.ts'
-import { entity, numberOf, textOf } from './postgres/rows.ts'
+import { entity, numberOf, textOf, textOrNull } from './postgres/rows.ts'
 import { targetOf } from './postgres/target.ts'
 import { digest, storable } from './postgres/text.ts'
 import { callableQuery, dueQuery, FORGET_ORPHANS, listeningQuery } from './postgres/webhooks.ts'
@@ -47,6 +49,8 @@ import type {
   Stretch,
   VoucherFilter,
   VoucherSlice,
+  WatchedVoucher,
+  WatchPlace,
   WebhookDeliveryFilter,
   WebhookEndpointFilter,
 } from './store.ts'
@@ -172,10 +176,16 @@ export class PostgresStore implements Store {
     return this.#list({ name: 'vouchersOf', text, values: [sessionId, limit, offset] })
   }
 
-  async settling(limit: number, offset = 0): Promise<Voucher[]> {
-    const text = `SELECT body FROM vouchers WHERE settling_since_ms IS NOT NULL
-      ORDER BY settling_since_ms LIMIT $1 OFFSET $2`
-    return this.#list({ text, values: [limit, offset] })
+  async watched(limit: number, after: WatchPlace | null = null): Promise<WatchedVoucher[]> {
+    const rows = await this.#connections.read(watchedQuery(limit, after))
+    return rows.flatMap((row) =>
+      watchedVoucher({
+        id: textOf(row, 'id'),
+        changedAtMs: numberOf(row, 'settling_since_ms'),
+        watch: textOrNull(row, 'watch'),
+        body: textOrNull(row, 'body'),
+      }),
+    )
   }
 
   async countAlive(filter: AliveFilter, limit: number): Promise<number> {

@@ -11,6 +11,7 @@ import type { Voucher } from '../domain/voucher.ts'
 import { DELIVERY_LIFE_MS, type WebhookDelivery } from '../domain/webhook-delivery.ts'
 import { DELETED_LIFE_MS, type WebhookEndpoint } from '../domain/webhook-endpoint.ts'
 import { aliveQuery } from './alive.ts'
+import { watchedVoucher } from './columns.ts'
 import { Listeners } from './listeners.ts'
 import { Answers } from './sqlite/answers.ts'
 import { applyChange } from './sqlite/apply.ts'
@@ -25,12 +26,13 @@ import {
   sessionsQuery,
   settlingWithQuery,
   vouchersQuery,
+  watchedQuery,
   webhookDeliveriesQuery,
   webhookEndpointsQuery,
 } from './sqlite/lists.ts'
 import { eventsOfQuery, loggedEvents, rowAt } from './sqlite/log.ts'
 import { closeDatabase, openDatabase, unusable, writeOwner } from './sqlite/open.ts'
-import { entity, entityOrNull, numberOf, type Row, Statements, textOf } from './sqlite/statements.ts'
+import { entity, entityOrNull, numberOf, type Row, Statements, textOf, textOrNull } from './sqlite/statements.ts'
 import { callableQuery, dueQuery, FORGET_ORPHANS, listeningQuery } from './sqlite/webhooks.ts'
 import type {
   AliveFilter,
@@ -48,6 +50,8 @@ import type {
   Stretch,
   VoucherFilter,
   VoucherSlice,
+  WatchedVoucher,
+  WatchPlace,
   WebhookDeliveryFilter,
   WebhookEndpointFilter,
 } from './store.ts'
@@ -182,10 +186,16 @@ export class SqliteStore implements Store {
     return this.#list({ sql, values: [sessionId, limit, offset] })
   }
 
-  async settling(limit: number, offset = 0): Promise<Voucher[]> {
-    const sql = `SELECT body FROM vouchers WHERE settling_since_ms IS NOT NULL
-      ORDER BY settling_since_ms LIMIT ? OFFSET ?`
-    return this.#list({ sql, values: [limit, offset] })
+  async watched(limit: number, after: WatchPlace | null = null): Promise<WatchedVoucher[]> {
+    const { sql, values } = watchedQuery(limit, after)
+    return this.#sql.all(sql, ...values).flatMap((row) =>
+      watchedVoucher({
+        id: textOf(row, 'id'),
+        changedAtMs: numberOf(row, 'settling_since_ms'),
+        watch: textOrNull(row, 'watch'),
+        body: textOrNull(row, 'body'),
+      }),
+    )
   }
 
   async countAlive(filter: AliveFilter, limit: number): Promise<number> {

@@ -7,6 +7,7 @@ import type { RelayQueue } from '../domain/relay-queue.ts'
 import type { Session } from '../domain/session.ts'
 import type { Voucher, VoucherStatus } from '../domain/voucher.ts'
 import type { WalletId } from '../domain/wallet.ts'
+import type { WatchNote } from '../domain/watch.ts'
 import type { DeliveryStatus, WebhookDelivery } from '../domain/webhook-delivery.ts'
 import type { WebhookEndpoint } from '../domain/webhook-endpoint.ts'
 
@@ -186,6 +187,12 @@ export type AliveFilter = {
   nowMs: number
 }
 
+/** What is known of a watched voucher without reading it; `changedAtMs` is when it was last written (Unix milliseconds). */
+export type WatchedVoucher = WatchNote & WatchPlace
+
+/** Where a voucher stands among those that are watched. */
+export type WatchPlace = { id: string; changedAtMs: number }
+
 /** An event and its place in the log. Positions mean nothing outside the store that gave them. */
 export type LoggedEvent = { position: string; event: Event }
 
@@ -232,8 +239,12 @@ export interface Store {
   settlingWith(filter: SettlingFilter): Promise<VoucherSlice>
   /** The vouchers of a session, oldest first. */
   vouchersOf(sessionId: string, slice: Pick<Page, 'limit' | 'offset'>): Promise<Voucher[]>
-  /** Vouchers whose settlement is PENDING or that have attempts, oldest change first; `offset` (0) of them are left out. */
-  settling(limit: number, offset?: number): Promise<Voucher[]>
+  /**
+   * Notes of the vouchers whose settlement is PENDING or that have attempts, oldest change first. One that changes between two
+   * pages comes again.
+   * @param after the last of the page before; null: from the beginning
+   */
+  watched(limit: number, after?: WatchPlace | null): Promise<WatchedVoucher[]>
 
   /** How many are alive, counted no further than `limit`. */
   countAlive(filter: AliveFilter, limit: number): Promise<number>

@@ -1,24 +1,19 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Chain, ChainUnavailable } from '../chains/chain.ts'
-import { hasTerms, isSettling, paymentsOf, type TermedVoucher, type Voucher } from '../domain/voucher.ts'
-import { StoreUnavailable } from '../store/store.ts'
+import { isSettling, isWatched } from '../domain/voucher.ts'
+import { lookIntervalMs } from '../domain/watch.ts'
+import { StoreUnavailable, type WatchedVoucher } from '../store/store.ts'
 import type { App } from './app.ts'
 import { followAttempts } from './follow-attempts.ts'
 import { followSettlement } from './follow-settlement.ts'
 import { isLeaseLost, whileHolding } from './while-holding.ts'
 
-/** How many settlements are sorted at a time, how many of them are read in one turn, and how many are looked at at a time. */
+/** How many notes of what is watched are read in one turn, and how many vouchers are looked at at a time. */
 const PAGE_SIZE = 1000
-const SLICE_SIZE = 25
 const AT_ONCE = 8
 
 /** How many vouchers of one payer are looked at in a round for what nobody waits for; the others come up in later ones. */
 const MAX_ATTEMPT_LOOKS_PER_PAYER = 20
-/** What waits for its block longer than this is looked at more and more seldom. */
-const PENDING_PATIENCE_MS = 60 * 60 * 1000
-const MIN_ATTEMPT_INTERVAL_MS = 2_000
-const MAX_ATTEMPT_INTERVAL_MS = 15 * 60 * 1000
-const MAX_PENDING_INTERVAL_MS = 60_000
 
 /** When this node last looked at the vouchers of a network that are not looked at in each round. */
 type LookTimes = Map<string, number>
@@ -43,70 +38,42 @@ async function lookAtEach(app: App, chain: Chain): Promise<boolean> {
   const before: LookTimes = lookTimesOf.get(chain) ?? new Map()
   // Only what is still watched is remembered.
   const lookTimes: LookTimes = new Map()
-  lookTimesOf.set(chain, lookTimes)
-  const once = askingOnce(chain)
-  const looksOf = new Map<string, number>()
-  for (let offset = 0; ; offset += PAGE_SIZE) {
-    const { watched, isLast } = await readPage(app, chain, offset)
-    for (const { id } of watched) {
-      const lookedMs = before.get(id)
-      if (lookedMs !== undefined) lookTimes.set(id, lookedMs)
-    }
-    const nowMs = app.clock()
-    const longestUnseen = (one: TermedVoucher, other: TermedVoucher) =>
-      (before.get(one.id) ?? 0) - (before.get(other.id) ?? 0)
-    const queue = watched
-      .toSorted(longestUnseen)
-      .filter((voucher) => isDue(voucher, lookTimes, nowMs) && mayBeLookedAt(voucher, looksOf))
-    for (const { id } of queue) lookTimes.set(id, nowMs)
-    if (!(await lookAtAll(app, once, queue))) return false
-    if (isLast) return true
+  const due = new Map<string, WatchedVoucher>()
+  const nowMs = app.clock()
+  for await (const watched of notesOf(app, chain)) {
+    const lookedMs = before.get(watched.id)
+    if (lookedMs !== undefined) lookTimes.set(watched.id, lookedMs)
+    if (nowMs - (lookedMs ?? Number.NEGATIVE_INFINITY) >= lookIntervalMs(watched, nowMs)) due.set(watched.id, watched)
   }
+  lookTimesOf.set(chain, lookTimes)
+  const looksOf = new Map<string, number>()
+  const queue = [...due.values()]
+    .toSorted((one, other) => (before.get(one.id) ?? 0) - (before.get(other.id) ?? 0))
+    .filter((watched) => mayBeLookedAt(watched, looksOf))
+  return lookAtAll(app, askingOnce(chain), queue, lookTimes)
 }
 
-/** The largest rows have more than 100 KB: they are read slice by slice, and only those of the network are kept. */
-async function readPage(
-  app: App,
-  chain: Chain,
-  offset: number,
-): Promise<{ watched: TermedVoucher[]; isLast: boolean }> {
-  const watched: TermedVoucher[] = []
-  for (let read = 0; read < PAGE_SIZE; read += SLICE_SIZE) {
-    const slice = await app.store.settling(SLICE_SIZE, offset + read)
-    watched.push(...slice.filter((voucher) => isWatchedHere(app, chain, voucher)))
-    if (slice.length < SLICE_SIZE) return { watched, isLast: true }
-    await nextTurn()
-  }
-  return { watched, isLast: false }
+/** What is watched on a network. The vouchers themselves may be large, and are read one by one as they are looked at. */
+async function* notesOf(app: App, chain: Chain): AsyncGenerator<WatchedVoucher> {
+  let after: WatchedVoucher | null = null
+  do {
+    const page: WatchedVoucher[] = await app.store.watched(PAGE_SIZE, after)
+    for (const watched of page) if (isWatchedHere(app, chain, watched)) yield watched
+    after = page.length < PAGE_SIZE ? null : (page.at(-1) ?? null)
+    if (after !== null) await nextTurn()
+  } while (after !== null)
 }
 
 /** Whether a voucher is one of the network's, and no call that waits looks by itself. */
-function isWatchedHere(app: App, chain: Chain, voucher: Voucher): voucher is TermedVoucher {
-  return hasTerms(voucher) && paymentsOf(voucher)[0]?.network === chain.network && !app.followed.has(voucher.id)
-}
-
-/** The longer something has not been mined, the more seldom it is looked at; what is mined is looked at in each round. */
-function isDue(voucher: TermedVoucher, lookTimes: LookTimes, nowMs: number): boolean {
-  const sinceLookMs = nowMs - (lookTimes.get(voucher.id) ?? Number.NEGATIVE_INFINITY)
-  return sinceLookMs >= intervalMs(voucher, nowMs)
-}
-
-function intervalMs(voucher: TermedVoucher, nowMs: number): number {
-  if (isSettling(voucher)) {
-    const { transactions, submittedAtMs } = voucher.settlement
-    const isMined = transactions.every(({ block }) => block !== null)
-    const ageMs = nowMs - submittedAtMs
-    return isMined || ageMs < PENDING_PATIENCE_MS ? 0 : Math.min(MAX_PENDING_INTERVAL_MS, ageMs / 120)
-  }
-  const ageMs = Math.min(...(voucher.attempts ?? []).map(({ sinceMs }) => nowMs - sinceMs))
-  return Math.min(MAX_ATTEMPT_INTERVAL_MS, Math.max(MIN_ATTEMPT_INTERVAL_MS, ageMs / 10))
+function isWatchedHere(app: App, chain: Chain, { id, network }: WatchedVoucher): boolean {
+  return network === chain.network && !app.followed.has(id)
 }
 
 /** One payer's attempts are not to keep the node from the payments of others. */
-function mayBeLookedAt(voucher: TermedVoucher, looksOf: Map<string, number>): boolean {
-  if (isSettling(voucher)) return true
-  const looks = (looksOf.get(voucher.payerId) ?? 0) + 1
-  looksOf.set(voucher.payerId, looks)
+function mayBeLookedAt({ payerId, pendingSinceMs }: WatchedVoucher, looksOf: Map<string, number>): boolean {
+  if (pendingSinceMs !== null) return true
+  const looks = (looksOf.get(payerId) ?? 0) + 1
+  looksOf.set(payerId, looks)
   return looks <= MAX_ATTEMPT_LOOKS_PER_PAYER
 }
 
@@ -128,12 +95,13 @@ function askingOnce(chain: Chain): Chain {
 }
 
 /** @returns false where the network's node does not answer; then some were not looked at */
-async function lookAtAll(app: App, chain: Chain, queue: TermedVoucher[]): Promise<boolean> {
+async function lookAtAll(app: App, chain: Chain, queue: WatchedVoucher[], lookTimes: LookTimes): Promise<boolean> {
   let isAnswered = true
   const worker = async () => {
     try {
-      for (let voucher = queue.shift(); voucher && isAnswered; voucher = queue.shift()) {
-        isAnswered = (await lookAt(app, chain, voucher)) && isAnswered
+      for (let watched = queue.shift(); watched && isAnswered; watched = queue.shift()) {
+        lookTimes.set(watched.id, app.clock())
+        isAnswered = (await lookAt(app, chain, watched.id)) && isAnswered
       }
     } finally {
       queue.length = 0
@@ -148,8 +116,11 @@ async function lookAtAll(app: App, chain: Chain, queue: TermedVoucher[]): Promis
  * @returns false where the network's node does not answer, whatever it is asked
  * @throws what ends the round: the lease is lost, or the store is out of reach
  */
-async function lookAt(app: App, chain: Chain, voucher: TermedVoucher): Promise<boolean> {
+async function lookAt(app: App, chain: Chain, voucherId: string): Promise<boolean> {
+  if (app.followed.has(voucherId)) return true
   try {
+    const voucher = await app.store.voucher(voucherId)
+    if (voucher === null || !isWatched(voucher)) return true
     const followed = isSettling(voucher) ? await followSettlement(app, chain, voucher) : voucher
     await followAttempts(app, chain, followed)
     return true
@@ -157,10 +128,10 @@ async function lookAt(app: App, chain: Chain, voucher: TermedVoucher): Promise<b
     if (isLeaseLost(error) || error instanceof StoreUnavailable) throw error
     const message = 'a settlement could not be looked at; the next round will'
     if (!(error instanceof ChainUnavailable)) {
-      app.log.error({ voucherId: voucher.id, err: error }, message)
+      app.log.error({ voucherId, err: error }, message)
       return true
     }
-    app.log.warn({ voucherId: voucher.id, reason: error.message }, message)
+    app.log.warn({ voucherId, reason: error.message }, message)
     return answers(chain)
   }
 }

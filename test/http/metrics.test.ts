@@ -110,7 +110,7 @@ describe('the metrics', () => {
   it('count background work that fails', () =>
     withServer({}, async (server) => {
       assert.equal(sampleOf(await metricsOf(server), 'sixpence_background_failures_total{task="sweep"}'), 0)
-      server.app.store.settling = () => Promise.reject(new Error('the disk is gone'))
+      server.app.store.watched = () => Promise.reject(new Error('the disk is gone'))
       server.app.store.lapsedVouchers = () => Promise.reject(new Error('the disk is gone'))
       await eventually(
         async () => sampleOf(await metricsOf(server), 'sixpence_background_failures_total{task="sweep"}') > 0,

@@ -21,6 +21,7 @@ import {
   type Voucher,
 } from '../../src/domain/voucher.ts'
 import { contractWallet, type WalletId } from '../../src/domain/wallet.ts'
+import { watchNoteOf } from '../../src/domain/watch.ts'
 import { newId } from '../../src/protocol/ids.ts'
 import {
   type AliveFilter,
@@ -32,6 +33,7 @@ import {
   type SettlingFilter,
   type Store,
   type VoucherFilter,
+  type WatchPlace,
 } from '../../src/store/store.ts'
 import { eventually } from '../chains/eventually.ts'
 import { type Engine, type OpenedStore, rejectsWith } from './engine.ts'
@@ -961,10 +963,13 @@ function sweep(engine: Engine): void {
     const second = settling(redeemed(aVoucher()), T0 + 2)
     const third = settling(redeemed(aVoucher()), T0 + 3)
     await store.commit({ vouchers: [third, first, second].map((voucher) => ({ ...voucher, version: 1 })) })
-    const watched = async (limit: number, offset?: number) => (await store.settling(limit, offset)).map(({ id }) => id)
+    const watched = async (limit: number, after?: WatchPlace) => (await store.watched(limit, after)).map(({ id }) => id)
     assert.deepEqual(await watched(10), [first.id, second.id, third.id])
     assert.deepEqual(await watched(2), [first.id, second.id])
-    assert.deepEqual(await watched(2, 1), [second.id, third.id])
+    const [, place] = await store.watched(2)
+    assert.deepEqual(place, { id: second.id, changedAtMs: second.updatedAtMs, ...watchNoteOf(second) })
+    assert.deepEqual(await watched(2, place), [third.id])
+    assert.deepEqual(await watched(2, { id: first.id, changedAtMs: 0 }), [first.id, second.id])
 
     const touched = trackSettlement({ ...first, version: 1 }, aSettlement({ status: 'PENDING' }), T0 + 4)
     await store.commit({ vouchers: [touched] })

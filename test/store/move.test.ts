@@ -150,7 +150,7 @@ async function readAll(store: Store, asked: ReturnType<typeof everything>) {
     vouchers: await Promise.all([0, 1000, 2000].map((offset) => store.vouchers({ ...list, offset }))),
     ofSession: await store.vouchersOf(asked.session.id, { limit: 1000, offset: 0 }),
     ofOrder: await store.vouchers({ ...list, orderId: asked.withTerms.redemption.orderId }),
-    settling: await store.settling(10),
+    watched: await store.watched(10),
     lapsed: await store.lapsedVouchers(Number.MAX_SAFE_INTEGER, 5000),
     account: await store.account(asked.account.id),
     credentials: await Promise.all(asked.credentials.map(({ kind, identifier }) => store.credential(kind, identifier))),

@@ -3,7 +3,11 @@ import { after, before, describe, type TestContext, test } from 'node:test'
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
 import { Client } from 'pg'
 import { closeContext } from '../../src/domain/context.ts'
+import { watchNoteOf } from '../../src/domain/watch.ts'
+import { DELIVERY_STATUSES } from '../../src/domain/webhook-delivery.ts'
+import type { Query } from '../../src/store/postgres/connections.ts'
 import { encodeChange } from '../../src/store/postgres/encode.ts'
+import { sessionsQuery, vouchersQuery, watchedQuery, webhookDeliveriesQuery } from '../../src/store/postgres/lists.ts'
 import { assertPostgresStore } from '../../src/store/postgres/open.ts'
 import { openPostgresStore, type PostgresStore } from '../../src/store/postgres.ts'
 import { type Change, CommitUnknown, Conflict, StoreUnavailable } from '../../src/store/store.ts'
@@ -12,7 +16,7 @@ import { startPostgres, type TestCluster } from '../support/postgres.ts'
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 import { storeContract } from './contract.ts'
 import type { OpenedStore } from './engine.ts'
-import { aContext, anAnswer, anEvent, aVoucher, nextCode, PAYER_ID, T0 } from './rows.ts'
+import { aContext, anAnswer, anEvent, aVoucher, nextCode, PAYER_ID, T0, WHOLE_LIST, watchedRows } from './rows.ts'
 
 let cluster: TestCluster
 before(async () => {
@@ -316,6 +320,42 @@ describe('leases', () => {
   })
 })
 
+test('lists are read by indexes that tell what they filter by, and what is watched by its own', async (t) => {
+  const { sql } = await openBeside(t)
+  // So small a table would be read whole, whatever indexes there are.
+  await sql.query('SET enable_seqscan = off')
+  /** Each condition that an index is searched by must name one of these columns. */
+  const check = async ({ text, values = [] }: Query, columns: string[]) => {
+    const { rows } = await sql.query(`EXPLAIN ${text}`, values)
+    const plan = rows.map((row) => String(row['QUERY PLAN']))
+    const told = `${columns}\n${plan.join('\n')}`
+    assert.ok(!plan.some((line) => line.includes('Seq Scan')), told)
+    const conditions = plan.filter((line) => line.includes('Index Cond'))
+    assert.ok(conditions.length > 0, told)
+    assert.ok(
+      conditions.every((line) => columns.some((column) => new RegExp(`\\b${column}\\b`).test(line))),
+      told,
+    )
+  }
+  const party = { payerId: 'usr', payeeId: 'p' }
+  const all = { ...WHOLE_LIST, party, status: null, orderId: null, sessionId: null, code: null, nowMs: T0 }
+  await check(vouchersQuery(all), ['payer_id', 'payee_id'])
+  for (const status of ['RESERVED', 'RESOLVED', 'EXPIRED'] as const) {
+    await check(vouchersQuery({ ...all, status, sinceMs: T0 }), ['status'])
+  }
+  await check(vouchersQuery({ ...all, orderId: 'o', status: 'REDEEMED' }), ['order_id'])
+  await check(vouchersQuery({ ...all, sessionId: 's' }), ['session_id'])
+  await check(vouchersQuery({ ...all, code: '000000' }), ['code'])
+  await check(sessionsQuery({ ...WHOLE_LIST, party, contextId: 'c' }), ['context_id'])
+  const deliveries = { ...WHOLE_LIST, ownerId: 'usr', payeeOnly: false, endpointId: null, status: null }
+  const anyKind = { ...deliveries, eventType: null, widgetId: null }
+  for (const status of [null, ...DELIVERY_STATUSES])
+    await check(webhookDeliveriesQuery({ ...anyKind, status }), ['status'])
+  await check(webhookDeliveriesQuery({ ...anyKind, eventType: 't' }), ['event_type'])
+  await check(webhookDeliveriesQuery({ ...anyKind, widgetId: 'w' }), ['widget_id'])
+  await check(watchedQuery(10, null), ['settling_since_ms'])
+})
+
 describe('one database, one schema', () => {
   test('of nodes that start together one makes the schema', async (t) => {
     const url = await cluster.createDatabase()
@@ -334,6 +374,19 @@ describe('one database, one schema', () => {
     assert.equal(await second.voucher(voucher.id), null)
     await second.commit({ vouchers: [voucher] })
     assert.deepEqual(await second.voucher(voucher.id), voucher)
+  })
+
+  test('what was watched before there were notes has one, or is read itself', async (t) => {
+    const { store: before, sql, url } = await openBeside(t)
+    const vouchers = watchedRows()
+    await before.commit({ vouchers })
+    await sql.query(`DROP INDEX vouchers_watched; ALTER TABLE vouchers DROP COLUMN watch;
+      CREATE INDEX vouchers_settling ON vouchers (settling_since_ms); UPDATE sixpence_store SET schema_version = 11`)
+    const store = await openIn(t, url)
+    const notes = (await store.watched(10)).map(({ id, changedAtMs, ...note }) => note)
+    assert.deepEqual(notes, vouchers.map(watchNoteOf))
+    const { rows } = await sql.query('SELECT count(*)::int AS count FROM vouchers WHERE watch IS NULL')
+    assert.deepEqual(rows, [{ count: 1 }])
   })
 
   test('a store of a newer program is refused', async (t) => {

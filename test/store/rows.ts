@@ -3,11 +3,13 @@ import type { Account, ApiKey, Credential } from '../../src/domain/account.ts'
 import { type Context, openContext } from '../../src/domain/context.ts'
 import type { Event } from '../../src/domain/event.ts'
 import type { Hex } from '../../src/domain/hex.ts'
+import type { Payment } from '../../src/domain/payment.ts'
 import type { Quote } from '../../src/domain/quote.ts'
 import { openSession, type Session } from '../../src/domain/session.ts'
-import type { Settlement } from '../../src/domain/settlement.ts'
+import { type Settlement, type SettlementTransaction, unseenTransaction } from '../../src/domain/settlement.ts'
 import {
   type RedeemedVoucher,
+  type Redemption,
   type ReservedVoucher,
   redeemVoucher,
   reserveVoucher,
@@ -137,6 +139,30 @@ export function aQuote(): Quote {
 /** The voucher with receipts on their way to a block. */
 export function settling(voucher: RedeemedVoucher, nowMs = voucher.updatedAtMs + 1): TermedVoucher {
   return trackSettlement(voucher, aSettlement({ status: 'PENDING', confirmedAtMs: null }), nowMs)
+}
+
+/** Rows of each kind that is watched, as they are first written: waiting, mined, attempted; the last has a text that jsonb cannot hold. */
+export function watchedRows(): TermedVoucher[] {
+  const sent = unseenTransaction({ paymentId: 'pay_a', hash: someHex(32), signedTransaction: null })
+  const mined = { ...sent, block: { number: 7, hash: someHex(32) } }
+  const input = { from: '{payer}', to: someHex(20), value: '0', data: '0x' } as const
+  const payment: Payment = {
+    ...{ id: 'pay_a', type: 'send_transaction', network: 'polygon', chainId: 137, input, summary: 'Pays' },
+  }
+  const paid = (payeeInfo: Redemption['payeeInfo'] = null): RedeemedVoucher => {
+    const voucher = redeemed(aVoucher())
+    return { ...voucher, redemption: { ...voucher.redemption, payments: [payment], payeeInfo } }
+  }
+  const pending = (nth: number, transactions: SettlementTransaction[]) =>
+    trackSettlement(paid(), aSettlement({ status: 'PENDING', transactions }), T0 + nth)
+  const attempts = [T0 + 1, T0 + 2].map((sinceMs) => ({ transactions: [sent], sinceMs }))
+  const rows: TermedVoucher[] = [
+    pending(1, [mined, sent]),
+    pending(2, [mined]),
+    { ...paid(), updatedAtMs: T0 + 3, attempts },
+    { ...paid({ note: '\u0000' }), updatedAtMs: T0 + 4, attempts },
+  ]
+  return rows.map((row) => ({ ...row, version: 1 }))
 }
 
 export function aSettlement(given: Partial<Settlement> = {}): Settlement {

@@ -11,14 +11,21 @@ import { describe, type TestContext, test } from 'node:test'
 import { CODE_REST_MS, type CodeDealer } from '../../src/domain/code-dealer.ts'
 import { closeContext, releaseContextCode } from '../../src/domain/context.ts'
 import { discardVoucher } from '../../src/domain/voucher.ts'
+import { watchNoteOf } from '../../src/domain/watch.ts'
 import { DELIVERY_STATUSES } from '../../src/domain/webhook-delivery.ts'
-import { type Query, sessionsQuery, vouchersQuery, webhookDeliveriesQuery } from '../../src/store/sqlite/lists.ts'
+import {
+  type Query,
+  sessionsQuery,
+  vouchersQuery,
+  watchedQuery,
+  webhookDeliveriesQuery,
+} from '../../src/store/sqlite/lists.ts'
 import { openSqliteStore, type SqliteStore } from '../../src/store/sqlite.ts'
 import type { StoredAnswer } from '../../src/store/store.ts'
 import { dealAll } from '../support/deal-all.ts'
 import { storeContract } from './contract.ts'
 import type { OpenedStore } from './engine.ts'
-import { aContext, anAnswer, aVoucher, MINUTE_MS, T0, WHOLE_LIST } from './rows.ts'
+import { aContext, anAnswer, aVoucher, MINUTE_MS, T0, WHOLE_LIST, watchedRows } from './rows.ts'
 
 const CHILD = join(import.meta.dirname, 'child.ts')
 
@@ -238,6 +245,34 @@ async function notDealt(dealer: CodeDealer, nowMs: number): Promise<string[]> {
   }
   return left
 }
+
+test('what was watched before there were notes has one, and notes are read without the vouchers', async (t) => {
+  const dataDir = await temporaryDirectory(t)
+  const vouchers = watchedRows()
+  const before = await openSqliteStore({ dataDir })
+  await before.commit({ vouchers })
+  const written = await before.watched(10)
+  await before.close()
+  const db = new DatabaseSync(join(dataDir, 'sixpence.db'))
+  db.exec(`DROP INDEX vouchers_watched; ALTER TABLE vouchers DROP COLUMN watch; PRAGMA user_version = 7;
+    CREATE INDEX vouchers_settling ON vouchers (settling_since_ms) WHERE settling_since_ms IS NOT NULL`)
+  db.close()
+  const store = await openSqliteStore({ dataDir })
+  assert.deepEqual(await store.watched(10), written)
+  await store.close()
+  assert.deepEqual(
+    written.map(({ id, changedAtMs, ...note }) => note),
+    vouchers.map(watchNoteOf),
+  )
+  const beside = new DatabaseSync(join(dataDir, 'sixpence.db'))
+  t.after(() => beside.close())
+  const left = beside.prepare('SELECT count(*) AS rows FROM vouchers WHERE watch IS NULL').get()
+  assert.equal(left?.rows, 0)
+  const { sql, values } = watchedQuery(10, null)
+  const plan = JSON.stringify(beside.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...values))
+  assert.match(plan, /SEARCH vouchers USING INDEX vouchers_watched/)
+  assert.doesNotMatch(plan, /TEMP B-TREE/)
+})
 
 describe('lists are read by indexes, also where they match nothing', () => {
   const explain = async (t: TestContext) => {

@@ -7,6 +7,7 @@ import type {
   SessionFilter,
   SettlingFilter,
   VoucherFilter,
+  WatchPlace,
   WebhookDeliveryFilter,
   WebhookEndpointFilter,
 } from '../store.ts'
@@ -84,6 +85,16 @@ export function settlingWithQuery({ hash, asks, exceptPayerId, after, limit }: S
     text: `SELECT row, body FROM vouchers WHERE settling_hash = $1 AND asks = ANY($2::text[]) AND payer_id <> $3
       AND row > $4 ORDER BY row LIMIT $5`,
     values: [hash, asks, exceptPayerId, after ?? 0, limit],
+  }
+}
+
+/** Notes of what is watched, oldest change first. */
+export function watchedQuery(limit: number, after: WatchPlace | null): Query {
+  return {
+    name: 'watched',
+    text: `SELECT id, settling_since_ms, watch, CASE WHEN watch IS NULL THEN body END AS body FROM vouchers
+      WHERE settling_since_ms IS NOT NULL AND (settling_since_ms, id) > ($1, $2) ORDER BY settling_since_ms, id LIMIT $3`,
+    values: [after?.changedAtMs ?? 0, after?.id ?? '', limit],
   }
 }
 

@@ -13,6 +13,7 @@ const STEPS = [
   '9-who-comes-first.sql',
   '10-what-is-asked.sql',
   '11-what-lists-filter-by.sql',
+  '12-what-is-watched.sql',
 ]
 
 /** The schema that this program writes. */

@@ -11,6 +11,10 @@ export function textOf(row: Row, column: string): string {
   return value
 }
 
+export function textOrNull(row: Row, column: string): string | null {
+  return row[column] === null ? null : textOf(row, column)
+}
+
 /** PostgreSQL's bigints come as texts. */
 export function numberOf(row: Row, column: string): number {
   const value = row[column]

@@ -8,6 +8,7 @@ import type {
   SessionFilter,
   SettlingFilter,
   VoucherFilter,
+  WatchPlace,
   WebhookDeliveryFilter,
   WebhookEndpointFilter,
 } from '../store.ts'
@@ -75,6 +76,15 @@ export function settlingWithQuery({ hash, asks, exceptPayerId, after, limit }: S
     sql: `SELECT row, body FROM vouchers WHERE settling_hash = ? AND +asks IN (SELECT value FROM json_each(?))
       AND +payer_id <> ? AND row > ? ORDER BY row LIMIT ?`,
     values: [hash, JSON.stringify(asks), exceptPayerId, after ?? 0, limit],
+  }
+}
+
+/** Notes of what is watched, oldest change first: from an index alone, where they are there. */
+export function watchedQuery(limit: number, after: WatchPlace | null): Query {
+  return {
+    sql: `SELECT id, settling_since_ms, watch, CASE WHEN watch IS NULL THEN body END AS body FROM vouchers
+      WHERE settling_since_ms IS NOT NULL AND (settling_since_ms, id) > (?, ?) ORDER BY settling_since_ms, id LIMIT ?`,
+    values: [after?.changedAtMs ?? 0, after?.id ?? '', limit],
   }
 }
 

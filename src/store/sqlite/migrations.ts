@@ -230,6 +230,19 @@ const STEPS: string[] = [
   CREATE INDEX webhook_deliveries_type ON webhook_deliveries (owner_id, event_type, created_at_ms);
   CREATE INDEX webhook_deliveries_widget ON webhook_deliveries (owner_id, widget_id, created_at_ms) WHERE widget_id IS NOT NULL;
   `,
+  `
+  ALTER TABLE vouchers ADD COLUMN watch TEXT;
+  UPDATE vouchers SET watch = json_object(
+      'network', body ->> '$.redemption.payments[0].network',
+      'payerId', payer_id,
+      'pendingSinceMs', CASE WHEN body ->> '$.settlement.status' = 'PENDING' THEN body ->> '$.settlement.submittedAtMs' END,
+      'isMined', json(CASE WHEN body ->> '$.settlement.status' = 'PENDING' AND NOT EXISTS (SELECT 1
+        FROM json_each(body, '$.settlement.transactions') WHERE value ->> '$.block' IS NULL) THEN 'true' ELSE 'false' END),
+      'attemptedAtMs', (SELECT max(value ->> '$.sinceMs') FROM json_each(body, '$.attempts')))
+    WHERE settling_since_ms IS NOT NULL;
+  DROP INDEX vouchers_settling;
+  CREATE INDEX vouchers_watched ON vouchers (settling_since_ms, id, watch) WHERE settling_since_ms IS NOT NULL;
+  `,
 ]
 
 /** The schema that this program writes. */

@@ -66,6 +66,10 @@ export function textOf(row: Row, column: string): string {
   return value
 }
 
+export function textOrNull(row: Row, column: string): string | null {
+  return row[column] === null ? null : textOf(row, column)
+}
+
 export function numberOf(row: Row | null, column: string | number): number {
   const value = row?.[column]
   if (typeof value !== 'number') throw new TypeError(`Column ${column} holds no number.`)
