@@ -175,11 +175,18 @@ export const ExpectedPayment = Type.Object({
   wallet: Wallet,
 })
 
+/** What the calls of a CUSTOM voucher may have of data together: far more than a wallet's call has, far less than a body. */
+export const MAX_CALL_DATA_BYTES = 16 * 1024
+
 const Call = Type.Object({
   from: Type.Literal('{payer}'),
   to: Address,
   value: Type.String({ maxLength: 78, pattern: '^(0|[1-9][0-9]*)$', description: 'Wei, as a decimal string' }),
-  data: Type.String({ pattern: '^0x([0-9a-fA-F]{2})*$', description: 'The call, ABI-encoded' }),
+  data: Type.String({
+    maxLength: 2 + 2 * MAX_CALL_DATA_BYTES,
+    pattern: '^0x([0-9a-fA-F]{2})*$',
+    description: 'The call, ABI-encoded; all calls of a voucher have 16 KiB together at most',
+  }),
 })
 
 const CustomNetworkSchema = Type.Object({

@@ -2,7 +2,7 @@ import { detectCurrency } from '../domain/currency.ts'
 import type { CustomTerms, Hex, Instruction, SimpleTerms, Terms } from '../domain/payment.ts'
 import { invalidField, Refusal } from '../domain/refusal.ts'
 import { parseAmount } from '../protocol/amounts.ts'
-import type { ExpectedPayment, RedeemVoucherBody } from '../protocol/schemas.ts'
+import { type ExpectedPayment, MAX_CALL_DATA_BYTES, type RedeemVoucherBody } from '../protocol/schemas.ts'
 import type { App } from './app.ts'
 
 const ZERO_ADDRESS = /^0x0{40}$/
@@ -73,7 +73,19 @@ function readCustom(app: App, body: RedeemVoucherBody): ReadTerms {
     instruction: readInstruction(app, payment, '/payments/0'),
     extras: (body.extras ?? []).map((extra, index) => readInstruction(app, extra, `/extras/${index}`)),
   }
+  assertDataFits(terms)
   return { terms, network: carryingNetwork(app, body.networks) }
+}
+
+/** The data is kept, shown and told with each step of the voucher. */
+function assertDataFits({ instruction, extras }: CustomTerms): void {
+  const bytes = [instruction, ...extras].reduce((sum, { input }) => sum + (input.data.length - 2) / 2, 0)
+  if (bytes > MAX_CALL_DATA_BYTES) {
+    throw invalidField(
+      extras.length === 0 ? '/payments/0/input/data' : '/extras',
+      `may have, with the data of all calls of the voucher, ${MAX_CALL_DATA_BYTES} bytes of data at most, and has ${bytes}`,
+    )
+  }
 }
 
 type RawInstruction = NonNullable<RedeemVoucherBody['extras']>[number]

@@ -282,6 +282,20 @@ describe('redeeming a CUSTOM voucher', () => {
     assert.equal(resolved.status, 'RESOLVED')
   })
 
+  it('has calls of 16 KiB of data together, and no more', async () => {
+    const networks = [{ network: UNVERIFIED_NETWORK, type: 'evm', chainId: '31338' }]
+    const call = (bytes: number) => ({
+      type: 'send_transaction',
+      input: { from: '{payer}', to: PAYEE_ADDRESS, value: '0', data: `0x${'ab'.repeat(bytes)}` },
+    })
+    const { id } = await reserve(await fresh())
+    const ask = (bytes: number, extras: number[]) =>
+      post(parties.payee, id, 'redeem', { networks, payments: [call(bytes)], extras: extras.map(call) })
+    assertInvalidFields(await ask(16 * 1024 + 1, []), ['/payments/0/input/data'])
+    assertInvalidFields(await ask(16 * 1024 - 3, [2, 2]), ['/extras'])
+    ok(await ask(16 * 1024 - 4, [2, 2]))
+  })
+
   it('says in plain words what it does where the server knows the function', async () => {
     const { id } = await reserve(await fresh())
     const swap = { tokenIn: getAddress(EURC.address), tokenOut: PAYEE_ADDRESS, fee: 500, recipient: PAYEE_ADDRESS }
