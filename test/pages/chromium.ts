@@ -46,7 +46,7 @@ async function unpackTo(folder: string): Promise<void> {
   }
 }
 
-/** The font that comes along, wherever the machine has others too: so that widths are the same everywhere. */
+/** The font that comes along, and those of the machine. A family of the machine's may still win for some weights: then widths differ. */
 const FONTS = `<?xml version="1.0"?>
 <fontconfig>
   <dir>/usr/share/fonts</dir>

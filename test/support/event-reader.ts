@@ -14,7 +14,7 @@ export type ReceivedEvent = {
 export async function openEvents(url: string, headers: Record<string, string>): Promise<IncomingMessage> {
   const ask = url.startsWith('https:') ? getSecurely : get
   const [response]: IncomingMessage[] = await once(ask(`${url}/api/v1/events`, { headers, agent: false }), 'response', {
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(60_000),
   })
   if (response?.statusCode !== 200) throw new Error(`no stream, but ${response?.statusCode}`)
   return response

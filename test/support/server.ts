@@ -332,7 +332,7 @@ const LONGEST_PAUSE_MS = 25
 /** Looks until `probe` finds something, for `patienceMs` at most. */
 export async function eventually<T>(
   probe: () => Promise<T | null | undefined | false>,
-  patienceMs = 20_000,
+  patienceMs = 120_000,
 ): Promise<T> {
   const deadlineMs = Date.now() + patienceMs
   for (let pauseMs = FIRST_PAUSE_MS; Date.now() < deadlineMs; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
