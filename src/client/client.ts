@@ -1,6 +1,6 @@
 import type { ProblemView } from '../protocol/schemas.ts'
 import { ConnectionError, isPassing, ProblemError, retryAfterMsOf, TimeoutError } from './errors.ts'
-import { anyOf, backoffMs, pause, unlessAborted } from './pause.ts'
+import { abortBy, backoffMs, pause, unlessAborted } from './pause.ts'
 
 /** Where the server is, and how patient to be with it. */
 export type ClientOptions = {
@@ -94,9 +94,10 @@ export function createClient(options: ClientOptions, auth: Auth): Client {
 
   const once = async (call: Call): Promise<Answered> => {
     const limit = new AbortController()
+    const unlink = abortBy(limit, call.signal)
     const timer = setTimeout(() => limit.abort(), timeoutMs)
     try {
-      const response = await respond(call, anyOf(call.signal, limit.signal))
+      const response = await respond(call, limit.signal)
       const answer = await response.json().catch((cause: unknown) => unreachable(call, cause))
       return { answer, link: response.headers.get('link') }
     } catch (cause) {
@@ -105,6 +106,7 @@ export function createClient(options: ClientOptions, auth: Auth): Client {
       throw cause
     } finally {
       clearTimeout(timer)
+      unlink()
     }
   }
 
@@ -161,8 +163,17 @@ export function path(parts: TemplateStringsArray, ...ids: string[]): string {
 
 /** Without the slash at its end. */
 function addressOf(url: string): string {
-  if (!/^https?:/i.test(url) || !URL.canParse(url)) throw new TypeError(`"${url}" is no address of a server`)
+  if (!/^https?:/i.test(url) || !isUrl(url)) throw new TypeError(`"${url}" is no address of a server`)
   return url.replace(/\/+$/, '')
+}
+
+/** As `URL.canParse` says it, in runtimes without it. */
+function isUrl(text: string): boolean {
+  try {
+    return new URL(text) !== null
+  } catch {
+    return false
+  }
 }
 
 /** What `fetch` could never send is not the network's fault: no repetition mends it. */
@@ -177,7 +188,8 @@ function json(body: object, headers: Record<string, string> = {}) {
 function queryString(query: object = {}): string {
   const given = new URLSearchParams()
   for (const [name, value] of Object.entries(query)) if (value !== undefined) given.set(name, `${value}`)
-  return given.size === 0 ? '' : `?${given}`
+  const written = `${given}`
+  return written === '' ? '' : `?${written}`
 }
 
 /** Not `randomUUID`, which pages that came over plain http do not have. */

@@ -1,7 +1,7 @@
 import type { EventView } from '../protocol/events.ts'
 import type { CallOptions, Client } from './client.ts'
 import { ConnectionError, isPassing, retryAfterMsOf } from './errors.ts'
-import { anyOf, backoffMs, pause } from './pause.ts'
+import { abortBy, backoffMs, pause } from './pause.ts'
 
 /** An event and its place in the log, from which a later stream goes on. */
 export type SixpenceEvent = EventView & { position: string }
@@ -70,11 +70,12 @@ async function* connect(
   { signal, silenceMs = SILENCE_MS }: EventsOptions,
 ): AsyncGenerator<Frame, void> {
   const ending = new AbortController()
+  const unlink = abortBy(ending, signal)
   const listen = () => setTimeout(() => ending.abort(new ConnectionError('the event stream fell silent')), silenceMs)
   let silence = listen()
   try {
     const headers: Record<string, string> = position === undefined ? {} : { 'last-event-id': position }
-    const { body } = await client.open('/events', headers, anyOf(signal, ending.signal))
+    const { body } = await client.open('/events', headers, ending.signal)
     if (body === null) return
     yield* readFrames(body, () => {
       clearTimeout(silence)
@@ -82,6 +83,7 @@ async function* connect(
     })
   } finally {
     clearTimeout(silence)
+    unlink()
     ending.abort()
   }
 }

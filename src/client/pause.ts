@@ -39,7 +39,13 @@ export async function unlessAborted<T>(promise: Promise<T>, signal?: AbortSignal
   })
 }
 
-/** Aborts with any of the signals that there are. */
-export function anyOf(...signals: (AbortSignal | undefined)[]): AbortSignal {
-  return AbortSignal.any(signals.filter((signal) => signal !== undefined))
+/**
+ * Lets a signal abort a controller too, in runtimes without `AbortSignal.any`.
+ * @returns what ends that: a caller's signal may outlive what it aborts by far
+ */
+export function abortBy(controller: AbortController, signal: AbortSignal | undefined): () => void {
+  const abort = () => controller.abort(signal?.reason)
+  if (signal?.aborted) abort()
+  signal?.addEventListener('abort', abort)
+  return () => signal?.removeEventListener('abort', abort)
 }

@@ -1,7 +1,7 @@
 import type { VoucherView } from '../protocol/schemas.ts'
 import type { CallOptions, PostOptions } from './client.ts'
 import { NotPaidError, PaymentFailedError, ProblemError, SixpenceError, UnresolvedError } from './errors.ts'
-import { anyOf } from './pause.ts'
+import { abortBy } from './pause.ts'
 import type { PayerActions } from './payer-actions.ts'
 import type { OnSigned, PayerWallet, SignedTransaction } from './wallet.ts'
 
@@ -111,13 +111,15 @@ export async function untilResolved(
 ): Promise<VoucherView> {
   if (voucher.status === 'RESOLVED') return voucher
   const failed = new AbortController()
-  return payer.waitForResolved(voucher.id, {
-    signal: anyOf(signal, failed.signal),
+  const unlink = abortBy(failed, signal)
+  const resolved = payer.waitForResolved(voucher.id, {
+    signal: failed.signal,
     onProgress: (now) => {
       if (now.settlement?.status !== 'FAILED') return
       failed.abort(new NotPaidError(now, `The payment of voucher ${now.code} has failed: ${now.settlement.failure}.`))
     },
   })
+  return resolved.finally(unlink)
 }
 
 /**

@@ -2,7 +2,7 @@ import type { VoucherView } from '../protocol/schemas.ts'
 import { type CallOptions, type Client, path } from './client.ts'
 import { isPassing, NotPaidError, TimeoutError } from './errors.ts'
 import type { Hub } from './events.ts'
-import { anyOf, pause } from './pause.ts'
+import { abortBy, pause } from './pause.ts'
 
 export type WaitOptions = CallOptions & {
   /** Otherwise as long as it takes; a voucher that nobody pays expires by itself. */
@@ -65,7 +65,7 @@ async function waitFor(
   const timer =
     timeoutMs !== undefined &&
     setTimeout(() => limit.abort(new TimeoutError(`nothing came of ${voucherId} in ${timeoutMs} ms`)), timeoutMs)
-  const either = anyOf(signal, limit.signal)
+  const unlink = abortBy(limit, signal)
   const bell = createBell()
   const leave = hub.listen((told) => {
     if (told === 'opened' || told.data.id === voucherId) bell.ring()
@@ -73,12 +73,13 @@ async function waitFor(
   const look = lookAt(client, voucherId, onProgress)
   try {
     for (;;) {
-      const voucher = await look(either)
+      const voucher = await look(limit.signal)
       if (voucher !== null && isOver(voucher)) return voucher
-      await bell.heard(hub.isOpen() && !onProgress ? SELDOM_LOOK_MS : LOOK_MS, either)
+      await bell.heard(hub.isOpen() && !onProgress ? SELDOM_LOOK_MS : LOOK_MS, limit.signal)
     }
   } finally {
     leave()
+    unlink()
     if (timer !== false) clearTimeout(timer)
   }
 }
@@ -106,7 +107,9 @@ function createBell() {
   return {
     ring: () => early.abort(),
     heard: async (ms: number, signal: AbortSignal): Promise<void> => {
-      await pause(ms, anyOf(early.signal, signal)).catch(() => undefined)
+      const unlink = abortBy(early, signal)
+      await pause(ms, early.signal).catch(() => undefined)
+      unlink()
       signal.throwIfAborted()
       early = new AbortController()
     },

@@ -23,18 +23,20 @@ export function CodeInput({ value, onChange, onComplete, control, name, disabled
     if (code.length === CODE_LENGTH) onComplete?.(code)
   }
   return (
-    <input
-      {...control}
-      class="code-input"
-      name={name}
-      value={value}
-      disabled={disabled}
-      onInput={(event) => enter(event.currentTarget)}
-      autocomplete="off"
-      autocapitalize="characters"
-      spellcheck={false}
-      enterkeyhint="done"
-    />
+    <div class="code-input__box">
+      <input
+        {...control}
+        class="code-input"
+        name={name}
+        value={value}
+        disabled={disabled}
+        onInput={(event) => enter(event.currentTarget)}
+        autocomplete="off"
+        autocapitalize="characters"
+        spellcheck={false}
+        enterkeyhint="done"
+      />
+    </div>
   )
 }
 

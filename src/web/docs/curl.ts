@@ -19,8 +19,8 @@ export function curlOf(route: Route, body: unknown, origin: string): string {
 function queryOf({ parameters, calls }: Route): string {
   if (calls.length !== 1) return ''
   const given = parameters.filter(({ in: where, example }) => where === 'query' && example !== undefined)
-  const query = new URLSearchParams(given.map(({ name, example }) => [name, String(example)]))
-  return query.size === 0 ? '' : `?${query}`
+  if (given.length === 0) return ''
+  return `?${new URLSearchParams(given.map(({ name, example }) => [name, String(example)]))}`
 }
 
 /** As one word of a shell. */

@@ -50,7 +50,7 @@ function totalOf(lines: [PaidLine, ...PaidLine[]]): DayTotal {
     units[hour] = (units[hour] ?? 0n) + unitsOf(amount, decimals)
     payments[hour] = (payments[hour] ?? 0) + 1
   }
-  const [best = 1n] = units.filter((one) => one > 0n).toSorted((one, other) => (one < other ? 1 : -1))
+  const [best = 1n] = units.filter((one) => one > 0n).sort((one, other) => (one < other ? 1 : -1))
   return {
     ...{ symbol, network, total: formatAmount(sumOf(units), decimals) },
     hours: units.map((one, hour) => ({

@@ -53,7 +53,7 @@ export async function loadCurrencies(): Promise<void> {
   try {
     const listed = await anyPayee().listCurrencies({ limit: 1000 })
     const enabled = listed.filter((one) => one.enabled)
-    currencies.value = enabled.toSorted((a, b) => Number(a.address === '') - Number(b.address === ''))
+    currencies.value = enabled.sort((a, b) => Number(a.address === '') - Number(b.address === ''))
   } catch (error) {
     currencyTrouble.value = explain(error)
   }

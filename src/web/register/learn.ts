@@ -59,7 +59,8 @@ function withVoucher(sale: Sale, asked: Asked, voucher: VoucherView): Sale {
   const isLeft = before === null && sale.elsewhere !== undefined
   // How long ago the server's answer was true is not known for a voucher that somebody else watches.
   const line = { ...asked, voucher: isLeft ? { ...record, endsAtMs: Date.parse(voucher.expiresAt) } : record }
-  const lines = place >= 0 ? sale.lines.with(place, line) : [...sale.lines, line].toSorted(byTime)
+  const lines =
+    place >= 0 ? sale.lines.map((one, at) => (at === place ? line : one)) : [...sale.lines, line].sort(byTime)
   return { ...sale, lines }
 }
 

@@ -16,7 +16,7 @@ const NAME = 'sale.'
 const salesById = signal<ReadonlyMap<string, Sale>>(readAll())
 
 /** The newest first. */
-export const sales = computed(() => [...salesById.value.values()].toSorted((a, b) => beganAtMs(b) - beganAtMs(a)))
+export const sales = computed(() => [...salesById.value.values()].sort((a, b) => beganAtMs(b) - beganAtMs(a)))
 
 /** How long after it began a sale is shown again at once when the page comes back. */
 const COMES_BACK_MS = 15 * 60 * 1000

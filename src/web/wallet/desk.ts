@@ -36,7 +36,7 @@ const contexts = signal<ReadonlyMap<string, ContextView>>(new Map())
 /** The newest offer that is open; its code may have run out. */
 export const context = computed(() => {
   const open = [...contexts.value.values()].filter(({ status }) => status === 'OPEN')
-  return open.toSorted(byNewest)[0] ?? null
+  return open.sort(byNewest)[0] ?? null
 })
 
 export const byNewest = (one: { createdAt: string }, other: { createdAt: string }) =>

@@ -31,7 +31,7 @@ function leaveLink(): void {
 
 /** @returns why the link was not taken, or null */
 function takeLink(text: string): string | null {
-  const link = URL.canParse(text) ? new URL(text) : null
+  const link = urlOf(text)
   const said = new URLSearchParams(link?.hash.slice(1))
   const invitation = said.get('invitation')
   if (link === null || invitation === null)
@@ -40,6 +40,15 @@ function takeLink(text: string): string | null {
   if (!/^[\w-]{43}$/.test(invitation)) return 'The link of this sale is not whole. Scan it again.'
   invited.value = { invitation, shop: said.get('shop') ?? '', ask: said.get('ask') ?? '', isAnswered: false }
   return null
+}
+
+/** @returns null where the text is no URL */
+function urlOf(text: string): URL | null {
+  try {
+    return new URL(text)
+  } catch {
+    return null
+  }
 }
 
 function leave(): void {

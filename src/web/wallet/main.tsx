@@ -29,7 +29,7 @@ import { Session } from './session.tsx'
 import { ForgetDialog, Open, SetUp, SignIn, ThisWallet } from './set-up.tsx'
 import { account, findExtensions, lock, wallet } from './wallets.ts'
 
-const all = computed(() => [...vouchers.value.values()].toSorted(byNewest))
+const all = computed(() => [...vouchers.value.values()].sort(byNewest))
 const reserved = computed(() => all.value.filter(({ status }) => status === 'RESERVED'))
 const toPay = computed(() => all.value.filter(isToPay))
 const isAsked = computed(() => reserved.value.length > 0 || toPay.value.length > 0)
@@ -103,10 +103,11 @@ function Counter({ address }: { address: string }) {
 }
 
 function Requests({ address }: { address: string }) {
-  const inSessions = Map.groupBy(
-    toPay.value.filter(({ sessionId }) => sessionId !== undefined),
-    ({ sessionId }) => sessionId,
-  )
+  const inSessions = new Map<string, VoucherView[]>()
+  for (const voucher of toPay.value) {
+    if (voucher.sessionId !== undefined)
+      inSessions.set(voucher.sessionId, [...(inSessions.get(voucher.sessionId) ?? []), voucher])
+  }
   const alone = toPay.value.filter(({ sessionId }) => sessionId === undefined)
   return (
     <>
@@ -119,11 +120,11 @@ function Requests({ address }: { address: string }) {
       {alone.map((voucher) => (
         <Request key={voucher.id} voucher={voucher} address={address} />
       ))}
-      {[...inSessions].map(([sessionId = '', some]) => (
+      {[...inSessions].map(([sessionId, some]) => (
         <Session
           key={sessionId}
           session={sessions.value.get(sessionId) ?? null}
-          vouchers={some.toReversed()}
+          vouchers={[...some].reverse()}
           address={address}
         />
       ))}
