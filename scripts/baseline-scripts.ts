@@ -50,6 +50,7 @@ function keysOf(declaration: ts.Declaration): string[] {
   if (ts.isTypeLiteralNode(parent) && ts.isVariableDeclaration(parent.parent)) {
     return [`${APIS}${parent.parent.name.getText()}.${name}_static`]
   }
+  if (ts.isModuleBlock(parent)) return [`${APIS}${parent.parent.name.getText()}.${name}_static`]
   return [`${APIS}${name}`, `${BUILTINS}${name}`]
 }
 

@@ -16,6 +16,7 @@ const ALLOWED = new Map([
   ['javascript.builtins.Symbol.dispose', 'the signals library takes a symbol of its own where there is none'],
   ['javascript.builtins.Uint8Array.fromBase64', 'the chain library looks whether it is there'],
   ['javascript.builtins.Uint8Array.fromHex', 'the chain library looks whether it is there'],
+  ['javascript.builtins.Uint8Array.toHex', 'what checks addresses looks whether it is there'],
   ['css.properties.accent-color', 'boxes have the colour of the browser'],
   ['css.properties.text-size-adjust', 'Safari has it under another name, which stands there too'],
   ['css.properties.text-wrap', 'lines break as they always did'],

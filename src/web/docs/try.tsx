@@ -92,7 +92,7 @@ async function call(route: Route, given: Record<string, string>, body: string): 
   if (needsToken && key.value.startsWith('sxp_')) headers['x-api-key'] = key.value
   else if (needsToken && key.value !== '') headers.authorization = `Bearer ${key.value}`
   try {
-    const response = await fetch(query.size === 0 ? filled : `${filled}?${query}`, {
+    const response = await fetch(`${query}` === '' ? filled : `${filled}?${query}`, {
       method,
       headers,
       ...(takesBody && { body: route.body ? body : '{}' }),
