@@ -1,7 +1,10 @@
-import { type BrowserData, browsers, features } from 'web-features'
+import { browsers, features } from 'web-features'
 import baseline from '../src/web/baseline.json' with { type: 'json' }
 
 /** What browsers had when, from the web-features data, by the keys of browser-compat-data: `api.URL.canParse_static`. */
+
+type Status = { baseline_high_date?: string }
+type BrowserData = { releases: readonly { date?: string; version: string }[] }
 
 /** Something that is newer than the pages may use, and where. */
 export type Find = { key: string; where: string }
@@ -12,7 +15,7 @@ const WIDELY_AVAILABLE_MONTHS = 30
 const wideSince = new Map<string, string | null>()
 for (const feature of Object.values(features)) {
   if (feature.kind !== 'feature') continue
-  for (const [key, status] of Object.entries(feature.status.by_compat_key ?? {})) {
+  for (const [key, status] of Object.entries<Status>(feature.status.by_compat_key ?? {})) {
     // Dates of old have a ≤ before them.
     wideSince.set(key, status.baseline_high_date?.replace('≤', '') ?? null)
   }
