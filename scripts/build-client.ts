@@ -1,7 +1,8 @@
 import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
+import type { TSchema } from 'typebox'
 import ts from 'typescript'
-import * as schemas from '../src/protocol/schemas.ts'
+import * as protocol from '../src/protocol/schemas.ts'
 import { plainTypes } from './plain-types.ts'
 
 /**
@@ -101,6 +102,13 @@ async function copyDocuments(): Promise<void> {
   await copyFile(join(ROOT, 'docs/sdk.md'), join(PACKAGE, 'sdk.md'))
   await copyFile(join(ROOT, 'LICENSE'), join(PACKAGE, 'LICENSE'))
 }
+
+/** The module also says how long things may be. */
+const schemas = Object.fromEntries(
+  Object.entries<TSchema | number>(protocol).filter(
+    (entry): entry is [string, TSchema] => typeof entry[1] === 'object',
+  ),
+)
 
 const isChecked = process.argv.includes('--check-types')
 const plain = plainTypes(schemas)
