@@ -34,6 +34,7 @@ import { sessionRoutes } from './routes/sessions.ts'
 import { voucherRoutes } from './routes/vouchers.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
 import type { Routes, ServedRoute } from './routes.ts'
+import { compileSerializer } from './serialization.ts'
 import { closeSpareConnections } from './spare-connections.ts'
 import { compileValidator } from './validation.ts'
 
@@ -80,6 +81,7 @@ export function createHttp(app: App, options: HttpOptions): Routes {
     frameworkErrors: (error, _request, reply) => void sendProblem(reply, error, refused),
   }).withTypeProvider<TypeBoxTypeProvider>()
   http.setValidatorCompiler(compileValidator)
+  http.setSerializerCompiler(compileSerializer)
   readJsonBodies(http)
   listRoutes(http)
   http.setErrorHandler((error, _request, reply) => sendProblem(reply, error, refused))

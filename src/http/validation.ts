@@ -1,16 +1,20 @@
 import type { FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
+import { onceFor } from './once-for.ts'
 
 /** Checks what came in against its schema. Nothing is converted but the integers of a query, which arrive as text. */
 export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
-  const compiled = Compile(schema)
+  let compiled: ReturnType<typeof compiledFor> | undefined
   const integers = httpPart === 'querystring' ? integersOf(schema) : []
   return (value) => {
     const read = integers.length === 0 ? value : readIntegers(integers, value)
+    compiled ??= compiledFor(schema)
     return compiled.Check(read) ? { value: read } : { error: compiled.Errors(read) }
   }
 }
+
+const compiledFor = onceFor((schema: TSchema) => Compile(schema))
 
 function integersOf(schema: TSchema): string[] {
   if (!('properties' in schema)) return []
