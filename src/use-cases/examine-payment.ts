@@ -19,7 +19,7 @@ import type { BlockRef, SettlementTransaction } from '../domain/settlement.ts'
 import { expectationFor, type TermedVoucher } from '../domain/voucher.ts'
 import type { Claim } from '../store/store.ts'
 import type { App } from './app.ts'
-import { type Counted, keptForOwn, rivalReason } from './find-rival.ts'
+import { type Counted, heldByOther, keptForOwn, rivalReason } from './find-rival.ts'
 import { hiddenPayer } from './hidden-payer.ts'
 import type { Observation } from './observe-payment.ts'
 import { provePayment } from './prove-payment.ts'
@@ -65,11 +65,41 @@ export async function examinePayments(
   // Too little by itself may complete what has arrived before, or what else has arrived with it.
   const { observed = [], transaction } = examination
   const moved = observed.map(({ payment }) => payment)
-  const together = completedBy(voucher, transaction, moved)
-  if (together === null) return examinations
+  if (completedBy(voucher, transaction, moved) === null) return examinations
+  const reasons = await reasonsAgainst(app, chain, voucher, transaction, moved)
+  const together = completedBy(
+    voucher,
+    transaction,
+    moved.filter(({ from }) => !reasons.has(from)),
+  )
+  if (together === null) return [{ ...examination, reason: [...reasons.values()].join('; ') }]
   const completed = await examineEach(app, chain, voucher, together)
   if (completed.some(({ state }) => state !== 'proven')) return examinations
   return withBeside(completed, observed)
+}
+
+/** The addresses from which parts are not to be put together for this voucher, and why. */
+async function reasonsAgainst(
+  app: App,
+  { network, chainId }: Chain,
+  voucher: TermedVoucher,
+  { paymentId }: SettlementTransaction,
+  moved: Observation['payment'][],
+): Promise<Map<Hex, string>> {
+  const expectation = expectationFor(voucher, paymentId)
+  const sumOf = (parts: { units: string | null }[]) => parts.reduce((sum, { units }) => sum + BigInt(units ?? 0), 0n)
+  const reasons = new Map<Hex, string>()
+  for (const [payer, now] of Map.groupBy(moved, ({ from }) => from)) {
+    const hashes = new Set(now.map(({ transactionHash }) => transactionHash))
+    const before = (voucher.observedPayments ?? []).filter((one) => {
+      return one.from === payer && one.reason === 'UNDERPAID' && !hashes.has(one.transactionHash)
+    })
+    const blockNumber = Math.max(...now.map(({ block }) => block.number))
+    const units = [unitsOf(expectation), sumOf(now), sumOf([...before, ...now])]
+    const reason = await heldByOther(app, voucher, { network, chainId, blockNumber }, payer, { expectation, units })
+    if (reason !== null) reasons.set(payer, reason)
+  }
+  return reasons
 }
 
 /** The examinations of parts, with what moved along with them and is not needed. */
@@ -144,8 +174,7 @@ async function examineMined(
   const { network, chainId } = chain
   const { keys, question } = await questionOf(app, chain, voucher, transaction, sighting, claimed)
   const { own = NO_PARTS } = question
-  // The block is as it was when a node showed what contracts did in it, and so is that.
-  if (own.has(PAID_HERE)) return { state: 'proven', transaction: seen, claims: [], payer: null }
+  if (isShownHere(transaction, question)) return { state: 'proven', transaction: seen, claims: [], payer: null }
   const proof = await provePayment(app, chain, voucher, question)
   if (!sighting.succeeded) return examineReverted(app, chain, voucher, seen, sighting)
   if (!proof.proven) {
@@ -266,11 +295,19 @@ async function questionOf(
   }
   let facts = await asked(null)
   for (const means of ['logs', 'trace'] as const) {
-    if (facts.question.own?.has(PAID_HERE) || !isHidden(app.rules.prove(facts.question))) break
+    if (isShownHere(transaction, facts.question) || !isHidden(app.rules.prove(facts.question))) break
     const internal = await chain.internalActs(sighting, means)
     if (internal !== null) facts = await asked(internal)
   }
   return facts
+}
+
+/**
+ * The block is as it was when a node showed what contracts did in it, and so is that. Equal parts are told apart by what each is
+ * claimed under: where that is not known of a part, it is looked for anew, or the claim of one would do for two.
+ */
+function isShownHere({ partUnits, partKeys }: SettlementTransaction, { own = NO_PARTS }: ProofQuestion): boolean {
+  return own.has(PAID_HERE) && (partUnits === undefined || partKeys !== undefined)
 }
 
 function isHidden(proof: Proof): boolean {

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ChainRules, Moved, ProofQuestion, Served } from '../chains/chain.ts'
 import { askedBy, askForUnits, possibleExpectations } from '../domain/completion.ts'
-import { askOf, type Hex } from '../domain/payment.ts'
+import { askOf, type Expectation, type Hex } from '../domain/payment.ts'
 import {
   canBePaid,
   isPayable,
@@ -42,6 +42,43 @@ export async function rivalReason(app: App, voucher: TermedVoucher, counted: Cou
   const served = app.rules.asksServed(question.sighting, parts, question.internal)
   const own = await rivalForAddress(app, voucher, counted, asksBy(payer, served))
   return own ?? rivalForGivers(app, voucher, counted, served)
+}
+
+/**
+ * Why parts from an address are not to be put together for a voucher: another payer has shown to hold that address. What that
+ * one is asked for may be another amount, which the same parts reach or are a part of, so no look-up by a single part finds it.
+ * @param sums what a voucher of somebody who has signed with the address may ask for
+ * @returns null for a payer who holds the address, and where nobody has shown to
+ */
+export async function heldByOther(
+  app: App,
+  voucher: TermedVoucher,
+  { network, chainId, blockNumber }: { network: string; chainId: number; blockNumber: number },
+  payer: Hex,
+  sums: { expectation: Expectation; units: bigint[] },
+): Promise<string | null> {
+  const wallets = walletsAt(chainId, payer)
+  if (isSignedByOne(voucher, wallets)) return null
+  const accountIds = await accountsOf(app, wallets)
+  if (accountIds.includes(voucher.payerId)) return null
+  const asks = sums.units.map((units) => askForUnits(sums.expectation, units)).filter((ask) => ask !== null)
+  const isRival = (other: Voucher) =>
+    other.payerId !== voucher.payerId && other.payers.includes(payer) && isAskedBefore(other, network, blockNumber)
+  const isHeld =
+    accountIds.length > 0 ||
+    (await some(isRival, [...new Set(asks)], (slice) => competing(app, { wallets, accountIds, ...slice })))
+  if (!isHeld) return null
+  return (
+    `with what else came from ${payer} it would be enough, but another payer than this voucher's has shown to hold that address. ` +
+    `Sign this voucher with ${payer} (sign-voucher), and hand in the receipt again`
+  )
+}
+
+/** Whether a payment in a block would still count for a voucher. */
+function isAskedBefore(voucher: Voucher, network: string, blockNumber: number): boolean {
+  if (!canBePaid(voucher)) return false
+  const { headNumber, payments } = voucher.redemption
+  return headNumber !== null && headNumber < blockNumber && payments.some((payment) => payment.network === network)
 }
 
 async function rivalForAddress(

@@ -298,6 +298,23 @@ describe('a voucher that a holder has paid in part', () => {
     assert.equal((await resolve(holder, mine, part)).body.code, 'receipt_rejected')
     assertResolved(await resolve(holder, mine, await pay(to, UNITS - PART)))
   })
+
+  it('counts in parts for the holder, also where somebody else has handed in all of them first', async () => {
+    const to = shop.newRecipient()
+    const [mine, theirs] = [await ask(holder, to), await ask(other, to, UNITS - 1n)]
+    const [part, rest] = [await pay(to, PART), await pay(to, UNITS - PART)]
+    assert.equal((await resolve(other, theirs, part)).body.code, 'receipt_rejected')
+    assertHeld(await resolve(other, theirs, rest))
+    assert.equal((await resolve(holder, mine, part)).body.code, 'receipt_rejected')
+    assertResolved(await resolve(holder, mine, rest))
+
+    // Whoever has signed with that address holds it, too, whoever signs in with it.
+    const [second, last] = [await ask(other, to), await ask(holder, to)]
+    ok(await sign(other, second))
+    assert.equal((await resolve(other, second, await pay(to, PART))).body.code, 'receipt_rejected')
+    assertResolved(await resolve(other, second, await pay(to, UNITS - PART + 1n)))
+    await payPart(last, to)
+  })
 })
 
 describe('a payer with two accounts', () => {

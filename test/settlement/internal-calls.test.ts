@@ -227,6 +227,24 @@ describe('coins that a contract wallet pays by an internal call', () => {
     await resolve(scene, voucher, await act({ target: to, value: rest }))
     await until(voucher, ({ settlement }) => settlement?.status === 'PENDING' || settlement?.status === 'CONFIRMED')
   })
+
+  it('count once each where equal ones stand in for a part that was reorganised away', async () => {
+    const to = shop.newRecipient()
+    const [voucher, half] = [await ask(to, '0.1'), await ask(to, '0.05')]
+    ok(await scene.payee.post(`/vouchers/${half.id}/discard-voucher`))
+    const sent = { target: to, value: parseEther('0.05') }
+    const both = await act(sent, sent)
+    await assertRefused(voucher, await act(sent), /sent 50000000000000000 wei/)
+    await assertPays(voucher, both)
+    await reorg(shop.chain, 1)
+    await eventually(async () => {
+      shop.server.clock.advance(60_000)
+      await shop.mine()
+      return ok(await look(scene, voucher)).settlement?.status === 'FAILED'
+    })
+    ok(await resolve(scene, voucher, both))
+    await assertRefused(half, both, COUNTED)
+  })
 })
 
 describe('several parts within one transaction', () => {
