@@ -6,8 +6,8 @@ import { BlockList, isIP, isIPv6 } from 'node:net'
  * @param ip as the socket or a trusted proxy gives it; what is no IP address counts as it stands
  */
 export function addressKey(ip: string): string {
-  const [address = ''] = ip.split('%')
-  if (!isIPv6(address)) return ip
+  const address = bareAddress(ip)
+  if (!isIPv6(address)) return address
   const groups = ipv6Groups(address)
   return mappedIpv4(groups) ?? `${startOf(groups, 4)}::/64`
 }
@@ -18,7 +18,7 @@ export function addressKey(ip: string): string {
  * @returns null for what is no IPv6 address
  */
 export function networkKey(ip: string): string | null {
-  const [address = ''] = ip.split('%')
+  const address = bareAddress(ip)
   if (!isIPv6(address)) return null
   const groups = ipv6Groups(address)
   return mappedIpv4(groups) === null ? `${startOf(groups, 3)}::/48` : null
@@ -44,9 +44,19 @@ LOCAL.addSubnet('fe80::', 10, 'ipv6')
  * proxy that nobody has said to trust.
  */
 export function isLocalAddress(ip: string): boolean {
-  const [address = ''] = ip.split('%')
+  const address = bareAddress(ip)
   const family = isIP(address)
   return family === 0 || LOCAL.check(address, family === 4 ? 'ipv4' : 'ipv6')
+}
+
+/** Some proxies say the caller's port, too, which changes with each connection. */
+const WITH_PORT = /^(?:\[(?<v6>[^\]]*)\](?::\d+)?|(?<v4>[\d.]+):\d+)$/
+
+/** An address without what may stand around it: a port, brackets, and the zone of an interface. */
+function bareAddress(ip: string): string {
+  const { v6, v4 } = WITH_PORT.exec(ip)?.groups ?? {}
+  const [address = ''] = (v6 ?? v4 ?? ip).split('%')
+  return address
 }
 
 function startOf(groups: number[], count: number): string {

@@ -36,6 +36,7 @@ import { webhookRoutes } from './routes/webhooks.ts'
 import type { Routes, ServedRoute } from './routes.ts'
 import { compileSerializer } from './serialization.ts'
 import { closeSpareConnections } from './spare-connections.ts'
+import { cutUnreadAnswers } from './unread-answers.ts'
 import { compileValidator } from './validation.ts'
 
 /** Largest body that is read. */
@@ -105,6 +106,7 @@ export function createHttp(app: App, options: HttpOptions): Routes {
     if (isStopping()) reply.header('connection', 'close')
     done()
   })
+  cutUnreadAnswers(http)
   closeSpareConnections(http)
   const { publicHosts } = app
   operatorRoutes(http, { ...options, publicHosts })

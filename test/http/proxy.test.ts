@@ -62,6 +62,16 @@ describe('an address that the caller claims', () => {
       ok(await ask(server, '192.0.2.2, 10.0.0.1'))
     }))
 
+  it('is the same at each of its ports, which some proxies say, too', () =>
+    behind(1, async (server) => {
+      await useUp(server, (call) => `192.0.2.1:${50_000 + call}`)
+      assertProblem(await ask(server, '192.0.2.1'), 'rate_limit')
+      await useUp(server, (call) => `[2001:db8::1]:${50_000 + call}`)
+      assertProblem(await ask(server, '2001:db8::ffff'), 'rate_limit')
+      await useUp(server, () => '::ffff:192.0.2.3')
+      assertProblem(await ask(server, '192.0.2.3:1'), 'rate_limit')
+    }))
+
   it('limits wrong guesses too', () =>
     behind(1, async (server) => {
       const guess = (address: string) =>
