@@ -29,9 +29,15 @@ const ALLOWED = new Map([
   ['css.properties.outline.solid', 'as outline'],
 ])
 
+const built = globSync('dist/pages/assets/*.js')
+if (built.length === 0) {
+  console.error('There are no built pages to look at in dist/pages: npm run build:pages makes them.')
+  process.exit(1)
+}
+
 const finds = [
   ...findInSources('src/web/tsconfig.json', globSync('src/client/*.ts')),
-  ...globSync('dist/pages/assets/*.js').flatMap(findInBuilt),
+  ...built.flatMap(findInBuilt),
   ...globSync('src/web/**/*.css').flatMap(findInStyles),
 ]
 const complaints = [

@@ -15,8 +15,11 @@ export const DESK = { width: 1280, height: 800 }
 export const HAND = { width: 390, height: 664 }
 
 export type TestBrowser = {
-  /** Opens a page of a server, in a profile of its own or as another tab beside a page. */
-  open: (url: string, options?: BrowserContextOptions & { beside?: Page }) => Promise<TestPage>
+  /**
+   * Opens a page of a server, in a profile of its own or as another tab beside a page.
+   * @param lacking a script that takes from the browser what another one has not
+   */
+  open: (url: string, options?: BrowserContextOptions & { beside?: Page; lacking?: string }) => Promise<TestPage>
   /**
    * Ends the browser, and fails if a page did what no page may do.
    * @param stopTheRest ends what the pages spoke with, in either case
@@ -35,10 +38,11 @@ export async function openBrowser(): Promise<TestBrowser> {
   const browser = await launchChromium()
   const faults: string[] = []
   return {
-    open: async (url, { beside, ...options } = {}) => {
+    open: async (url, { beside, lacking, ...options } = {}) => {
       const context = beside?.context() ?? (await browser.newContext({ viewport: DESK, ...options }))
       const page = await context.newPage()
       page.setDefaultTimeout(15_000)
+      if (lacking !== undefined) await page.addInitScript(lacking)
       const { outage } = watchPage(page, { origin: new URL(url).origin, faults })
       await page.goto(url)
       return Object.assign(page, { duringOutage: outage })

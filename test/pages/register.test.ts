@@ -15,6 +15,7 @@ import {
   type TestPage,
 } from './browser.ts'
 import { CONFIRMATIONS, type Counter, openCounter } from './counter.ts'
+import { NO_CRYPTOGRAPHY, NO_MEMORY, NO_STREAMS, OLDER_BROWSER } from './older.ts'
 import { showToCamera } from './qr-camera.ts'
 
 const SHOP = '0x90F79bf6EB2c4f870365E785982E1f101E93b906'
@@ -44,7 +45,7 @@ afterEach(async () => {
 after(() => browser.close(() => counter.stop()))
 
 /** A register in a profile of its own. */
-async function openNewRegister(options: BrowserContextOptions = {}): Promise<TestPage> {
+async function openNewRegister(options: BrowserContextOptions & { lacking?: string } = {}): Promise<TestPage> {
   const page = await browser.open(`${counter.url}/register`, options)
   pages.push(page)
   return page
@@ -396,10 +397,12 @@ describe('registers', () => {
     await eventually(async () => (await codeOf(page).inputValue()) === code)
   })
 
-  it('show a sale to a phone that scans it, whose wallet is asked and pays', async () => {
-    const page = await openNewRegister({ viewport: PHONE })
+  it('show a sale to a phone that scans it, whose wallet is asked and pays, in browsers of two years ago', async () => {
+    const page = await openNewRegister({ viewport: PHONE, lacking: OLDER_BROWSER })
+    assert.deepEqual(await page.evaluate('[Promise.withResolvers, URL.canParse, AbortSignal.any].join()'), ',,')
     await setUp(page)
     await amountOf(page).fill('24.80')
+    const finding = page.waitForRequest(/context-find$/)
     await page.getByRole('button', { name: 'Let the payer scan' }).click()
     const dialog = page.getByRole('dialog')
     await dialog.getByRole('img', { name: 'QR code of this sale' }).waitFor()
@@ -407,7 +410,17 @@ describe('registers', () => {
     await assertFitsWidth(page, 'a sale to be scanned')
     const link = (await dialog.getByRole('link').getAttribute('href')) ?? ''
 
-    const wallet = await browser.open(link, { viewport: PHONE, colorScheme: 'dark' })
+    const { secret } = (await finding).postDataJSON()
+    const tellsSecret = (url: string, headers: object) => `${url} ${JSON.stringify(headers)}`.includes(secret)
+    assert.ok(secret.length === 43 && !link.includes(secret), 'who sees the code learns no secret')
+    const leaks: string[] = []
+    page.on('request', (request) => {
+      const isBodyOfFind = request.url().endsWith('/context-find')
+      if (tellsSecret(request.url(), request.headers()) || (!isBodyOfFind && request.postData()?.includes(secret)))
+        leaks.push(request.url())
+    })
+
+    const wallet = await browser.open(link, { viewport: PHONE, colorScheme: 'dark', lacking: OLDER_BROWSER })
     pages.push(wallet)
     const sale = wallet.getByRole('region', { name: 'Corner shop wants to ask you for a payment' })
     await sale.getByText('24.80 EURC').waitFor()
@@ -425,6 +438,7 @@ describe('registers', () => {
     assert.deepEqual(await codesOn(page, 'Voucher code'), await codesOn(wallet, 'Voucher code'))
     await wallet.getByRole('button', { name: 'Pay', exact: true }).click()
     await says(page, PAID)
+    assert.deepEqual(leaks, [])
 
     await showToCamera(wallet, link)
     await wallet.reload()
@@ -436,6 +450,24 @@ describe('registers', () => {
     await sale.getByRole('button', { name: 'No' }).click()
     await wallet.goto(`${counter.url}/wallet#invitation=${'A'.repeat(42)}&shop=Corner+shop`)
     await wallet.getByText('The link of this sale is not whole').waitFor()
+  })
+
+  it('say by name what the browser lacks, and that it is not the server', async () => {
+    for (const path of ['register', 'wallet']) {
+      const lacking = [NO_MEMORY, NO_STREAMS, NO_CRYPTOGRAPHY].join('\n')
+      const page = await browser.open(`${counter.url}/${path}`, { lacking })
+      pages.push(page)
+      for (const name of ['localStorage', 'ReadableStream']) {
+        await page.getByText(`This browser has no ${name}, or keeps it from this page`).waitFor()
+      }
+      if (path === 'register') {
+        await setUp(page)
+        await amountOf(page).fill('24.80')
+        await page.getByRole('button', { name: 'Let the payer scan' }).click()
+      }
+      await page.getByText('The browser gives this page no cryptography (Web Crypto)').waitFor()
+      assert.equal(await page.getByText('cannot be reached').count(), 0)
+    }
   })
 
   it('are set up by a link only as somebody agrees to, and leave nothing of it in the address', async () => {

@@ -83,7 +83,7 @@ type Teller = { show: (invitation: string) => void; tell: (trouble: string | nul
 
 /** Makes an invitation and waits for its answer. @returns the payer's code */
 async function invite({ show, tell }: Teller, signal: AbortSignal): Promise<string> {
-  if (!isSecureContext) throw new UnsupportedError(PLAIN_HTTP)
+  if (globalThis.crypto?.subtle === undefined) throw new UnsupportedError(NO_CRYPTO)
   const { invitation, secret } = await createInvitation()
   show(invitation)
   for (;;) {
@@ -96,8 +96,8 @@ async function invite({ show, tell }: Teller, signal: AbortSignal): Promise<stri
   }
 }
 
-const PLAIN_HTTP =
-  'This page came over plain http, where browsers have no cryptography (Web Crypto). Use https or localhost, or type the payer’s code.'
+const NO_CRYPTO =
+  'The browser gives this page no cryptography (Web Crypto). Pages that came over plain http have none: use https or localhost, or type the payer’s code.'
 
 /** What stands after the # is sent to no server. */
 function linkTo(invitation: string, ask: string): string {

@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals'
 import { Button } from '../design/controls.tsx'
+import { Lacks } from '../design/lacks.tsx'
 import { mount } from '../design/mount.tsx'
 import { Card, Shell } from '../design/surfaces.tsx'
 import { loadCurrencies, watchFragment } from './draft.ts'
@@ -31,6 +32,7 @@ function Register() {
   )
   return (
     <Shell title="Register" actions={isReady && actions}>
+      <Lacks />
       {isReady ? <View /> : <FirstTime />}
       <SettingsDialog />
       <SetUpDialog />

@@ -1,6 +1,5 @@
 import { computed, signal } from '@preact/signals'
 import {
-  ConnectionError,
   type ContextView,
   type CurrencyView,
   createPayer,
@@ -10,14 +9,16 @@ import {
   type PayerWallet,
   ProblemError,
   type SessionView,
+  SixpenceError,
   type SixpenceEvent,
   signInWithWallet,
-  TimeoutError,
   type VoucherView,
 } from '../../client/index.ts'
+import { explainFault } from '../design/faults.ts'
 import { keep, kept } from './keep.ts'
 import { hearServerTime as onServerTime } from './time.ts'
 import { isSameAddress } from './wallets.ts'
+import { isAway } from './words.ts'
 
 /** What the server says of this payer, kept up to date by its event stream. */
 
@@ -31,6 +32,8 @@ export const vouchers = signal<ReadonlyMap<string, VoucherView>>(new Map())
 export const sessions = signal<ReadonlyMap<string, SessionView>>(new Map())
 /** False while the server cannot be reached. */
 export const isReachable = signal(true)
+/** What failed in the page itself, in words. */
+export const fault = signal<string | null>(null)
 const contexts = signal<ReadonlyMap<string, ContextView>>(new Map())
 
 /** The newest offer that is open; its code may have run out. */
@@ -81,7 +84,7 @@ async function untilDone(work: () => Promise<void>): Promise<void> {
       await work()
       return
     } catch (error) {
-      if (error instanceof ConnectionError || error instanceof TimeoutError) isReachable.value = false
+      hear(error)
       areNetworksAsked.value = true
     }
     await new Promise((wake) => setTimeout(wake, RETRY_MS))
@@ -171,8 +174,7 @@ async function attempt(work: () => Promise<void>): Promise<void> {
     await work()
     isReachable.value = true
   } catch (error) {
-    if (!(error instanceof ConnectionError) && !(error instanceof TimeoutError)) hear(error)
-    isReachable.value = false
+    hear(error)
   }
 }
 
@@ -294,7 +296,13 @@ export async function readOlder(address: string): Promise<boolean> {
   return older.length === PAGE_SIZE
 }
 
-/** A token that is no good any more leaves the wallet to sign in anew. */
+/**
+ * A token that is no good any more leaves the wallet to sign in anew. What fails in the page is said as that: nobody is to
+ * look for a server that is there.
+ */
 function hear(error: unknown): void {
   if (error instanceof ProblemError && error.code === 'unauthorized') leave()
+  if (isAway(error) || (error instanceof ProblemError && error.status >= 500)) isReachable.value = false
+  const isAbort = error instanceof DOMException && error.name === 'AbortError'
+  if (!isAbort && !(error instanceof SixpenceError)) fault.value = explainFault(error)
 }

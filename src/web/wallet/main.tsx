@@ -2,12 +2,14 @@ import { computed } from '@preact/signals'
 import type { VoucherView } from '../../client/index.ts'
 import { CodeDisplay } from '../design/codes.tsx'
 import { Button } from '../design/controls.tsx'
+import { Lacks } from '../design/lacks.tsx'
 import { mount } from '../design/mount.tsx'
 import { Card, Shell } from '../design/surfaces.tsx'
 import { Code } from './code.tsx'
 import {
   afterRefresh,
   byNewest,
+  fault,
   isReachable,
   isToPay,
   payer,
@@ -44,6 +46,12 @@ function Page() {
   return (
     <Shell title="Wallet" actions={<Actions />}>
       <div class="stack">
+        <Lacks />
+        {fault.value !== null && (
+          <p class="notice notice--bad" role="alert">
+            {fault.value}
+          </p>
+        )}
         {!isReachable.value && (
           <p class="notice notice--wait" role="status">
             The server cannot be reached just now. This page goes on by itself as soon as it can.

@@ -84,7 +84,8 @@ function SandboxKey() {
       </p>
       {!canSeal() && (
         <p class="notice notice--bad">
-          This page came over plain http, so the browser cannot seal a key. Use https or localhost.
+          The browser gives this page no cryptography (Web Crypto), so it cannot seal a key. Pages that came over plain
+          http have none: use https or localhost.
         </p>
       )}
       <Form onSubmit={() => start(create)}>

@@ -22,7 +22,7 @@ class WrongPassphrase extends Error {
 
 /** Whether this page can seal at all: browsers have cryptography only where the page came safely. */
 export function canSeal(): boolean {
-  return globalThis.isSecureContext
+  return globalThis.crypto?.subtle !== undefined
 }
 
 /** Seals a key by a passphrase: AES-256-GCM, its key by PBKDF2. The address is bound to it, so that none can be put in its place. */

@@ -1,5 +1,6 @@
 import { ProblemError, SixpenceError, UnresolvedError } from '../../client/index.ts'
 import { plainText } from '../../protocol/plain-text.ts'
+import { explainFault } from '../design/faults.ts'
 
 /** An error in words for the payer. Wallets, nodes and contracts have their words in it. */
 export function explain(error: unknown, declined = 'You declined in the wallet. Nothing was paid.'): string {
@@ -13,6 +14,7 @@ function reasonOf(error: unknown): string {
   if (isAway(error)) return 'The server cannot be reached just now.'
   if (isChainAway(error)) return 'The chain cannot be reached just now.'
   if (error instanceof Error && 'shortMessage' in error) return `${error.shortMessage}`
+  if (error instanceof Error && error.message !== '') return explainFault(error)
   // Wallets of the browser throw what they like, also what is no Error.
   return isThing(error) && 'message' in error && error.message ? `${error.message}` : 'Something went wrong.'
 }
