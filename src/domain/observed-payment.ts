@@ -54,10 +54,11 @@ export function withObserved(
   return isNew ? list : null
 }
 
-type Seen = Pick<ObservedPayment, 'paymentId' | 'transactionHash' | 'reason' | 'partKeys'>
+/** What tells one movement from another. */
+export type Movement = Pick<ObservedPayment, 'paymentId' | 'transactionHash' | 'reason' | 'partKeys'>
 
 /** Whether a list has a movement already; whatever it has of a transaction of which nothing more is known. */
-export function isObserved(observed: readonly ObservedPayment[], payment: Seen): boolean {
+export function isObserved(observed: readonly Movement[], payment: Movement): boolean {
   return observed.some((one) => {
     if (!isOfSameTransaction(one, payment)) return false
     if (one.reason === 'UNPROVEN' && payment.reason !== 'UNPROVEN') return false
@@ -65,7 +66,7 @@ export function isObserved(observed: readonly ObservedPayment[], payment: Seen):
   })
 }
 
-function isOfSameTransaction(one: Seen, other: Seen): boolean {
+function isOfSameTransaction(one: Movement, other: Movement): boolean {
   return one.paymentId === other.paymentId && one.transactionHash === other.transactionHash
 }
 

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Chain } from '../chains/chain.ts'
 import { ATTEMPT_TTL_MS, type Attempt, isSameAttempt } from '../domain/attempt.ts'
-import { isObserved } from '../domain/observed-payment.ts'
+import { isObserved, type Movement } from '../domain/observed-payment.ts'
 import { beginSettlement, type SettlementTransaction } from '../domain/settlement.ts'
 import {
   addAttempt,
@@ -9,17 +9,17 @@ import {
   dropAttempt,
   hasTerms,
   heldBy,
+  lapsesAtMs,
   type TermedVoucher,
   updateAttempt,
 } from '../domain/voucher.ts'
+import type { Change } from '../store/store.ts'
 import type { App } from './app.ts'
-import { type Decision, decideAndCommit } from './commit.ts'
+import { decideAndCommit } from './commit.ts'
 import { duplicateOf, type Examination, examinePayments } from './examine-payment.ts'
 import { expireVoucher } from './expire-voucher.ts'
 import { advanceSettlement } from './follow-settlement.ts'
 import { noteObserved, type Observation } from './observe-payment.ts'
-
-const NOTHING: Decision<undefined> = { change: null, answer: undefined }
 
 /**
  * Goes on looking for transactions that hold a voucher no more but may still be mined. What is proven resolves the voucher;
@@ -33,7 +33,7 @@ export async function rememberAttempt(
   await decideAndCommit(app, null, async () => {
     const voucher = await findTermed(app, voucherId)
     const next = voucher && addAttempt(voucher, transactions, app.clock())
-    return next === null ? NOTHING : { change: { vouchers: [next] }, answer: undefined }
+    return { change: next && { vouchers: [next] }, answer: undefined }
   })
 }
 
@@ -42,35 +42,53 @@ export async function rememberAttempt(
  * @throws ChainUnavailable; then nothing is written, and the next look comes
  */
 export async function followAttempts(app: App, chain: Chain, followed: TermedVoucher): Promise<void> {
-  for (const { transactions } of followed.attempts ?? []) {
-    while (await lookFor(app, chain, followed.id, transactions));
+  const { id, attempts = [] } = followed
+  if (attempts.length === 0) return
+  // Who pays after its time is late, also where nobody has noted yet that the time is over.
+  const nowMs = app.clock()
+  if (lapsesAtMs(followed) <= nowMs) await expireVoucher(app, id, nowMs)
+  for (const { transactions } of attempts) await followAttempt(app, chain, id, transactions)
+}
+
+/** What moved is written down, in a commit of its own, before the attempt is given up. */
+async function followAttempt(
+  app: App,
+  chain: Chain,
+  voucherId: string,
+  transactions: SettlementTransaction[],
+): Promise<void> {
+  const noted: Observation[] = []
+  for (;;) {
+    const observed = await lookFor(app, chain, voucherId, transactions, noted)
+    if (observed.length === 0) return
+    // What another voucher has observed already is not written down again, and is nothing to wait for.
+    await noteObserved(app, voucherId, observed)
+    noted.push(...observed)
   }
 }
 
-/** @returns whether there is more to write down: each step is a commit of its own, and finds what was written before it */
+/** @returns what is to be written down first; nothing has changed then */
 async function lookFor(
   app: App,
   chain: Chain,
   voucherId: string,
   transactions: SettlementTransaction[],
-): Promise<boolean> {
-  const observed: Observation[] = []
-  // Who pays after its time is late, also where nobody has noted yet that the time is over.
-  await expireVoucher(app, voucherId, app.clock())
-  await decideAndCommit(app, null, async () => {
-    observed.length = 0
+  noted: Observation[],
+): Promise<Observation[]> {
+  return decideAndCommit<Observation[]>(app, null, async () => {
     const voucher = await findTermed(app, voucherId)
     const attempt = voucher?.attempts?.find((one) => isSameAttempt(one.transactions, transactions))
-    if (voucher === null || attempt === undefined) return NOTHING
+    if (voucher === null || attempt === undefined) return { change: null, answer: [] }
     const examinations = await examinePayments(app, chain, voucher, attempt.transactions)
-    const { seen, decision } = await decide(app, chain, voucher, attempt, examinations)
-    const isNew = ({ payment, partKeys }: Observation) =>
-      !isObserved(voucher.observedPayments ?? [], { ...payment, partKeys })
-    observed.push(...seen.filter(isNew))
-    // What moved is written down before the attempt is given up.
-    return observed.length > 0 ? NOTHING : decision
+    const { seen, change } = await decide(app, chain, voucher, attempt, examinations)
+    const known: Movement[] = [...(voucher.observedPayments ?? []), ...noted.map(movementOf)]
+    const observed = seen.filter((one) => !isObserved(known, movementOf(one)))
+    return observed.length > 0 ? { change: null, answer: observed } : { change, answer: [] }
   })
-  return noteObserved(app, voucherId, observed)
+}
+
+function movementOf({ payment, partKeys }: Observation): Movement {
+  return { ...payment, partKeys }
 }
 
 async function decide(
@@ -79,26 +97,23 @@ async function decide(
   voucher: TermedVoucher,
   attempt: Attempt,
   examinations: Examination[],
-): Promise<{ seen: Observation[]; decision: Decision<undefined> }> {
+): Promise<{ seen: Observation[]; change: Change | null }> {
   const nowMs = app.clock()
   const transactions = examinations.map(({ transaction }) => transaction)
-  const giveUp: Decision<undefined> = {
-    change: { vouchers: [dropAttempt(voucher, attempt, nowMs)] },
-    answer: undefined,
-  }
-  if (isSameAttempt(transactions, heldBy(voucher))) return { seen: [], decision: giveUp }
+  const giveUp: Change = { vouchers: [dropAttempt(voucher, attempt, nowMs)] }
+  if (isSameAttempt(transactions, heldBy(voucher))) return { seen: [], change: giveUp }
   if (examinations.every(({ state }) => state === 'proven')) {
-    if (!canBePaid(voucher)) return { seen: duplicateOf(voucher, examinations), decision: giveUp }
+    if (!canBePaid(voucher)) return { seen: duplicateOf(voucher, examinations), change: giveUp }
     const settlement = beginSettlement({ chain, transactions, answerTo: null, nowMs })
     const at = { voucher, settlement, examinations, idempotency: null, nowMs }
-    return { seen: [], decision: { ...(await advanceSettlement(app, chain, at)), answer: undefined } }
+    return { seen: [], change: (await advanceSettlement(app, chain, at)).change }
   }
   const failed = examinations.filter((examination) => examination.state === 'failed')
-  if (failed.length > 0) return { seen: failed.flatMap(({ observed }) => observed ?? []), decision: giveUp }
-  if (nowMs - attempt.sinceMs >= ATTEMPT_TTL_MS) return { seen: [], decision: giveUp }
+  if (failed.length > 0) return { seen: failed.flatMap(({ observed }) => observed ?? []), change: giveUp }
+  if (nowMs - attempt.sinceMs >= ATTEMPT_TTL_MS) return { seen: [], change: giveUp }
   const known = updateAttempt(voucher, attempt, transactions, nowMs)
   const isNews = !isDeepStrictEqual(known.attempts, voucher.attempts)
-  return { seen: [], decision: isNews ? { change: { vouchers: [known] }, answer: undefined } : NOTHING }
+  return { seen: [], change: isNews ? { vouchers: [known] } : null }
 }
 
 async function findTermed(app: App, voucherId: string): Promise<TermedVoucher | null> {

@@ -82,6 +82,23 @@ it('the second of two tabs hears that it was paid, and the shop hears of the sec
   assert.equal((await shop.events(voucher.id)).at(-1), 'voucher.payment_observed')
 })
 
+it('what was paid twice for two vouchers alike is told once, and neither looks for it any longer', async () => {
+  const { voucher, to } = await ask()
+  const twin = await shop.ask(UNITS, to)
+  const paid = [await shop.send({ units: UNITS, to }), await shop.send({ units: UNITS, to })]
+  await shop.mine()
+  const more = await shop.send({ units: UNITS, to })
+  for (const [index, one] of [voucher, twin].entries()) {
+    assert.equal((await shop.resolve(one, { transactionHash: paid[index] })).body.status, 'RESOLVED')
+    assert.equal((await shop.resolve(one, { transactionHash: more })).body.code, 'already_resolved')
+    assert.deepEqual((await shop.look(one.id)).mayStillBeMined, [more])
+  }
+  const isGivenUp = ({ mayStillBeMined }: VoucherView) => mayStillBeMined === undefined
+  const first = await untilMined(voucher.id, isGivenUp)
+  const second = await untilMined(twin.id, isGivenUp)
+  assert.deepEqual([...observedOf(first), ...observedOf(second)], [[more, shop.payerAddress, 'DUPLICATE', '0.001']])
+})
+
 it("a stranger's transaction that is not mined holds nothing; the payee calls the voucher off", async () => {
   const { voucher } = await ask()
   const nonce = (await shop.client.getTransactionCount({ address: shop.sender(3).address })) + 5
