@@ -57,6 +57,9 @@ export type Redemption = {
   headNumber: number | null
 }
 
+/** A side of a payment. */
+export type Party = 'payer' | 'payee'
+
 /** The payer's explicit signature of the terms, where a wallet wants one. */
 export type TermsSignature = { publicKey: string; signature: string; signedAtMs: number }
 
@@ -86,7 +89,8 @@ export type RedeemedVoucher = VoucherBase & AfterRedemption & { status: 'REDEEME
 export type ResolvedVoucher = VoucherBase &
   AfterRedemption & { status: 'RESOLVED'; settlement: Settlement; late: boolean; endedAtMs: number }
 type EndedVoucher = VoucherBase & Partial<AfterRedemption> & { endedAtMs: number }
-export type DiscardedVoucher = EndedVoucher & { status: 'DISCARDED' }
+/** `discardedBy` is lacking in vouchers that were discarded before it was written down. */
+export type DiscardedVoucher = EndedVoucher & { status: 'DISCARDED'; discardedBy?: Party }
 export type ExpiredVoucher = EndedVoucher & { status: 'EXPIRED' }
 
 /** A voucher whose payee has stated terms, in whatever state it is since. */
@@ -549,9 +553,10 @@ export function failSettlement(
 /**
  * What nobody has provably paid can be called off, also while receipts wait for a block. They go on being followed: money
  * that moves after all makes the voucher RESOLVED, late.
+ * @param by which side does it, so that the other can be told
  * @throws Refusal `already_resolved` for every final state
  */
-export function discardVoucher(voucher: Voucher, nowMs: number): VoucherStep<DiscardedVoucher> {
+export function discardVoucher(voucher: Voucher, by: Party, nowMs: number): VoucherStep<DiscardedVoucher> {
   if (voucher.status !== 'RESERVED' && voucher.status !== 'REDEEMED') {
     throw new Refusal('already_resolved', `The voucher is ${voucher.status}, which is final.`)
   }
@@ -559,6 +564,7 @@ export function discardVoucher(voucher: Voucher, nowMs: number): VoucherStep<Dis
     ...voucher,
     version: voucher.version + 1,
     status: 'DISCARDED',
+    discardedBy: by,
     updatedAtMs: nowMs,
     endedAtMs: nowMs,
   }

@@ -525,6 +525,9 @@ export const VoucherView = Type.Object({
     }),
   ),
   late: Type.Optional(Type.Boolean({ description: 'The chain proved the payment after the voucher had ended' })),
+  discardedBy: Type.Optional(
+    Word(['payer', 'payee'], 'Who called a DISCARDED voucher off; older ones do not say. payer: it has refused to pay'),
+  ),
   createdAt: Time,
   updatedAt: Time,
   expiresAt: Time,

@@ -3,7 +3,7 @@ import type { VoucherView } from '../protocol/schemas.ts'
 import type { App } from './app.ts'
 import type { Call, KeyHolder, Payee, User } from './call.ts'
 import { decideAndCommit, recordStep } from './commit.ts'
-import { findVoucherAsParty } from './find.ts'
+import { findVoucherAsParty, sideOf } from './find.ts'
 import { restVoucherCode } from './rest-code.ts'
 
 /**
@@ -17,7 +17,7 @@ export async function discardVoucher(
 ): Promise<VoucherView> {
   return decideAndCommit(app, call.idempotency, async () => {
     const voucher = await findVoucherAsParty(app, call, voucherId)
-    const step = discard(voucher, call.nowMs)
+    const step = discard(voucher, sideOf(call.caller, voucher), call.nowMs)
     const { change, view } = recordStep(step, call.nowMs)
     return {
       change,

@@ -1,7 +1,7 @@
 import { type Context, isReachableByCode } from '../domain/context.ts'
 import { Refusal } from '../domain/refusal.ts'
 import { type Session, sessionAsOf } from '../domain/session.ts'
-import { type Voucher, voucherAsOf } from '../domain/voucher.ts'
+import { type Party, type Voucher, voucherAsOf } from '../domain/voucher.ts'
 import type { WebhookDelivery } from '../domain/webhook-delivery.ts'
 import type { WebhookEndpoint } from '../domain/webhook-endpoint.ts'
 import { foldCode } from '../protocol/codes.ts'
@@ -146,6 +146,11 @@ export function partyOf(caller: AnyParty): { payerId: string | null; payeeId: st
 
 function isParty(caller: AnyParty, row: { payerId: string; payeeId: string }): boolean {
   return row.payeeId === caller.payeeId || (caller.kind === 'user' && row.payerId === caller.accountId)
+}
+
+/** On which side of a row a party of it acts. A user who is both acts as payer: as payee, keys and codes act for it. */
+export function sideOf(caller: AnyParty, row: { payerId: string }): Party {
+  return caller.kind === 'user' && row.payerId === caller.accountId ? 'payer' : 'payee'
 }
 
 export function notFound(

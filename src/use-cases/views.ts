@@ -93,6 +93,7 @@ export function voucherView(voucher: Voucher): VoucherView {
     ...(hasTerms(voucher) && termsView(voucher)),
     ...(isSignable(voucher) && { signingMessage: signingMessage(voucher) }),
     ...(voucher.status === 'RESOLVED' && { late: voucher.late }),
+    ...(voucher.status === 'DISCARDED' && voucher.discardedBy && { discardedBy: voucher.discardedBy }),
     createdAt: iso(voucher.createdAtMs),
     updatedAt: iso(voucher.updatedAtMs),
     expiresAt: iso(voucher.expiresAtMs),

@@ -59,7 +59,7 @@ it('an acknowledged voucher that is gone, or went back, is a loss', async () => 
   const kept = await stored(aVoucher())
   const lost = aVoucher()
   const wentBack = await stored(aVoucher())
-  const discarded = discardVoucher(wentBack, T0).voucher
+  const discarded = discardVoucher(wentBack, 'payee', T0).voucher
   const broken = await acknowledgedWritesAreThere(store, [kept, lost, discarded].map(storyOf))
   assert.deepEqual(broken, [
     `${lost.id} was acknowledged as RESERVED and is gone`,

@@ -430,12 +430,14 @@ describe('discarding', () => {
   it('is for both sides, from RESERVED and REDEEMED, and from nothing else', async () => {
     await fresh()
     const { payer, payee } = parties
-    for (const by of [payer, payee]) {
+    const sides = { payer, payee }
+    for (const [side, by] of Object.entries(sides)) {
       const { id } = await reserve(parties)
-      assert.equal(ok(await post(by, id, 'discard')).status, 'DISCARDED')
+      const ended = ok(await post(by, id, 'discard'))
+      assert.deepEqual([ended.status, ended.discardedBy], ['DISCARDED', side])
       const redeemed = await redeem(parties, asking('1'))
       const discarded = ok(await post(by, redeemed.id, 'discard'))
-      assert.deepEqual(discarded.expectedPayment, redeemed.expectedPayment)
+      assert.deepEqual([discarded.expectedPayment, discarded.discardedBy], [redeemed.expectedPayment, side])
       for (const again of [payer, payee]) assertProblem(await post(again, id, 'discard'), 'already_resolved')
     }
     const resolved = await redeem(parties, asking('1'))

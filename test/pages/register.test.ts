@@ -244,15 +244,15 @@ describe('a sale', () => {
     await says(page, WAITING)
   })
 
-  it('that either side calls off says so', async () => {
+  it('that either side calls off says so, and which of them did', async () => {
     const { code } = await counter.openContext()
     const page = await openRegister()
     await ask(page, { amount: '4', code })
     await says(page, WAITING)
     const [voucherCode = ''] = await codesOn(page, 'Voucher code')
     await counter.payer.discardVoucher((await asked(voucherCode)).id)
-    await says(page, 'Not paid: it was called off')
-    await assertAccessible(page, 'called off')
+    await says(page, 'Not paid: the payer refused it')
+    await assertAccessible(page, 'refused')
 
     await page.getByRole('button', { name: 'New sale' }).click()
     await ask(page, { amount: '4', code })

@@ -214,7 +214,7 @@ function uniqueThings(engine: Engine): void {
     await engine.store.commit({ vouchers: [paid] })
     await rejectsWith(engine.store.commit({ vouchers: [second()] }), 'code', first.code)
 
-    await engine.store.commit({ vouchers: [discardVoucher(paid, T0).voucher] })
+    await engine.store.commit({ vouchers: [discardVoucher(paid, 'payee', T0).voucher] })
     const next = second(T0 + CODE_REST_MS)
     await engine.store.commit({ vouchers: [next] })
     assert.deepEqual(await engine.store.voucher(next.id), next)
@@ -253,7 +253,7 @@ function uniqueThings(engine: Engine): void {
   test('what the dealers deal is free, and they know how many codes of six digits are in use', async (t) => {
     const { store, destroy } = await engine.fresh()
     t.after(destroy)
-    const ended = discardVoucher(aVoucher(), T0).voucher
+    const ended = discardVoucher(aVoucher(), 'payee', T0).voucher
     const contexts = [aContext(), aContext({ code: 'K7M2QX', format: 'alphanum' }), closeContext(aContext(), null, T0)]
     await store.commit({
       vouchers: [aVoucher(), aVoucher(), { ...ended, version: 1 }],
@@ -550,7 +550,7 @@ function lookUps(engine: Engine): void {
     assert.deepEqual(first.vouchers, [own, signedOwn])
     assert.deepEqual(await slice([holderId], { limit: 2, after: first.next }), { vouchers: [signed], next: null })
 
-    const ended = discardVoucher(signed, T0 + 6).voucher
+    const ended = discardVoucher(signed, 'payee', T0 + 6).voucher
     const settlement = aSettlement()
     const paid = resolveVoucher({ ...signedOwn }, settlement, T0 + 6).voucher
     const signedLater = { ...plain, version: 2, signedBy: key }
@@ -841,7 +841,7 @@ function voucherLists(engine: Engine): void {
     const reserved = aVoucher({ payeeId })
     const pending = settling(redeemed(aVoucher({ payeeId })))
     const open = redeemed(aVoucher({ payeeId }))
-    const discarded = discardVoucher(aVoucher({ payeeId }), T0).voucher
+    const discarded = discardVoucher(aVoucher({ payeeId }), 'payee', T0).voucher
     const expired = expireVoucher(aVoucher({ payeeId })).voucher
     const resolved = resolveVoucher(redeemed(aVoucher({ payeeId })), aSettlement(), T0).voucher
     const vouchers = [reserved, pending, open, discarded, expired, resolved]
@@ -943,7 +943,7 @@ function sweep(engine: Engine): void {
     const reserved = aVoucher()
     const paid = redeemed(aVoucher())
     const pending = settling(redeemed(aVoucher()))
-    const done = discardVoucher(aVoucher(), T0).voucher
+    const done = discardVoucher(aVoucher(), 'payee', T0).voucher
     await store.commit({ vouchers: [paid, reserved, pending, done].map((voucher) => ({ ...voucher, version: 1 })) })
 
     const lapsed = async (nowMs: number, limit = 10) => (await store.lapsedVouchers(nowMs, limit)).map(({ id }) => id)

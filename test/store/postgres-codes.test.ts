@@ -92,7 +92,7 @@ describe('a code that rests', () => {
     const [voucher, context] = [aVoucher(), aContext()]
     await store.commit({ vouchers: [voucher], contexts: [context] })
     await store.commit({
-      vouchers: [discardVoucher(voucher, T0 + 5).voucher],
+      vouchers: [discardVoucher(voucher, 'payee', T0 + 5).voucher],
       contexts: [closeContext(context, null, T0 + 5)],
     })
     const at = (nowMs: number) => ({
@@ -121,7 +121,7 @@ describe('a code that rests', () => {
     await store.commit({ vouchers: [first] })
     await sql.query('BEGIN')
     await sql.query('SELECT commit_change($1, $2)', [
-      encodeChange({ vouchers: [discardVoucher(first, T0).voucher] }),
+      encodeChange({ vouchers: [discardVoucher(first, 'payee', T0).voucher] }),
       T0,
     ])
     const taking = store.commit({ vouchers: [aVoucher({ code: first.code })] }).catch((error: unknown) => error)
@@ -152,7 +152,7 @@ describe('dealing', () => {
     await assertReadOnce(t, url)
 
     const ended = taken.slice(0, 5)
-    await nodes[0]?.store.commit({ vouchers: ended.map((voucher) => discardVoucher(voucher, T0 + 1).voucher) })
+    await nodes[0]?.store.commit({ vouchers: ended.map((voucher) => discardVoucher(voucher, 'payee', T0 + 1).voucher) })
     assert.deepEqual(await takeAll(nodes, T0 + CODE_REST_MS), [], 'they rest')
     const again = await takeAll(nodes, T0 + CODE_REST_MS + A_MINUTE_MS)
     assert.deepEqual(codesOf(again), codesOf(ended))

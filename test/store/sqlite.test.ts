@@ -209,8 +209,8 @@ test('codes of six digits are dealt neither while in use nor while they rest, al
   const dataDir = await temporaryDirectory(t)
   const [live, resting, rested] = [
     aVoucher(),
-    discardVoucher(aVoucher(), T0 + 1000).voucher,
-    discardVoucher(aVoucher(), T0).voucher,
+    discardVoucher(aVoucher(), 'payee', T0 + 1000).voucher,
+    discardVoucher(aVoucher(), 'payee', T0).voucher,
   ]
   const contexts = [
     aContext(),

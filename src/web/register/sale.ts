@@ -13,7 +13,10 @@ export type Asked = {
 }
 
 /** Of a voucher, what the register shows and keeps. */
-export type VoucherRecord = Pick<VoucherView, 'id' | 'code' | 'status' | 'version' | 'late' | 'settlement'> & {
+export type VoucherRecord = Pick<
+  VoucherView,
+  'id' | 'code' | 'status' | 'version' | 'late' | 'settlement' | 'discardedBy'
+> & {
   payers: string[]
   /** What the payer paid with, where that is another currency. */
   paidWith: { amount: string; currency: string } | null
@@ -58,6 +61,7 @@ export type Standing =
   | 'unverified'
   | 'expired'
   | 'discarded'
+  | 'refused'
   | 'failed'
   | 'partly'
 
@@ -71,6 +75,7 @@ export const STANDINGS: Record<Standing, { tone: Tone; word: string; sentence: s
   unverified: { tone: 'good', word: 'Paid, unverified', sentence: 'Paid, by the payer’s word: look in your wallet' },
   expired: { tone: 'bad', word: 'Expired', sentence: 'Not paid: the time is up' },
   discarded: { tone: 'bad', word: 'Called off', sentence: 'Not paid: it was called off' },
+  refused: { tone: 'bad', word: 'Refused', sentence: 'Not paid: the payer refused it' },
   failed: { tone: 'bad', word: 'Failed', sentence: 'Not paid: the chain undid the payment' },
   partly: { tone: 'bad', word: 'Partly paid', sentence: 'Only a part is paid' },
 }
@@ -88,14 +93,14 @@ export function standingOf({ voucher }: SaleLine): Standing {
       if (settlement === 'UNVERIFIED') return 'unverified'
       return settlement === 'CONFIRMED' ? 'settled' : 'paid'
     case 'DISCARDED':
-      return 'discarded'
+      return voucher.discardedBy === 'payer' ? 'refused' : 'discarded'
     default:
       return 'expired'
   }
 }
 
 const UNDER_WAY: readonly Standing[] = ['asking', 'waiting', 'sent']
-const UNPAID: readonly Standing[] = ['failed', 'discarded', 'expired']
+const UNPAID: readonly Standing[] = ['failed', 'refused', 'discarded', 'expired']
 const PAID: readonly Standing[] = ['paid', 'unverified', 'settled']
 
 /** How a whole sale stands: by its slowest line, and as a failure only when nothing is under way any more. */
@@ -118,7 +123,9 @@ export function isUnderWay(standing: Standing): boolean {
 
 /** Nothing more is to be seen of it, as far as anybody knows. */
 export function isOver(sale: Sale): boolean {
-  return sale.lines.every((line) => ['settled', 'unverified', 'expired', 'discarded'].includes(standingOf(line)))
+  return sale.lines.every((line) =>
+    ['settled', 'unverified', 'expired', 'discarded', 'refused'].includes(standingOf(line)),
+  )
 }
 
 /** Whether it can be called off now: not while something of it is being asked for, which would then be asked all the same. */
@@ -129,7 +136,7 @@ export function canBeCalledOff({ lines }: Sale): boolean {
 
 /** What the register keeps of a voucher. `askedNow`: the answer is as old as its `updatedAt`, which tells the clocks apart. */
 export function recordOf(voucher: VoucherView, before: VoucherRecord | null): VoucherRecord {
-  const { id, code, status, version, late, settlement, payers, suppliedPayment, expectedPayment } = voucher
+  const { id, code, status, version, late, discardedBy, settlement, payers, suppliedPayment, expectedPayment } = voucher
   const observed = voucher.observedPayments?.map(({ transactionHash, reason, amount, from }) => {
     return { transactionHash, reason, amount, from }
   })
@@ -138,6 +145,7 @@ export function recordOf(voucher: VoucherView, before: VoucherRecord | null): Vo
   return {
     ...{ id, code, status, version, payers: payers.map(({ address }) => address) },
     ...(late !== undefined && { late }),
+    ...(discardedBy !== undefined && { discardedBy }),
     ...(settlement !== undefined && { settlement }),
     ...(observed !== undefined && observed.length > 0 && { observed }),
     paidWith: isSwapped ? { amount: suppliedPayment.amount, currency: suppliedPayment.currency } : null,

@@ -111,12 +111,13 @@ function PaidLine({ voucher }: { voucher: VoucherView }) {
 }
 
 /** How a voucher stands, in one word. */
-export function standingOf({ status, settlement }: VoucherView): { tone: Tone; word: string } {
+export function standingOf({ status, settlement, discardedBy }: VoucherView): { tone: Tone; word: string } {
   if (settlement?.status === 'CONFIRMED') return { tone: 'good', word: 'Settled' }
   if (settlement?.status === 'UNVERIFIED') return { tone: 'good', word: 'Paid, unverified' }
   if (settlement?.status === 'PENDING') return { tone: 'wait', word: status === 'RESOLVED' ? 'Paid' : 'On its way' }
   if (settlement?.status === 'FAILED') return { tone: 'bad', word: 'Failed' }
-  if (status === 'DISCARDED') return { tone: 'idle', word: 'Called off' }
+  if (status === 'DISCARDED' && discardedBy === 'payer') return { tone: 'idle', word: 'You refused it' }
+  if (status === 'DISCARDED') return { tone: 'idle', word: discardedBy ? 'The shop called it off' : 'Called off' }
   if (status === 'EXPIRED') return { tone: 'idle', word: 'Expired' }
   return { tone: 'wait', word: 'Asked' }
 }
