@@ -1,14 +1,19 @@
 import { hash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { RateLimiterMemory } from 'rate-limiter-flexible'
+import { rateLimitRefusal } from '../auth/limiter.ts'
 import { seal, unseal } from '../auth/seal.ts'
 import { Refusal } from '../domain/refusal.ts'
 import { Conflict } from '../store/store.ts'
 import type { App } from '../use-cases/app.ts'
 import { type Call, callerKey, type Idempotency } from '../use-cases/call.ts'
-import { configOf } from './route-config.ts'
+import { configOf, countedAs } from './route-config.ts'
 
 /** A stored answer is given again for this long. */
 const ANSWER_LIFE_MS = 24 * 60 * 60 * 1000
+
+/** The answers that one account's calls leave behind in a minute; the last may go over. */
+const MAX_KEPT_BYTES_A_MINUTE = 32 * 1024 * 1024
 
 const KEY_FORM = /^[\x21-\x7e]{1,255}$/
 
@@ -25,11 +30,17 @@ export class Answers {
   /** Calls that run in this process right now, by scope: a duplicate waits for the first to end. */
   readonly #running = new Map<string, Promise<unknown>>()
 
+  /** The bytes of stored answers by who they count for. */
+  readonly #kept = new RateLimiterMemory({ keyPrefix: 'kept', points: MAX_KEPT_BYTES_A_MINUTE, duration: 60 })
+
   constructor(app: App) {
     this.#app = app
   }
 
-  /** @throws Refusal `idempotency_conflict` for the same key with another body */
+  /**
+   * @throws Refusal `idempotency_conflict` for the same key with another body, `rate_limit` where the caller's answers
+   *   have filled what may be kept of them
+   */
   async once<Answer>(request: FastifyRequest, reply: FastifyReply, handle: Handler<Answer>): Promise<Answer> {
     const idempotency = this.#readKey(request)
     if (idempotency === null) return handle(request.call)
@@ -54,8 +65,9 @@ export class Answers {
     const { repeatLoses } = configOf(request.routeOptions.config)
     const stored = repeatLoses ? null : await this.#replay<Answer>(idempotency, reply)
     if (stored !== null) return stored.answer
+    const keeping = await this.#keeping(request.call, idempotency)
     try {
-      return await handle({ ...request.call, idempotency })
+      return await handle({ ...request.call, idempotency: keeping })
     } catch (error) {
       // The same call was done before, or by another node meanwhile: its answer is the truth, whatever went wrong here.
       if (!(error instanceof Refusal || error instanceof Conflict)) throw error
@@ -63,6 +75,25 @@ export class Answers {
       if (answered === null) throw error
       return answered.answer
     }
+  }
+
+  /**
+   * The key of a call, whose answer is counted by its bytes as it is stored: a call that is small may have an answer of
+   * megabytes, which is kept for a day under each of its keys.
+   */
+  async #keeping(call: Call, idempotency: Idempotency): Promise<Idempotency> {
+    if (!this.#app.alive.isOn) return idempotency
+    const [who = callerKey(call)] = await countedAs(this.#app, call)
+    const kept = await this.#kept.get(who)
+    if (kept !== null && kept.consumedPoints >= MAX_KEPT_BYTES_A_MINUTE) {
+      throw rateLimitRefusal(KEPT_TOO_MUCH, kept.msBeforeNext)
+    }
+    const encode = (answer: unknown) => {
+      const body = idempotency.encode(answer)
+      void this.#kept.penalty(who, Buffer.byteLength(body))
+      return body
+    }
+    return { ...idempotency, encode }
   }
 
   async #replay<Answer>(
@@ -105,6 +136,8 @@ export class Answers {
     return opened
   }
 }
+
+const KEPT_TOO_MUCH = 'The answers to your calls with idempotency keys were too long together. Wait before the next.'
 
 /** Tells sealed answers from plain ones, which are JSON. */
 const SEALED = 'sealed:'

@@ -88,7 +88,7 @@ async function count(app: App, group: RateGroup, call: Call): Promise<void> {
  * to make, so they count as the payer whose code it is and where they call from: whoever else has the code has calls of
  * its own.
  */
-async function countedAs(app: App, call: Call): Promise<string[]> {
+export async function countedAs(app: App, call: Call): Promise<string[]> {
   const { caller } = call
   switch (caller.kind) {
     case 'anonymous':

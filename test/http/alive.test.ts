@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { AliveBounds, MAX_ALIVE } from '../../src/use-cases/alive.ts'
-import { aVoucher, randomPayeeId, redeemed, settling } from '../store/rows.ts'
+import { aVoucher, randomPayeeId, redeemed, settling, someHex } from '../store/rows.ts'
 import {
   asking,
   newContext,
+  newParties,
   newPayer,
   openSession,
+  redeemInSession,
   reserve,
   startTestServer,
   type TestServer,
@@ -34,6 +36,29 @@ describe('what a payee says of itself', () => {
     ok(await redeem(8192))
     ok(await open(8192))
   })
+})
+
+it('what idempotency keys keep of one account’s answers is bounded by its bytes', async () => {
+  const parties = await newParties(server.url)
+  const session = await openSession(parties)
+  const { id } = await redeemInSession(parties, session.id, asking('1'))
+  const { store } = server.app
+  const voucher = await store.voucher(id)
+  assert.ok(voucher?.status === 'REDEEMED')
+  // As long as the answer to a hundred receipts of large vouchers.
+  const redemption = { ...voucher.redemption, payeeInfo: { note: 'x'.repeat(8 * 1024 * 1024) } }
+  await store.commit({ vouchers: [{ ...voucher, version: voucher.version + 1, redemption }] })
+  const receipts = voucher.redemption.payments.map(({ id: paymentId }) => ({ paymentId, transactionHash: someHex(32) }))
+  const resolve = (key: string) =>
+    parties.payer.post(
+      `/vouchers/sessions/${session.id}/session-resolve`,
+      { receipts },
+      key === '' ? {} : { 'idempotency-key': key },
+    )
+  for (const key of ['1', '2', '3', '4']) ok(await resolve(key))
+  assertProblem(await resolve('5'), 'rate_limit')
+  ok(await resolve('4'), 'what is kept is given again')
+  ok(await resolve(''), 'and what is not to be kept is answered')
 })
 
 describe('what is alive', () => {
