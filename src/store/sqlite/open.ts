@@ -89,7 +89,7 @@ export function unusable(dataDir: string, error: unknown): unknown {
   switch (sqlitePrimaryCode(error)) {
     case BUSY:
       return new StoreUnusable(
-        `The data directory ${dataDir} is in use by another Sixpence${ownerOf(dataDir)}. Stop it first, or choose another directory.`,
+        `The data directory ${dataDir} is in use by another Sixpence${ownerOf(dataDir)}. Stop it first, or choose another directory with --data.`,
         { cause: error },
       )
     case CORRUPT:
