@@ -1,7 +1,17 @@
-import { createWalletClient, custom, defineChain, http, isHex, keccak256, publicActions } from 'viem'
+import {
+  createWalletClient,
+  custom,
+  defineChain,
+  erc20Abi,
+  http,
+  isHex,
+  keccak256,
+  type PublicActions,
+  publicActions,
+} from 'viem'
 import { mnemonicToAccount, privateKeyToAccount } from 'viem/accounts'
 import { encodeExecuteData } from 'viem/experimental/erc7821'
-import { type PayerWallet, viemSender, viemWallet, type WalletCalls } from '../../client/index.ts'
+import { type PayerWallet, type VoucherView, viemSender, viemWallet, type WalletCalls } from '../../client/index.ts'
 import {
   SANDBOX_ACCOUNT_CODE,
   SANDBOX_ACCOUNT_COUNT,
@@ -18,6 +28,20 @@ type Hex = `0x${string}`
 export type Provider = {
   request: (call: { method: string; params?: unknown }) => Promise<unknown>
   on?: (event: 'accountsChanged', heard: (addresses: string[]) => void) => void
+}
+
+/**
+ * What the payer has, in the smallest units: of a token, and of the network's coin; and what the network is estimated to
+ * take, null where that cannot be told, as of a step that only works after another.
+ */
+export type Means = { held: bigint; coin: bigint; fee: bigint | null }
+
+type Payments = readonly Pick<NonNullable<VoucherView['payments']>[number], 'chainId' | 'input'>[]
+
+/** The wallet of this page, which also reads what its owner has. */
+export type PageWallet = PayerWallet & {
+  /** @param token the address of its contract, "" for the coin. @throws where the chain is another or does not answer */
+  meansFor: (payments: Payments, token: string) => Promise<Means>
 }
 
 const POLL_MS = 500
@@ -43,7 +67,7 @@ export function addressOf(privateKey: string): string | null {
 }
 
 /** A wallet that signs by a key in this page, on the sandbox's chain and on no other. */
-export function keyWallet(privateKey: string): PayerWallet {
+export function keyWallet(privateKey: string): PageWallet {
   const chain = defineChain({
     id: SANDBOX_CHAIN_ID,
     name: 'Sandbox',
@@ -70,13 +94,37 @@ export function keyWallet(privateKey: string): PayerWallet {
     },
     waitForCalls: wallet.waitForTransaction,
   }
-  return { ...wallet, batch }
+  return { ...wallet, batch, meansFor: meansReader(client, account.address) }
 }
 
 /** A wallet of the browser, which asks its owner for each signature. */
-export function extensionWallet(provider: Provider, address: string): PayerWallet {
+export function extensionWallet(provider: Provider, address: string): PageWallet {
   const client = createWalletClient({ account: hexOf(address), transport: custom(provider), pollingInterval: POLL_MS })
-  return viemWallet(client.extend(publicActions))
+  const reading = client.extend(publicActions)
+  return { ...viemWallet(reading), meansFor: meansReader(reading, hexOf(address)) }
+}
+
+type Reading = Pick<PublicActions, 'getChainId' | 'getBalance' | 'getGasPrice' | 'estimateGas' | 'readContract'>
+
+/** Asks for nothing that an owner would have to agree to: a wallet that is on another chain is left there. */
+function meansReader(client: Reading, account: Hex): PageWallet['meansFor'] {
+  const gasOf = ({ input: { to, value, data } }: Payments[number]) =>
+    client.estimateGas({ account, to: hexOf(to), value: BigInt(value), data: hexOf(data) }).catch(() => null)
+  return async (payments, token) => {
+    const chainId = await client.getChainId()
+    if (payments.some((payment) => payment.chainId !== chainId)) throw new Error('The wallet is on another chain.')
+    const coin = await client.getBalance({ address: account })
+    const [held, gasPrice, gas] = await Promise.all([
+      token === ''
+        ? coin
+        : client.readContract({ abi: erc20Abi, address: hexOf(token), functionName: 'balanceOf', args: [account] }),
+      client.getGasPrice(),
+      Promise.all(payments.map(gasOf)),
+    ])
+    const known = gas.filter((units) => units !== null)
+    const isKnown = known.length === gas.length
+    return { held, coin, fee: isKnown ? known.reduce((sum, units) => sum + units, 0n) * gasPrice : null }
+  }
 }
 
 function readCall({ to, value, data }: WalletCalls['params'][0]['calls'][number]) {

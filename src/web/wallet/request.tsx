@@ -10,6 +10,7 @@ import { Theirs } from '../design/theirs.tsx'
 import { WorkButton } from './busy.tsx'
 import { payer } from './desk.ts'
 import { Exchange, useIsQuoteOver } from './exchange.tsx'
+import { MeansOf } from './means.tsx'
 import { gaslessTransfer, isUnsure, payGasless, payVoucher, refuse } from './paying.ts'
 import { giveUp, sentFor, sentTogether } from './receipts.ts'
 import { hindranceOf, isUnknown, PaymentReview } from './review.tsx'
@@ -88,6 +89,7 @@ export function RequestBody({ voucher, address, isMain = false }: BodyProps) {
         </div>
       ))}
       <Exchange voucher={voucher} address={address} />
+      <MeansOf voucher={voucher} />
       <Decision voucher={voucher} address={address} isMain={isMain} />
     </div>
   )

@@ -1,6 +1,5 @@
 import { signal } from '@preact/signals'
-import type { PayerWallet } from '../../client/index.ts'
-import type { Provider } from './chain.ts'
+import type { PageWallet, Provider } from './chain.ts'
 import { type Account, keep, kept } from './keep.ts'
 import { seal, unseal } from './vault.ts'
 
@@ -11,7 +10,7 @@ export type Extension = { info: { name: string; rdns: string }; provider: Provid
 export const account = signal<Account | null>(kept('account'))
 
 /** What signs; null while it is locked, or not connected. */
-export const wallet = signal<PayerWallet | null>(null)
+export const wallet = signal<PageWallet | null>(null)
 
 /** The wallets that the browser has told of. */
 export const extensions = signal<readonly Extension[]>([])
