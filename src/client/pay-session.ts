@@ -119,7 +119,9 @@ async function payPage(page: Page, { payer, wallet, options, results, read }: Pa
     const batch: Batch | undefined = plan.payments.batches.find(({ chainId }) => !tried.has(chainId))
     if (batch === undefined) break
     tried.add(batch.chainId)
-    const paid = await payTogether(payer, plan.payments, batch, wallet, options)
+    // What was sent for a voucher may still pay it, whatever became of that, also where it is planned under other ids by now.
+    const isTried = batch.voucherIds.some((id) => results.has(id))
+    const paid = isTried ? [] : await payTogether(payer, plan.payments, batch, wallet, options)
     record(results, paid)
     if (plan.payments.batches.length === tried.size || paid.length === 0) continue
     const left = page.payments.vouchers.filter(({ voucherId }) => !isPaid(results.get(voucherId)))

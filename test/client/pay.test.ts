@@ -342,6 +342,13 @@ describe('pay a session', () => {
       ['receipt_rejected', 'receipt_rejected'],
     )
     assert.deepEqual(sent, [])
+
+    // Another price has other payments, and what was sent at the first may still be mined.
+    for (const { voucherId } of results) await payer.negotiateVoucher(voucherId, paysIn(USDC))
+    const again = await asksFor(() =>
+      payer.paySession(sessionId, forgetful, { sent: [{ callsId: '0x1', paymentIds }] }),
+    )
+    assert.deepEqual([again[0].map((result) => 'error' in result), again[1]], [[true, true], []])
   })
 
   it('with one signature what can be batched, and the rest by itself', async () => {
