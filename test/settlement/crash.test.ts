@@ -216,3 +216,66 @@ it('a server that is killed between the commit and the broadcast of a relay broa
   assert.equal(await chain.tokenBalance(signedAddress, to), UNITS)
   assert.equal(await chain.client.getTransactionCount({ address: RELAYER_ACCOUNT.address }), 1)
 })
+
+it('a server that is killed before money is seen, and while the rest of it is awaited, comes to the same end', async () => {
+  const to: Hex = '0x00000000000000000000000000000000000c4a54'
+  const send = async (units: bigint) => {
+    const raw = await signed(chain, 0, { to: tokenAddress, data: transferData(to, units) })
+    return chain.client.sendRawTransaction({ serializedTransaction: raw })
+  }
+  const parties = await newParties(await urlOf(program), { payers: [payer().address] })
+  const voucher = await redeem(parties, asking('0.001', token(NETWORK, 'EURC', tokenAddress, 6), to))
+  const path = `/vouchers/${voucher.id}`
+  let caller = parties.payer
+  const handIn = (transactionHash: Hex) =>
+    caller.post<VoucherView>(`${path}/resolve-voucher`, receiptsOf(voucher, { transactionHash }))
+  const look = async () => (await caller.get<VoucherView>(path)).body
+  const killAndStart = async () => {
+    await program.end('SIGKILL')
+    node.fault = () => undefined
+    program = start()
+    caller = withToken(await urlOf(program), parties.payerToken)
+  }
+
+  const part = await send(400n)
+  await chain.client.mine({ blocks: 1 })
+  const asked = new Promise<void>((reached) => {
+    node.fault = ({ method }) => {
+      if (method !== 'eth_getTransactionReceipt') return undefined
+      reached()
+      return 'silence'
+    }
+  })
+  const unseen = assert.rejects(handIn(part), 'the call was answered before the kill')
+  await asked
+  await killAndStart()
+  await unseen
+  assert.equal((await look()).observedPayments, undefined)
+  assert.equal((await handIn(part)).body.code, 'receipt_rejected')
+
+  const [rest, tooMuch] = [await send(600n), await send(600n)]
+  const waiting = assert.rejects(handIn(rest), 'the call was answered before the kill')
+  await eventually(async () => (await look()).settlement?.status === 'PENDING')
+  assert.equal((await handIn(tooMuch)).body.code, 'receipt_rejected')
+  await killAndStart()
+  await waiting
+  const held = await look()
+  assert.deepEqual([held.settlement?.status, held.mayStillBeMined], ['PENDING', [tooMuch]])
+  assert.deepEqual(observedHashes(held), [part])
+  await untilKnown(tooMuch)
+  await chain.client.mine({ blocks: 1 })
+  const paidBy = ({ settlement }: VoucherView) => settlement?.transactions.map((one) => one.transactionHash) ?? []
+  const paid = await eventually(async () => {
+    const now = await look()
+    const isTold = new Set([...paidBy(now), ...observedHashes(now)]).size === 3
+    return isTold && now.status === 'RESOLVED' && now.mayStillBeMined === undefined && now
+  })
+  // Both are in one block: whichever is looked at first completes the part, and the other is too much.
+  const other = paidBy(paid).includes(rest) ? tooMuch : rest
+  assert.deepEqual(new Set(paidBy(paid)), new Set([part, other === rest ? tooMuch : rest]))
+  assert.ok(observedHashes(paid).includes(other))
+})
+
+function observedHashes({ observedPayments = [] }: VoucherView) {
+  return observedPayments.map(({ transactionHash }) => transactionHash)
+}
