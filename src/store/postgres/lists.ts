@@ -1,5 +1,5 @@
-import type { VoucherStatus } from '../../domain/voucher.ts'
 import { DELIVERY_STATUSES } from '../../domain/webhook-delivery.ts'
+import { and, armsOfStatus, type Condition, is, isAsOf } from '../conditions.ts'
 import type {
   CompetingFilter,
   Page,
@@ -14,9 +14,6 @@ import type {
 import type { Query } from './connections.ts'
 
 type Value = string | number | null
-
-/** A part of a WHERE clause, with a question mark for each value. */
-type Condition = { sql: string; values: Value[] }
 
 /** A page of the API keys of an owner, or of all (null), newest first. */
 export function apiKeysQuery(ownerId: string | null, filter: Page): Query {
@@ -40,7 +37,7 @@ export function sessionsQuery(filter: SessionFilter): Query {
 export function vouchersQuery(filter: VoucherFilter): Query {
   const { party, sessionId, orderId, code, status, nowMs } = filter
   // Of a session, of a code and of an order there are few: there the status is looked up in the rows.
-  const rowStatus = status === null ? [] : [isAsOf(status, nowMs)]
+  const rowStatus = status === null ? [] : [isAsOf('status', status, nowMs)]
   if (sessionId !== null || code !== null) {
     const conditions = [anyOf(party), ...rowStatus]
     if (orderId !== null) conditions.push(is('order_id', orderId))
@@ -127,27 +124,6 @@ export function webhookDeliveriesQuery(filter: WebhookDeliveryFilter): Query {
   return page('webhook_deliveries', arms, filter)
 }
 
-/** What lapses at some time, and reads EXPIRED from then on, whatever the row says. */
-const LAPSING: VoucherStatus[] = ['RESERVED', 'REDEEMED']
-
-/** The status as the clock has it, as a filter of rows that something narrower has found. */
-function isAsOf(status: VoucherStatus, nowMs: number): Condition {
-  if (status === 'EXPIRED') {
-    return { sql: '(status = ? OR coalesce(lapses_at_ms <= ?, FALSE))', values: [status, nowMs] }
-  }
-  return LAPSING.includes(status)
-    ? { sql: '(status = ? AND coalesce(lapses_at_ms > ?, TRUE))', values: [status, nowMs] }
-    : is('status', status)
-}
-
-/** The same as index scans: no row comes from two. */
-function armsOfStatus(status: VoucherStatus, nowMs: number): Condition[][] {
-  const lapsed = { sql: 'coalesce(lapses_at_ms <= ?, FALSE)', values: [nowMs] }
-  if (status === 'EXPIRED') return [[is('status', status)], ...LAPSING.map((one) => [is('status', one), lapsed])]
-  const living = { sql: 'coalesce(lapses_at_ms > ?, TRUE)', values: [nowMs] }
-  return [[is('status', status), ...(LAPSING.includes(status) ? [living] : [])]]
-}
-
 /** One index scan for each side that the party is on; no row comes from both. A party of nobody has no rows. */
 function eachOf({ payerId, payeeId }: Party): Condition[][] {
   const arms: Condition[][] = []
@@ -159,10 +135,6 @@ function eachOf({ payerId, payeeId }: Party): Condition[][] {
 /** The party as a filter of rows that something narrower has found. Comparing with NULL matches nothing. */
 function anyOf({ payerId, payeeId }: Party): Condition {
   return { sql: '(payer_id = ? OR payee_id = ?)', values: [payerId, payeeId] }
-}
-
-function is(column: string, value: string): Condition {
-  return { sql: `${column} = ?`, values: [value] }
 }
 
 function isNot(column: string, value: string): Condition {
@@ -193,13 +165,6 @@ function between(sinceMs: number | null, untilMs: number | null): Condition[] {
   if (sinceMs !== null) times.push({ sql: 'created_at_ms >= ?', values: [sinceMs] })
   if (untilMs !== null) times.push({ sql: 'created_at_ms < ?', values: [untilMs] })
   return times
-}
-
-function and(conditions: Condition[]): Condition {
-  return {
-    sql: conditions.length === 0 ? 'TRUE' : conditions.map(({ sql }) => sql).join(' AND '),
-    values: conditions.flatMap(({ values }) => values),
-  }
 }
 
 /** Question marks become `$1`, `$2` and so on. */
