@@ -32,7 +32,10 @@ export type TestPage = Page & {
   duringOutage: <T>(act: () => Promise<T>) => Promise<T>
 }
 
-/** Starts a real Chromium. Its pages are watched: what `watchPage` calls a fault fails `close`. */
+/**
+ * Starts a real Chromium. Its pages are watched: what `watchPage` calls a fault fails `close`. Call it before anything else is
+ * started: where pages are old it throws, and what runs then keeps the test from its end.
+ */
 export async function openBrowser(): Promise<TestBrowser> {
   await assertPagesAreNew()
   const browser = await launchChromium()

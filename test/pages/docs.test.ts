@@ -21,8 +21,8 @@ let server: TestServer
 let browser: TestBrowser
 
 before(async () => {
-  server = await startTestServer()
   browser = await openBrowser()
+  server = await startTestServer()
 })
 after(() => browser.close(() => server.stop()))
 

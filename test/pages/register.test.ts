@@ -34,8 +34,8 @@ let desk: TestPage
 let pages: TestPage[] = []
 
 before(async () => {
-  counter = await openCounter([unverifiedNetwork()])
   browser = await openBrowser()
+  counter = await openCounter([unverifiedNetwork()])
   desk = await browser.open(counter.url)
 })
 afterEach(async () => {

@@ -44,12 +44,12 @@ let port: number
 let dataDir: string
 
 before(async () => {
+  browser = await openBrowser()
   chain = await startExchange()
   await placeAccountCode(chain.client)
   port = await freePort()
   dataDir = await mkdtemp(join(tmpdir(), 'sixpence-wallet-'))
   server = await start()
-  browser = await openBrowser()
 })
 after(() =>
   browser.close(async () => {
