@@ -32,6 +32,7 @@ const HOUR_MS = 60 * 60_000
 /** What commits consist of, beside their answers and fences. */
 const OF_A_CONTEXT = [
   'contexts', // the sweep lets go of its code
+  'contexts, claims, events', // the answer to an invitation
   'contexts, events',
   'contexts, sessions, events',
   'sessions, events',
