@@ -14,14 +14,21 @@ const LEFT_OUT = new Set([
 
 const CACHE = join(import.meta.dirname, '../../node_modules/.cache/sixpence-chromium')
 
-/** Starts the Chromium that comes with the packages, with a new profile; it needs nothing of the system. */
-export async function launchChromium(): Promise<Browser> {
+/** How the Chromium that comes with the packages is started; it needs nothing of the system. */
+export type ChromiumProgram = { executablePath: string; args: string[]; env: NodeJS.ProcessEnv }
+
+export async function unpackChromium(): Promise<ChromiumProgram> {
   await unpackOnce()
-  return chromium.launch({
+  return {
     executablePath: join(CACHE, 'chromium'),
     args: [...chromiumPackage.args.filter((flag) => !LEFT_OUT.has(flag)), '--no-sandbox'],
     env: { ...process.env, FONTCONFIG_FILE: join(CACHE, 'fonts.conf') },
-  })
+  }
+}
+
+/** Starts it, with a new profile. */
+export async function launchChromium(): Promise<Browser> {
+  return chromium.launch(await unpackChromium())
 }
 
 /** Unpacks where nobody looks, and then puts it in its place: test files start at the same time. */
