@@ -18,8 +18,12 @@ export async function openCamera(browser: Browser, folder: string) {
     /** The whole page, however long, or one part of it. */
     take: async (what: Page | Locator, name: string) => {
       const path = join(folder, `${name}.png`)
-      if ('goto' in what) await writeFile(path, await look(what, { isWhole: true }))
-      else await what.screenshot({ path, animations: 'disabled' })
+      if ('goto' in what) await inFullView(what, async () => writeFile(path, await look(what, { isWhole: true })))
+      else await inFullView(what.page(), () => what.screenshot({ path, animations: 'disabled' }))
+    },
+    /** What a page shows at first. */
+    takeFirstView: async (page: Page, name: string) => {
+      await writeFile(join(folder, `${name}.png`), await look(page, { isWhole: false }))
     },
     /** What two windows show, beside each other on a desk. */
     takeBoth: async (pages: [Page, Page], name: string) => {
@@ -38,6 +42,22 @@ async function open(browser: Browser, url: string, options: BrowserContextOption
   await page.goto(url)
   return page
 }
+
+/** Makes the window as high as its page: a bar that keeps to the window's end would lie across the middle of the picture. */
+async function inFullView(page: Page, take: () => Promise<unknown>): Promise<void> {
+  const before = page.viewportSize()
+  if (before === null) throw new Error('a page without a size has no picture')
+  const height = await page.evaluate<number>(HEIGHT)
+  await page.setViewportSize({ ...before, height: Math.max(before.height, height) })
+  await take()
+  await page.setViewportSize(before)
+}
+
+/** Of what is in the page, and of a dialog above it. */
+const HEIGHT = `Math.max(
+  document.documentElement.scrollHeight,
+  ...[...document.querySelectorAll('dialog[open]')].map((dialog) => dialog.scrollHeight + 160),
+)`
 
 async function look(page: Page, { isWhole }: { isWhole: boolean }): Promise<Buffer> {
   await page.mouse.move(0, 0)

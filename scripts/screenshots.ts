@@ -9,7 +9,7 @@ import { type Camera, openCamera } from './camera.ts'
 
 /**
  * Takes the pictures that the documents show: plays a day at a shop, in two windows, on a sandbox of its own. Codes,
- * hashes and the wallet's times are others on each run.
+ * hashes, ports and the wallet's times are others on each run.
  */
 
 const PICTURES = process.argv[2] ?? join(import.meta.dirname, '../docs/images')
@@ -38,6 +38,7 @@ try {
 
 async function takePictures(camera: Camera, url: string): Promise<void> {
   await camera.take(await camera.open(url, { viewport: { width: 1000, height: 680 } }), 'start')
+  await takeDocs(camera, url)
   const wallet = await openWallet(camera, url, 1)
   const register = await openRegister(camera, url)
   const code = await showCode(wallet)
@@ -47,9 +48,16 @@ async function takePictures(camera: Camera, url: string): Promise<void> {
   await takeSession(camera, register, await openWallet(camera, url, 2))
 }
 
+async function takeDocs(camera: Camera, url: string): Promise<void> {
+  const docs = await camera.open(`${url}/docs`, { viewport: DESK })
+  await docs.getByRole('navigation', { name: 'Guides and routes' }).waitFor()
+  await camera.takeFirstView(docs, 'docs')
+}
+
 /** From the keypad to the settlement. */
 async function takeOnePayment(camera: Camera, register: Page, wallet: Page, code: string): Promise<void> {
   for (const key of ['2', '4', 'point', '8', '0']) await press(register, key)
+  await takeScan(camera, register)
   await register.getByLabel('Six characters').fill(code)
   await camera.take(register, 'register-till')
   await press(register, 'Ask for 24.80 EURC')
@@ -67,8 +75,17 @@ async function takeOnePayment(camera: Camera, register: Page, wallet: Page, code
   await says(register, 'Paid and settled')
   await camera.take(register, 'register-settled')
   await wallet.getByText('Paid and final').waitFor()
-  await camera.take(wallet, 'wallet-settled')
+  await camera.take(wallet.getByRole('region', { name: 'Receipt' }), 'wallet-settled')
   await press(register, 'New sale')
+}
+
+/** The sale as a QR code, for a payer who tells no code. */
+async function takeScan(camera: Camera, register: Page): Promise<void> {
+  await press(register, 'Let the payer scan')
+  const dialog = register.getByRole('dialog')
+  await dialog.getByRole('img', { name: 'QR code of this sale' }).waitFor()
+  await camera.take(dialog, 'register-scan')
+  await dialog.getByRole('button', { name: 'Close' }).click()
 }
 
 /** A day's sales; one of them is called off. */
