@@ -86,6 +86,7 @@ async function takeScan(camera: Camera, register: Page): Promise<void> {
   await dialog.getByRole('img', { name: 'QR code of this sale' }).waitFor()
   await camera.take(dialog, 'register-scan')
   await dialog.getByRole('button', { name: 'Close' }).click()
+  await dialog.waitFor({ state: 'hidden' })
 }
 
 /** A day's sales; one of them is called off. */
