@@ -2,9 +2,8 @@ import { spawnSync } from 'node:child_process'
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'vite'
-import { freePort } from '../test/support/free-port.ts'
-import { startProgram, urlOf } from '../test/support/program.ts'
 import { installElsewhere } from './packed.ts'
+import { startSandbox } from './sandbox.ts'
 
 /**
  * Makes a client of the OpenAPI document with each of three generators, compiles a program that uses it as strictly as
@@ -29,14 +28,10 @@ const { folder, run } = installElsewhere(...BROUGHT, `@types/node@${devDependenc
 copyFileSync(join(ROOT, 'src/http/reference/openapi.json'), join(folder, 'openapi.json'))
 for (const file of readdirSync(PROGRAMS)) copyFileSync(join(PROGRAMS, file), join(folder, file))
 
-const chainPort = await freePort()
-const settings = ['--sandbox', '--port', '0', '--chain-port', String(chainPort), '--data', join(folder, 'data')]
-const server = startProgram(['serve', ...settings])
-process.once('exit', () => server.process.kill('SIGINT'))
-const url = await urlOf(server)
+const sandbox = await startSandbox(join(folder, 'data'))
 
 const brought = (name: string) => join(folder, 'node_modules/.bin', name)
-const ORVAL = { target: './orval/client.ts', client: 'fetch', baseUrl: `${url}/api/v1` }
+const ORVAL = { target: './orval/client.ts', client: 'fetch', baseUrl: `${sandbox.url}/api/v1` }
 writeFileSync(
   join(folder, 'orval.config.mjs'),
   `export default ${JSON.stringify({ sixpence: { input: './openapi.json', output: ORVAL } })}`,
@@ -58,12 +53,12 @@ for (const name of ['openapi-typescript', 'hey-api', 'orval']) {
       rolldownOptions: { output: { entryFileNames: 'program.js' } },
     },
   })
-  const said = run(process.execPath, `built-${name}/program.js`, url, `http://127.0.0.1:${chainPort}`).trim()
+  const said = run(process.execPath, `built-${name}/program.js`, sandbox.url, sandbox.rpcUrl).trim()
   console.log(
     `${name}: compiles${known === 0 ? '' : ` (but for ${known} errors of its own)`}, and its payment ended ${said}`,
   )
 }
-await server.end('SIGINT')
+await sandbox.stop()
 
 /** @returns how many errors the generator brings along @throws Error where there are others */
 function compile(name: string): number {

@@ -3,8 +3,9 @@ import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { playStory } from '../reference/story.ts'
 import { freePort } from '../test/support/free-port.ts'
-import { environment, followProgram, startProgram, urlOf } from '../test/support/program.ts'
+import { environment, followProgram } from '../test/support/program.ts'
 import { installElsewhere } from './packed.ts'
+import { startSandbox } from './sandbox.ts'
 import { startWatch, type Watch } from './watched-calls.ts'
 
 /**
@@ -59,19 +60,16 @@ async function watchStory(): Promise<string[]> {
 
 /** Runs programs, one after the other, against a sandbox of their own. */
 async function watchPrograms(programs: string[][]): Promise<string[]> {
-  const chainPort = await freePort()
-  const settings = ['--sandbox', '--port', '0', '--chain-port', String(chainPort), '--rate-limits', 'off']
-  const server = startProgram(['serve', ...settings, '--data', join(folder, 'data')])
-  process.once('exit', () => server.process.kill('SIGINT'))
-  const watching = await watch(await urlOf(server))
-  const places = ['--url', watching.url, '--rpc', `http://127.0.0.1:${chainPort}`]
+  const sandbox = await startSandbox(join(folder, 'data'), '--rate-limits', 'off')
+  const watching = await watch(sandbox.url)
+  const places = ['--url', watching.url, '--rpc', sandbox.rpcUrl]
   const failed: string[] = []
   for (const program of programs) {
     const client = followProgram(spawn(process.execPath, [...program, ...places], { env: environment() }))
     if ((await client.ended) !== 0) failed.push(`${program.join(' ')} failed: ${client.said()}`)
   }
   await watching.stop()
-  await server.end('SIGINT')
+  await sandbox.stop()
   return [
     ...report(programs.map(([path = '', ...rest]) => [basename(path), ...rest].join(' ')).join(', '), watching),
     ...failed,

@@ -6,9 +6,8 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { unpackChromium } from '../test/pages/chromium.ts'
-import { freePort } from '../test/support/free-port.ts'
-import { startProgram, urlOf } from '../test/support/program.ts'
 import { installElsewhere } from './packed.ts'
+import { startSandbox } from './sandbox.ts'
 
 /**
  * Has Lighthouse look at each page as on a phone on a slow line, and fails where one is slower than it may be; what else it
@@ -32,16 +31,14 @@ type Report = {
 
 const { folder } = installElsewhere(LIGHTHOUSE)
 const chromium = await unpackChromium()
-const settings = ['--port', '0', '--chain-port', String(await freePort()), '--data', join(folder, 'data')]
-const server = startProgram(['serve', '--sandbox', ...settings])
-process.once('exit', () => server.process.kill('SIGINT'))
-const relay = await startRelay(await urlOf(server))
+const sandbox = await startSandbox(join(folder, 'data'))
+const relay = await startRelay(sandbox.url)
 try {
   console.log(`${LIGHTHOUSE}, as on a phone, the middle of ${ROUNDS}`)
   for (const path of PATHS) tell(path, await lookAtTimes(path))
 } finally {
   relay.close()
-  await server.end('SIGINT')
+  await sandbox.stop()
 }
 
 /**

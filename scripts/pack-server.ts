@@ -8,6 +8,7 @@ import { freePort } from '../test/support/free-port.ts'
 import { startPostgres } from '../test/support/postgres.ts'
 import { environment, followProgram, type Program, urlOf } from '../test/support/program.ts'
 import { type Packed, packAndInstall } from './packed.ts'
+import { limitRun } from './sandbox.ts'
 
 /** Packs the server, installs it in an empty folder elsewhere, takes a payment with it there, and sees it end. */
 
@@ -18,10 +19,7 @@ const ASSETS: Record<string, RegExp> = { js: /javascript/, css: /css/, svg: /svg
 /** As its README says it is called. */
 const SIXPENCE = './node_modules/.bin/sixpence'
 
-setTimeout(() => {
-  console.error(`the check has run for ${LONGEST_RUN_MS / 60_000} minutes and gives up`)
-  process.exit(1)
-}, LONGEST_RUN_MS).unref()
+limitRun(LONGEST_RUN_MS)
 
 const packed = packAndInstall(ROOT)
 const megabytes = (packed.archiveBytes / 1e6).toFixed(1)

@@ -3,9 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { launchChromium } from '../test/pages/chromium.ts'
-import { freePort } from '../test/support/free-port.ts'
-import { startProgram, urlOf } from '../test/support/program.ts'
 import { type Camera, openCamera } from './camera.ts'
+import { startSandbox } from './sandbox.ts'
 
 /**
  * Takes the pictures that the documents show: plays a day at a shop, in two windows, on a sandbox of its own. Codes,
@@ -25,14 +24,13 @@ const SHOP_WINDOW = { width: 780, height: 740 }
 const PAYER_WINDOW = { width: 440, height: 740 }
 
 const folder = await mkdtemp(join(tmpdir(), 'sixpence-pictures-'))
-const ports = ['--port', '0', '--chain-port', String(await freePort())]
-const server = startProgram(['serve', '--sandbox', '--data', folder, ...ports])
+const sandbox = await startSandbox(folder)
 const browser = await launchChromium()
 try {
-  await takePictures(await openCamera(browser, PICTURES), await urlOf(server))
+  await takePictures(await openCamera(browser, PICTURES), sandbox.url)
 } finally {
   await browser.close()
-  await server.end('SIGINT')
+  await sandbox.stop()
   await rm(folder, { recursive: true })
 }
 
