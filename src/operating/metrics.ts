@@ -1,9 +1,9 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { CodeDealers } from '../domain/code-dealer.ts'
 import type { DeliveryStatus } from '../domain/webhook-delivery.ts'
 import type { ProblemCode } from '../protocol/problems.ts'
-import type { Store, WatchedVoucher } from '../store/store.ts'
+import { eachWatched } from '../store/each-watched.ts'
+import type { Store } from '../store/store.ts'
 import type { NodeStatus } from './readiness.ts'
 
 /** What is only looked at when somebody asks for the metrics. */
@@ -39,8 +39,6 @@ export type Exposition = { contentType: string; text: string }
 
 /** From a read out of memory to a call that waits for a block. */
 const DURATION_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
-
-const PAGE_SIZE = 25
 
 /** Node's own numbers are the process's, however many servers it runs. */
 let processRegistry: Registry | undefined
@@ -207,13 +205,9 @@ function watchWebhooks(registry: Registry, { store }: MetricSources): Refresh {
 async function pendingSince(store: MetricSources['store']): Promise<number[]> {
   // One that changes meanwhile comes twice.
   const submittedAtMs = new Map<string, number>()
-  let after: WatchedVoucher | null = null
-  do {
-    const page: WatchedVoucher[] = await store.watched(PAGE_SIZE, after)
-    for (const { id, pendingSinceMs } of page) if (pendingSinceMs !== null) submittedAtMs.set(id, pendingSinceMs)
-    after = page.length < PAGE_SIZE ? null : (page.at(-1) ?? null)
-    if (after !== null) await nextTurn()
-  } while (after !== null)
+  for await (const { id, pendingSinceMs } of eachWatched(store)) {
+    if (pendingSinceMs !== null) submittedAtMs.set(id, pendingSinceMs)
+  }
   return [...submittedAtMs.values()]
 }
 

@@ -1,15 +1,14 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Chain, ChainUnavailable } from '../chains/chain.ts'
 import { isSettling, isWatched } from '../domain/voucher.ts'
 import { lookIntervalMs } from '../domain/watch.ts'
+import { eachWatched } from '../store/each-watched.ts'
 import { StoreUnavailable, type WatchedVoucher } from '../store/store.ts'
 import type { App } from './app.ts'
 import { followAttempts } from './follow-attempts.ts'
 import { followSettlement } from './follow-settlement.ts'
 import { isLeaseLost, whileHolding } from './while-holding.ts'
 
-/** How many notes of what is watched are read in one turn, and how many vouchers are looked at at a time. */
-const PAGE_SIZE = 1000
+/** How many vouchers are looked at at a time. */
 const AT_ONCE = 8
 
 /** How many vouchers of one payer are looked at in a round for what nobody waits for; the others come up in later ones. */
@@ -40,7 +39,8 @@ async function lookAtEach(app: App, chain: Chain): Promise<boolean> {
   const lookTimes: LookTimes = new Map()
   const due = new Map<string, WatchedVoucher>()
   const nowMs = app.clock()
-  for await (const watched of notesOf(app, chain)) {
+  for await (const watched of eachWatched(app.store)) {
+    if (!isWatchedHere(app, chain, watched)) continue
     const lookedMs = before.get(watched.id)
     if (lookedMs !== undefined) lookTimes.set(watched.id, lookedMs)
     if (nowMs - (lookedMs ?? Number.NEGATIVE_INFINITY) >= lookIntervalMs(watched, nowMs)) due.set(watched.id, watched)
@@ -51,17 +51,6 @@ async function lookAtEach(app: App, chain: Chain): Promise<boolean> {
     .toSorted((one, other) => (before.get(one.id) ?? 0) - (before.get(other.id) ?? 0))
     .filter((watched) => mayBeLookedAt(watched, looksOf))
   return lookAtAll(app, askingOnce(chain), queue, lookTimes)
-}
-
-/** What is watched on a network. The vouchers themselves may be large, and are read one by one as they are looked at. */
-async function* notesOf(app: App, chain: Chain): AsyncGenerator<WatchedVoucher> {
-  let after: WatchedVoucher | null = null
-  do {
-    const page: WatchedVoucher[] = await app.store.watched(PAGE_SIZE, after)
-    for (const watched of page) if (isWatchedHere(app, chain, watched)) yield watched
-    after = page.length < PAGE_SIZE ? null : (page.at(-1) ?? null)
-    if (after !== null) await nextTurn()
-  } while (after !== null)
 }
 
 /** Whether a voucher is one of the network's, and no call that waits looks by itself. */
