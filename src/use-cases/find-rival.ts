@@ -116,9 +116,9 @@ async function rivalForGivers(
   served: Served[],
 ): Promise<string | null> {
   if (!counted.parts.includes('call')) return null
-  const others = Map.groupBy(served, ({ giver }) => giver)
+  const others = Map.groupBy(served, ({ giver }): string | null => giver)
   others.delete(null)
-  others.delete(lowerHex(counted.payer))
+  others.delete(counted.payer.toLowerCase())
   if (others.size > MAX_GIVERS) {
     return `it moves what more than ${MAX_GIVERS} other addresses give, and one call cannot count all of that`
   }
@@ -171,16 +171,12 @@ export async function keptForOwn(
 
 /** What an address may have paid for, each once. */
 function asksBy(payer: Hex, served: Served[]): string[] {
-  const lower = lowerHex(payer)
+  const lower = payer.toLowerCase()
   return asksOf(served.filter(({ giver }) => giver === null || giver === lower))
 }
 
 function asksOf(served: Served[]): string[] {
   return [...new Set(served.map(({ asked }) => askOf(asked)))]
-}
-
-function lowerHex(address: Hex): Hex {
-  return `0x${address.slice(2).toLowerCase()}`
 }
 
 type AskedSlice = { asks: string[]; after: number | null; limit: number }

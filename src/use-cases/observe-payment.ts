@@ -100,24 +100,18 @@ export async function unobserved(
   observations: Observation[],
   nowMs: number,
 ): Promise<{ payments: ObservedPayment[]; claims: Claim[] }> {
-  const claimsOf = ({ payment, partKeys }: Observation) =>
-    partKeys.map((key): Claim => {
-      return { key: `observed:${payerId}:${key}`, ownerId: payment.paymentId, forgetAtMs: null }
-    })
-  const owners = await app.store.claimOwners(observations.flatMap((one) => claimsOf(one).map(({ key }) => key)))
-  const own = observations.filter((one) =>
-    claimsOf(one).every(({ key, ownerId }) => (owners.get(key) ?? ownerId) === ownerId),
+  const keyOf = (partKey: string) => `observed:${payerId}:${partKey}`
+  const owners = await app.store.claimOwners(observations.flatMap(({ partKeys }) => partKeys.map(keyOf)))
+  const own = observations.filter(({ payment: { paymentId }, partKeys }) =>
+    partKeys.every((partKey) => (owners.get(keyOf(partKey)) ?? paymentId) === paymentId),
   )
+  const claims = own.flatMap(({ payment, partKeys }) =>
+    partKeys.map((partKey): Claim => ({ key: keyOf(partKey), ownerId: payment.paymentId, forgetAtMs: null })),
+  )
+  const ownKeys = own.flatMap(({ partKeys }) => partKeys)
   return {
     payments: own.map(({ payment, partKeys }) => ({ ...payment, observedAtMs: nowMs, partKeys })),
-    claims: [
-      ...own.flatMap(claimsOf),
-      ...(await claimsAsObserver(
-        app,
-        id,
-        own.flatMap(({ partKeys }) => partKeys),
-      )),
-    ],
+    claims: [...claims, ...(await claimsAsObserver(app, id, ownKeys))],
   }
 }
 
